@@ -1,0 +1,1 @@
+"""The Pulumi program: what one stack of a cohort is made of."""

@@ -1,0 +1,23 @@
+"""Entry point for the plain Pulumi command: the stack's name says what to register."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pulumi
+
+from infra.program import ClusterTarget, declare_stack
+from provisioner import cohort as cohorts
+from provisioner.cohort import records as record_file
+
+stack = pulumi.get_stack()
+root = Path(pulumi.get_root_directory())
+cohort = cohorts.load(root / "stacks", stack.split(".")[0])
+records = record_file.load(cohort.folder / "students.json")
+config = pulumi.Config()
+declare_stack(
+    stack,
+    cohort,
+    records.values(),
+    ClusterTarget(kubeconfig=config.require("kubeconfig"), context=config.require("context")),
+)

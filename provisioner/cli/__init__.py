@@ -1,0 +1,109 @@
+"""The command ``practicum``: read arguments, call one function, print the result.
+
+Each command lives in a module of its own that is imported when it is called, so
+``practicum --help`` pays for none of them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .. import __version__
+from ..errors import PracticumError
+from ..settings import Settings
+from .options import show_error
+
+COMMANDS = {
+    "init": "Write a commented example of a cohort.",
+    "validate": "Check a cohort's files and touch nothing.",
+    "roster": "Import the course's roster from a learning platform.",
+    "plan": "Show what `up` would change, and change nothing.",
+    "up": "Make the cluster match the roster.",
+    "status": "Show every student's environment.",
+    "handout": "Give every student a kubeconfig, encrypted to their own key.",
+    "down": "Take a cohort down, and prove that nothing is left.",
+    "render": "Print the Kubernetes manifests of a cohort as YAML.",
+    "doctor": "Check tools, cluster, rights and state, and say what to do.",
+    "toolchain": "Find, or build, the programs that Practicum drives.",
+    "rehearsal": "Run a Kubernetes control plane on this machine, without pods.",
+}
+"""Name and one line of help, so that the overview needs no command's module."""
+
+
+class _LazyGroup(click.Group):
+    """Imports a command when it is called; turns an error into a message and a code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f".{cmd_name}", __package__)
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  (Click's signature)
+        return _explaining(ctx, lambda: super(_LazyGroup, self).invoke(ctx))
+
+
+def _explaining(ctx: click.Context, call: Callable[[], Any]) -> Any:  # noqa: ANN401
+    """Run a command; the one place where an error becomes a message and an exit code."""
+    try:
+        return call()
+    except PracticumError as error:
+        show_error(error)
+        ctx.exit(error.exit_code)
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with: practicum init mycourse --cluster rehearsal",
+)
+@click.option(
+    "--stacks",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("stacks"),
+    envvar="PRACTICUM_STACKS",
+    show_default=True,
+    show_envvar=True,
+    help="Folder that holds a folder a cohort.",
+)
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".practicum"),
+    envvar="PRACTICUM_HOME",
+    show_default=True,
+    show_envvar=True,
+    help="Folder for state, hand-outs and receipts.",
+)
+@click.option(
+    "--state",
+    metavar="URL",
+    default="",
+    envvar="PRACTICUM_STATE",
+    help="Pulumi backend for the state (file, s3, gs, azblob, https); default: files in --home.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Log what is done to standard error.")
+@click.version_option(__version__, prog_name="practicum")
+@click.pass_context
+def practicum(
+    context: click.Context, stacks: Path, home: Path, state: str, *, verbose: bool
+) -> None:
+    """Give every student of a course an isolated lab environment."""
+    context.obj = Settings(stacks=stacks, home=home, state=state)
+    if verbose:
+        import logging
+
+        logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s")

@@ -1,0 +1,61 @@
+"""``practicum down``: take a cohort down, with proof."""
+
+from __future__ import annotations
+
+import click
+
+from ..errors import InputError, ProofError
+from .options import Settings, as_json, ask_name, pass_settings, say, show_json, show_lines
+
+
+@click.command()
+@click.argument("cohort")
+@click.option("--yes", metavar="COHORT", help="The cohort's name again, instead of typing it.")
+@click.option("--no-archive", is_flag=True, help="Keep no copy of the students' work.")
+@click.option("--dry-run", is_flag=True, help="Show what would be deleted and stop.")
+@as_json
+@pass_settings
+@click.pass_context
+def down(  # noqa: PLR0913  (a command has as many parameters as options)
+    context: click.Context,
+    settings: Settings,
+    cohort: str,
+    *,
+    yes: str | None,
+    no_archive: bool,  # noqa: ARG001  (there are no archives yet, so nothing to leave out)
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Delete everything of a cohort and prove that nothing is left.
+
+    Namespaces are deleted by UID, Pulumi's state is cleared, and then every type that
+    the cluster can list is searched. The receipt is a JSON file. Exit 0 only if the
+    proof holds; done twice, the second time finds nothing to do.
+
+    \b
+    Examples:
+      practicum down demo
+      practicum down demo --yes demo --no-archive --json
+    """
+    from ..lifecycle.down import down as take_down
+    from ..lifecycle.reading import read
+    from ..report import live, text
+
+    if dry_run:
+        for namespace in read(settings, cohort).found.own_namespaces:
+            click.echo(f"  - {namespace['metadata']['name']}")
+        return
+    typed = yes if yes is not None else ask_name(f"Type the cohort's name to delete {cohort}")
+    if typed != cohort:
+        raise InputError(
+            "The name does not match; nothing was deleted.",
+            hint=f"Run: practicum down {cohort} --yes {cohort}",
+        )
+    with live.progress(say) as progress:
+        receipt = take_down(settings, cohort, progress=progress)
+    if as_json:
+        show_json(receipt.to_json())
+    else:
+        show_lines(text.down(receipt))
+    if not receipt.proved:
+        context.exit(ProofError.exit_code)

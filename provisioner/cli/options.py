@@ -1,0 +1,94 @@
+"""What every command shares: the ``--json`` option, how an error is shown."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from ..errors import PracticumError
+from ..settings import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+pass_settings = click.make_pass_decorator(Settings)
+
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
+)
+
+
+def say(message: str) -> None:
+    """Tell a person something on standard error, where it cannot spoil ``--json``."""
+    click.echo(message, err=True)
+
+
+def show_json(document: object) -> None:
+    """Print the one JSON document of a ``--json`` command."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def show_lines(lines: Iterable[str]) -> None:
+    """Print lines for a person."""
+    for line in lines:
+        click.echo(visible(line))
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table for a person; as wide as it must be where there is no terminal."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(visible(cell)) for cell in row))
+    console = Console() if sys.stdout.isatty() else Console(width=200, color_system=None)
+    console.print(table)
+
+
+def ask(question: str) -> bool:
+    """Ask for a yes; without a terminal the answer is no, with a word on how to say it."""
+    if not sys.stdin.isatty():
+        say("There is nobody to ask here: say --yes to go on.")
+        return False
+    return click.confirm(question, err=True)
+
+
+def ask_name(question: str) -> str:
+    """Ask for a name to be typed; empty where there is nobody to type it."""
+    if not sys.stdin.isatty():
+        return ""
+    answer: str = click.prompt(question, err=True, default="", show_default=False)
+    return answer
+
+
+def show_error(error: PracticumError) -> None:
+    """Print an error on standard error: what, one line a problem, what to do."""
+    style = {"fg": "red", "bold": True} if sys.stderr.isatty() else {}
+    click.echo(click.style("Error: ", **style) + visible(error.message), err=True)
+    for problem in error.problems:
+        click.echo(f"  {visible(str(problem))}", err=True)
+    if error.details:
+        click.echo(visible(error.details), err=True)
+    if error.hint:
+        click.echo(f"Hint: {visible(error.hint)}", err=True)
+
+
+def visible(text: str) -> str:
+    r"""Escape what a terminal would obey: control characters and bidi overrides.
+
+    >>> visible("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    return "".join(
+        character
+        if character.isprintable() or character in "\n\t"
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )

@@ -1,0 +1,33 @@
+"""``practicum render``: the manifests as YAML."""
+
+from __future__ import annotations
+
+import click
+import yaml
+
+from .options import Settings, pass_settings
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes every value out, instead of pointing to one that was written before."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002  (PyYAML's signature)
+        return True
+
+
+@click.command()
+@click.argument("cohort")
+@click.option("--student", metavar="ID", help="Only this student's objects.")
+@pass_settings
+def render(settings: Settings, cohort: str, student: str | None) -> None:
+    """Print the Kubernetes manifests of a cohort, for GitOps or for reading.
+
+    \b
+    Examples:
+      practicum render demo --student 20260001
+      practicum render demo | kubectl diff -f -
+    """
+    from ..lifecycle.render import render as render_cohort
+
+    manifests = render_cohort(settings, cohort, student)
+    click.echo(yaml.dump_all(manifests, Dumper=_Plain, sort_keys=False, allow_unicode=True), nl=False)

@@ -1,0 +1,30 @@
+"""``practicum status``: show every student's environment."""
+
+from __future__ import annotations
+
+import click
+
+from .options import Settings, as_json, pass_settings, show_json, show_lines, show_table
+
+
+@click.command()
+@click.argument("cohort")
+@as_json
+@pass_settings
+def status(settings: Settings, cohort: str, *, as_json: bool) -> None:
+    """Show every student's environment, credential and quota use.
+
+    \b
+    Examples:
+      practicum status demo
+      practicum status demo --json | jq '.students[] | select(.phase != "ready")'
+    """
+    from ..lifecycle.status import status as read_status
+    from ..report import documents, text
+
+    found = read_status(settings, cohort)
+    if as_json:
+        show_json(documents.status(found))
+        return
+    show_lines(text.status_header(found))
+    show_table(text.STATUS_COLUMNS, [text.status_row(row, found) for row in found.students])

@@ -1,0 +1,66 @@
+"""``practicum up``: make the cluster match the roster."""
+
+from __future__ import annotations
+
+import click
+
+from ..errors import PartialError
+from .options import Settings, as_json, ask, pass_settings, say, show_json, show_lines
+
+
+@click.command()
+@click.argument("cohort")
+@click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@click.option(
+    "--allow-drop",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Let exactly N students go, where that is more than 3 and than a tenth.",
+)
+@as_json
+@pass_settings
+@click.pass_context
+def up(  # noqa: PLR0913  (a command has as many parameters as options)
+    context: click.Context,
+    settings: Settings,
+    cohort: str,
+    *,
+    yes: bool,
+    dry_run: bool,
+    allow_drop: int | None,
+    as_json: bool,
+) -> None:
+    """Make the cluster match the roster: show the plan, ask, then do it.
+
+    Only what differs is touched; a second `up` changes nothing. What somebody changed
+    by hand in what Practicum owns is put right.
+
+    \b
+    Examples:
+      practicum up demo
+      practicum up demo --yes --json
+      practicum up demo --allow-drop 12     after a section has left
+    """
+    from ..lifecycle.reading import Reading
+    from ..lifecycle.up import up as bring_up
+    from ..report import documents, live, text
+
+    def confirm(reading: Reading) -> bool:
+        for line in text.plan(reading):
+            say(line)
+        return not dry_run and (yes or ask(f"Change {cohort} on the cluster?"))
+
+    with live.progress(say) as progress:
+        result = bring_up(
+            settings, cohort, confirm=confirm, progress=progress, allow_drop=allow_drop
+        )
+    if result is None:
+        say("Nothing was changed.")
+        return
+    if as_json:
+        show_json(documents.up(result))
+    else:
+        show_lines(text.up(result))
+    if result.failed:
+        context.exit(PartialError.exit_code)

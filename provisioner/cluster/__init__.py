@@ -1,0 +1,36 @@
+"""The one door to Kubernetes: nothing else in the package talks to an API server."""
+
+from .change import await_gone, check, delete, take_away
+from .client import ApiError, Client
+from .kubeconfig import Access, load
+from .observe import MANAGER, Found, list_cohort, look_for_strangers, read
+from .resources import RESOURCES, path_of
+from .rights import Right
+from .rights import missing as missing_rights
+from .rights import needed as needed_rights
+from .rights import version
+from .search import Search, search
+
+__all__ = [
+    "MANAGER",
+    "RESOURCES",
+    "Access",
+    "ApiError",
+    "Client",
+    "Found",
+    "Right",
+    "Search",
+    "await_gone",
+    "check",
+    "delete",
+    "load",
+    "list_cohort",
+    "look_for_strangers",
+    "missing_rights",
+    "needed_rights",
+    "path_of",
+    "read",
+    "search",
+    "take_away",
+    "version",
+]

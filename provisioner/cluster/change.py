@@ -1,0 +1,136 @@
+"""Change single objects directly: the few writes that do not go through Pulumi."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ..errors import ClusterError
+from ..manifest import Manifest, ObjectKey, key_of
+from .client import ApiError, Client
+from .observe import MANAGER, read
+from .resources import RESOURCES, path_of
+
+APPLY = "application/apply-patch+yaml"  # JSON is YAML
+MERGE = "application/merge-patch+json"
+
+
+def check(client: Client, manifest: Manifest) -> str:
+    """Ask the server whether it would take an object, by a server-side dry run.
+
+    Returns:
+        The server's reason for refusing; empty when it would take it.
+    """
+    query = {"dryRun": "All", "fieldManager": MANAGER, "force": "true"}
+    try:
+        client.request("PATCH", path_of(key_of(manifest)), body=manifest, query=query, content=APPLY)
+    except ApiError as error:
+        return f"{key_of(manifest)}: {error.message}"
+    return ""
+
+
+def take_away(client: Client, live: Manifest, patch: Mapping[str, Any]) -> None:
+    """Remove what others added to an object of ours, if it is still as we read it.
+
+    Raises:
+        ClusterError: If the server refuses, or the object has changed since.
+    """
+    metadata = dict(patch.get("metadata", {}))
+    metadata["resourceVersion"] = live["metadata"]["resourceVersion"]
+    try:
+        client.request(
+            "PATCH",
+            path_of(key_of(live)),
+            body={**patch, "metadata": metadata},
+            query={"fieldManager": MANAGER},
+            content=MERGE,
+        )
+    except ApiError as error:
+        raise ClusterError(f"{key_of(live)} cannot be repaired: {error.message}") from None
+
+
+def delete(client: Client, live: Manifest) -> str:
+    """Delete exactly the object that was read, never another of the same name.
+
+    Returns:
+        The server's reason for refusing; empty when the object goes or is gone.
+    """
+    body = {
+        "apiVersion": "v1",
+        "kind": "DeleteOptions",
+        "preconditions": {"uid": live["metadata"]["uid"]},
+        "propagationPolicy": "Background",
+    }
+    try:
+        client.request("DELETE", path_of(key_of(live)), body=body)
+    except ApiError as error:
+        return "" if error.status == 404 else f"{key_of(live)}: {error.message}"
+    return ""
+
+
+def await_gone(
+    client: Client,
+    namespaces: Iterable[Manifest],
+    *,
+    seconds: float,
+    gone: Callable[[str], None] = lambda _: None,
+) -> dict[str, str]:
+    """Wait until namespaces have gone, by one LIST and one watch for all of them.
+
+    Args:
+        client: The cluster.
+        namespaces: As they were read, with their UIDs.
+        seconds: How long to wait at most.
+        gone: Told the name of each namespace as it goes.
+
+    Returns:
+        The namespaces that did not go, with what the server says holds them.
+    """
+    waiting = {item["metadata"]["uid"]: item["metadata"]["name"] for item in namespaces}
+    deadline = time.monotonic() + seconds
+    path = RESOURCES["Namespace"].path()
+    while waiting and time.monotonic() < deadline:
+        version, there = _uids(client, path)
+        for uid in [uid for uid in waiting if uid not in there]:
+            gone(waiting.pop(uid))
+        if waiting:
+            _follow(client, path, version, waiting, gone, deadline)
+    return {name: _why_stuck(client, name) for name in waiting.values()}
+
+
+def _uids(client: Client, path: str) -> tuple[str, set[str]]:
+    answer = client.request("GET", path, query={"limit": "1"})
+    there = {item["metadata"]["uid"] for item in client.pages(path, metadata_only=True)}
+    return answer["metadata"]["resourceVersion"], there
+
+
+def _follow(  # noqa: PLR0913  (one watch, told all it needs)
+    client: Client,
+    path: str,
+    version: str,
+    waiting: dict[str, str],
+    gone: Callable[[str], None],
+    deadline: float,
+) -> None:
+    seconds = max(1, min(60, int(deadline - time.monotonic())))
+    query = {"resourceVersion": version}
+    for event in client.watch(path, query=query, seconds=seconds):
+        if event["type"] == "ERROR":
+            return  # too old a version, for example: list again
+        uid = event["object"]["metadata"]["uid"]
+        if event["type"] == "DELETED" and uid in waiting:
+            gone(waiting.pop(uid))
+        if not waiting:
+            return
+
+
+def _why_stuck(client: Client, name: str) -> str:
+    live = read(client, ObjectKey("Namespace", "", name))
+    status: dict[str, Any] = (live or {}).get("status") or {}
+    reasons = [
+        str(condition.get("message"))
+        for condition in status.get("conditions") or []
+        if condition.get("status") == "True"
+    ]
+    return "; ".join(reasons) or "it is still terminating, and the server gives no reason"

@@ -1,0 +1,235 @@
+"""Talk HTTP to one API server: JSON in, JSON out, pages, watches, errors with a reason.
+
+Why not the official client for this: importing it takes longer than the whole read
+that ``plan`` does, and its models decode what we compare as plain data.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import urllib3
+
+from ..errors import ClusterError
+from .kubeconfig import Access
+
+PAGE = 500
+"""Objects a LIST asks for at once, as kubectl does."""
+
+WORKERS = 16
+"""Requests in flight; beyond 32 the API server only answers later (measured)."""
+
+SECONDS = 30.0
+"""A request that takes longer has failed."""
+
+METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+Given = TypeVar("Given")
+Result = TypeVar("Result")
+
+
+class ApiError(Exception):
+    """An answer of the API server other than 2xx.
+
+    Attributes:
+        status: The HTTP status.
+        reason: The machine's word for it, such as ``NotFound`` or ``Forbidden``.
+        message: The server's sentence.
+    """
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{message} ({status} {reason})")
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+
+class Client:
+    """One API server, as one identity. Threads may share it."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self._http = _pool(access)
+        self._headers = {"Accept": "application/json", "User-Agent": "practicum"}
+        if access.token:
+            self._headers["Authorization"] = f"Bearer {access.token}"
+
+    def request(  # noqa: PLR0913  (these are the parts of a request)
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        query: dict[str, str] | None = None,
+        content: str = "application/json",
+        accept: str = "application/json",
+    ) -> dict[str, Any]:
+        """Send one request and return the decoded answer.
+
+        Raises:
+            ApiError: If the server answers with an error.
+            ClusterError: If the server cannot be reached, or does not know us.
+        """
+        answer = self._send(method, path, body, query, {"Content-Type": content, "Accept": accept})
+        if answer.status >= 400:
+            raise _refusal(answer.status, answer.data, self.access.server)
+        decoded: dict[str, Any] = json.loads(answer.data) if answer.data else {}
+        return decoded
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        query: dict[str, str] | None,
+        headers: dict[str, str],
+    ) -> urllib3.BaseHTTPResponse:
+        url = self.access.server + path + (f"?{urlencode(query)}" if query else "")
+        try:
+            return self._http.request(
+                method,
+                url,
+                body=json.dumps(body).encode() if body is not None else None,
+                headers=self._headers | headers,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise unreachable(self.access.server, error) from None
+
+    def pages(
+        self, path: str, *, selector: str = "", metadata_only: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        """Yield every item of a LIST, page by page.
+
+        Raises:
+            ApiError: If the server refuses the list.
+            ClusterError: If the server cannot be reached.
+        """
+        query = {"limit": str(PAGE)}
+        if selector:
+            query["labelSelector"] = selector
+        accept = METADATA_ONLY if metadata_only else "application/json"
+        while True:
+            answer = self.request("GET", path, query=query, accept=accept)
+            yield from answer.get("items") or []
+            token = answer["metadata"].get("continue")
+            if not token:
+                return
+            query = query | {"continue": token}
+
+    def watch(self, path: str, *, query: dict[str, str], seconds: int) -> Iterator[dict[str, Any]]:
+        """Yield watch events until the server ends the watch after some seconds.
+
+        Raises:
+            ClusterError: If the connection breaks.
+        """
+        url = f"{self.access.server}{path}?" + urlencode(
+            query | {"watch": "true", "timeoutSeconds": str(seconds)}
+        )
+        try:
+            answer = self._http.request(
+                "GET",
+                url,
+                headers=self._headers,
+                preload_content=False,
+                timeout=urllib3.Timeout(connect=SECONDS, read=seconds + SECONDS),
+            )
+            with answer:
+                for line in _lines(answer.stream()):
+                    yield json.loads(line)
+        except urllib3.exceptions.HTTPError as error:
+            raise unreachable(self.access.server, error) from None
+
+    def each(
+        self, call: Callable[[Given], Result], items: Iterable[Given]
+    ) -> Iterator[tuple[Given, Result]]:
+        """Run a call for every item, some at a time, and yield the pairs in order."""
+        items = list(items)
+        if not items:
+            return
+        with ThreadPoolExecutor(min(WORKERS, len(items))) as pool:
+            yield from zip(items, pool.map(call, items), strict=True)
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut a stream into lines as they come; a chunk may end anywhere."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line for line in whole if line)
+
+
+def unreachable(server: str, error: Exception) -> ClusterError:
+    """Say in one line why a server did not answer."""
+    reason = getattr(error, "reason", error)
+    text = str(reason).rsplit(": ", 1)[-1]
+    return ClusterError(
+        f"The cluster at {server} cannot be reached: {text}.",
+        hint="Check that it runs and that the kubeconfig is right: practicum doctor",
+    )
+
+
+def _refusal(status: int, data: bytes, server: str) -> Exception:
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        answer = {}
+    message = str(answer.get("message") or "no explanation")
+    if status == 401:
+        return ClusterError(
+            f"The cluster at {server} does not accept our credential (it may have expired).",
+            hint="Log in again, or fetch a fresh kubeconfig.",
+        )
+    return ApiError(status, str(answer.get("reason") or status), message)
+
+
+def _pool(access: Access) -> urllib3.PoolManager:
+    retry = urllib3.Retry(
+        total=4,
+        connect=2,
+        backoff_factor=0.2,
+        backoff_jitter=0.2,
+        # What these do twice they do the same: POST is not among them.
+        allowed_methods={"GET", "PUT", "PATCH", "DELETE"},
+        status_forcelist={429, 503},
+        respect_retry_after_header=True,
+        raise_on_status=False,
+    )
+    options: dict[str, Any] = {
+        "maxsize": WORKERS,
+        "block": True,
+        "retries": retry,
+        "timeout": urllib3.Timeout(connect=10.0, read=SECONDS),
+        "ssl_context": _tls(access),
+    }
+    if access.server_name:
+        options["server_hostname"] = access.server_name
+    if access.proxy:
+        return urllib3.ProxyManager(access.proxy, **options)
+    return urllib3.PoolManager(**options)
+
+
+def _tls(access: Access) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cadata=access.ca or None)
+        if access.certificate and access.key:
+            _load_pair(context, access.certificate + b"\n" + access.key)
+    except ssl.SSLError as error:
+        raise ClusterError(
+            f"The certificates for {access.server} cannot be used: {error.reason or error}."
+        ) from None
+    return context
+
+
+def _load_pair(context: ssl.SSLContext, pair: bytes) -> None:
+    """Load a client certificate; Python takes it from a file only, so from one in memory."""
+    descriptor = os.memfd_create("client-certificate")
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(pair)
+        file.flush()
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}")

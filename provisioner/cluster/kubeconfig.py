@@ -1,0 +1,165 @@
+"""Read one context of a kubeconfig: the server, its CA, and how to log in.
+
+Always the context that the cohort names, never the current one: the current context
+is whatever somebody looked at last.
+
+| in the file | what happens |
+| --- | --- |
+| no such file, not YAML | ClusterError, exit 7 |
+| no such context | ClusterError that lists the contexts there are |
+| certificate or token, in line or as a file | used as it stands |
+| `exec` or `auth-provider` | run by the official client library, once |
+| `insecure-skip-tls-verify` | refused: anybody on the way could take the credential |
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import ClusterError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """All that is needed to talk to one API server as one identity."""
+
+    server: str
+    """URL, without a trailing slash."""
+
+    ca: str
+    """PEM certificates to trust; empty for the system's own."""
+
+    certificate: bytes = b""
+    """PEM client certificate."""
+
+    key: bytes = b""
+    """PEM private key of the client certificate."""
+
+    token: str = ""
+    server_name: str = ""
+    """Name to expect in the server's certificate, where it is not the URL's."""
+
+    proxy: str = ""
+    """URL of an HTTP proxy on the way to the server."""
+
+    def __repr__(self) -> str:
+        return f"Access(server={self.server!r})"  # the rest is secret
+
+
+def load(path: Path, context: str) -> Access:
+    """Read the access that a context gives.
+
+    Args:
+        path: A kubeconfig.
+        context: The name of a context in it.
+
+    Raises:
+        ClusterError: If the file or the context cannot be used.
+    """
+    config = _read(path)
+    chosen = _named(config, "contexts", "context", context, path)
+    cluster = _named(config, "clusters", "cluster", str(chosen.get("cluster")), path)
+    user = _named(config, "users", "user", str(chosen.get("user")), path)
+    if cluster.get("insecure-skip-tls-verify"):
+        raise ClusterError(
+            f"{path}: context {context} turns off the check of the server's certificate.",
+            hint="Give the cluster's certificate-authority-data instead.",
+        )
+    if "exec" in user or "auth-provider" in user:
+        return _from_official_client(path, context)
+    return Access(
+        server=str(cluster.get("server", "")).rstrip("/"),
+        ca=_data(cluster, "certificate-authority", path).decode(),
+        certificate=_data(user, "client-certificate", path),
+        key=_data(user, "client-key", path),
+        token=_token(user, path),
+        server_name=str(cluster.get("tls-server-name", "")),
+        proxy=str(cluster.get("proxy-url", "")),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        config = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+    except FileNotFoundError:
+        raise ClusterError(
+            f"There is no kubeconfig at {path}.",
+            hint="Check cluster.kubeconfig in cohort.yaml; for a rehearsal: practicum rehearsal up",
+        ) from None
+    except (OSError, yaml.YAMLError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not YAML"
+        raise ClusterError(f"{path} cannot be read: {reason}.") from None
+    if not isinstance(config, dict):
+        raise ClusterError(f"{path} is not a kubeconfig.")
+    return config
+
+
+def _named(
+    config: dict[str, Any], section: str, field: str, name: str, path: Path
+) -> dict[str, Any]:
+    entries = [entry for entry in config.get(section) or [] if isinstance(entry, dict)]
+    for entry in entries:
+        if entry.get("name") == name and isinstance(entry.get(field), dict):
+            found: dict[str, Any] = entry[field]
+            return found
+    there = ", ".join(sorted(str(entry.get("name")) for entry in entries)) or "none"
+    raise ClusterError(
+        f"{path} has no {field} named {name!r}.", hint=f"It has these {section}: {there}."
+    )
+
+
+def _data(entry: dict[str, Any], field: str, path: Path) -> bytes:
+    """Return what a ``field`` (a file) or ``field-data`` (base64) holds; may be empty."""
+    try:
+        if data := entry.get(f"{field}-data"):
+            return base64.b64decode(str(data), validate=True)
+        if name := entry.get(field):
+            return (path.parent / str(name)).read_bytes()
+    except (OSError, binascii.Error):
+        raise ClusterError(f"{path}: {field} cannot be read.") from None
+    return b""
+
+
+def _token(user: dict[str, Any], path: Path) -> str:
+    try:
+        if name := user.get("tokenFile"):
+            return (path.parent / str(name)).read_text(encoding="utf-8").strip()
+    except OSError:
+        raise ClusterError(f"{path}: tokenFile cannot be read.") from None
+    return str(user.get("token", ""))
+
+
+def _from_official_client(path: Path, context: str) -> Access:
+    # Half a second to import, so only where a plugin has to be run.
+    from kubernetes import config
+    from kubernetes.client import Configuration
+
+    loaded = Configuration()
+    try:
+        config.load_kube_config(str(path), context=context, client_configuration=loaded)
+    except Exception as error:  # noqa: BLE001  (a plugin may raise anything)
+        raise ClusterError(
+            f"{path}: the login plugin of context {context} failed ({type(error).__name__}).",
+            hint=f"Try it by hand: kubectl --kubeconfig {path} --context {context} auth whoami",
+        ) from None
+    return Access(
+        server=loaded.host.rstrip("/"),
+        ca=_text(loaded.ssl_ca_cert),
+        certificate=_text(loaded.cert_file).encode(),
+        key=_text(loaded.key_file).encode(),
+        token=_bearer(loaded.get_api_key_with_prefix("authorization")),
+    )
+
+
+def _text(name: str | None) -> str:
+    return Path(name).read_text(encoding="utf-8") if name else ""
+
+
+def _bearer(header: str | None) -> str:
+    return (header or "").removeprefix("Bearer ").strip()

@@ -1,0 +1,155 @@
+"""Read what runs of one cohort: a LIST a kind, and one of all namespaces' metadata.
+
+The number of requests depends on the kinds and the pages, not on the students, as
+long as nothing is missing; what is missing in a namespace that exists is asked for by
+name, because an object without our mark would be a stranger's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import ClusterError
+from ..manifest import Manifest, ObjectKey, belongs_to, key_of, selector
+from ..plan import Live
+from .client import ApiError, Client
+from .resources import RESOURCES, path_of
+
+MANAGER = "practicum"
+"""The field manager of everything that Practicum applies."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """One read of the cluster, before anything is compared with it."""
+
+    cohort: str
+    uid: str
+    """UID of the kube-system namespace: which cluster this is."""
+
+    owned: dict[ObjectKey, Manifest] = field(repr=False)
+    """Every object that carries the cohort's mark, by key."""
+
+    namespaces: Mapping[str, Manifest] = field(repr=False)
+    """Metadata of every namespace of the cluster, by name."""
+
+    @property
+    def own_namespaces(self) -> list[Manifest]:
+        """The namespaces that carry the cohort's mark."""
+        return [item for key, item in self.owned.items() if key.kind == "Namespace"]
+
+
+def list_cohort(client: Client, cohort: str) -> Found:
+    """Read what runs of a cohort.
+
+    Raises:
+        ClusterError: If the cluster cannot be reached, or a list is refused.
+    """
+    lists = dict(client.each(lambda kind: _list(client, kind, cohort), RESOURCES))
+    namespaces = {item["metadata"]["name"]: item for item in lists["Namespace"]}
+    system = namespaces.get("kube-system", {"metadata": {}})
+    return Found(
+        cohort=cohort,
+        uid=system["metadata"].get("uid", ""),
+        owned={
+            key_of(item): item
+            for items in lists.values()
+            for item in items
+            if belongs_to(cohort, item)
+        },
+        namespaces=namespaces,
+    )
+
+
+def look_for_strangers(client: Client, found: Found, wanted: Iterable[ObjectKey]) -> Live:
+    """Say what stands in the place of missing objects.
+
+    Args:
+        client: The cluster.
+        found: What was read of the cohort.
+        wanted: Keys of the objects that the cohort is to have.
+
+    Raises:
+        ClusterError: If the cluster cannot be reached, or refuses to show one.
+    """
+    owned, foreign = dict(found.owned), {}
+    missing = [key for key in wanted if key not in owned]
+    for key, item in _in_the_way(client, found.namespaces, missing):
+        if _manager_is_ours(item) and key.kind != "Namespace":
+            owned[key] = item  # somebody took the label away; the next `up` puts it back
+        else:
+            foreign[key] = _whose(item)
+    return Live(owned=owned, foreign=foreign)
+
+
+def _list(client: Client, kind: str, cohort: str) -> list[Manifest]:
+    """List a kind; all namespaces are listed, since foreign ones carry no mark."""
+    everything = kind == "Namespace"
+    try:
+        items = client.pages(
+            RESOURCES[kind].path(),
+            selector="" if everything else selector(cohort),
+            metadata_only=everything,
+        )
+        return [item | {"kind": kind} for item in items]  # items of a LIST carry no kind
+    except ApiError as error:
+        raise ClusterError(
+            f"The cluster refuses to list {RESOURCES[kind].plural}: {error.message}",
+            hint="See which rights Practicum needs with: practicum doctor",
+        ) from None
+
+
+def _in_the_way(
+    client: Client, namespaces: Mapping[str, Manifest], missing: list[ObjectKey]
+) -> list[tuple[ObjectKey, Manifest]]:
+    """Find objects that have the name of a missing one of ours."""
+    found = [
+        (key, namespaces[key.name])
+        for key in missing
+        if key.kind == "Namespace" and key.name in namespaces
+    ]
+    unsure = [
+        key
+        for key in missing
+        if key.kind != "Namespace"
+        # Kubernetes makes this one in every namespace; it is there to be taken over.
+        and (key.kind, key.name) != ("ServiceAccount", "default")
+        and (not key.namespace or key.namespace in namespaces)
+    ]
+    asked = client.each(lambda key: read(client, key), unsure)
+    return found + [(key, item) for key, item in asked if item is not None]
+
+
+def read(client: Client, key: ObjectKey) -> Manifest | None:
+    """Read one object; None when it does not exist.
+
+    Raises:
+        ClusterError: If the cluster refuses to show it.
+    """
+    try:
+        return client.request("GET", path_of(key)) | {"kind": key.kind}
+    except ApiError as error:
+        if error.status == 404:
+            return None
+        raise ClusterError(f"The cluster refuses to show {key}: {error.message}") from None
+
+
+def _manager_is_ours(item: Manifest) -> bool:
+    return MANAGER in _managers(item)
+
+
+def _managers(item: Manifest) -> set[str]:
+    fields: list[dict[str, Any]] = item["metadata"].get("managedFields") or []
+    return {str(entry.get("manager")) for entry in fields}
+
+
+def _whose(item: Manifest) -> str:
+    """Tell a person whose an object is, from what the server knows of it."""
+    metadata = item["metadata"]
+    labels = metadata.get("labels") or {}
+    if cohort := labels.get("practicum.dev/cohort"):
+        return f"belongs to the cohort {cohort}"
+    managers = ", ".join(sorted(_managers(item))) or "somebody unknown"
+    return f"was made by {managers} at {metadata.get('creationTimestamp', 'an unknown time')}"

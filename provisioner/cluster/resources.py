@@ -1,0 +1,46 @@
+"""Where each kind lives in the API: the only place that knows paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..manifest import ObjectKey
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One kind of object that Practicum makes."""
+
+    root: str
+    plural: str
+    namespaced: bool
+
+    @property
+    def group(self) -> str:
+        """API group as RBAC writes it; empty for the core group."""
+        return "" if self.root == "/api/v1" else self.root.split("/")[2]
+
+    def path(self, namespace: str = "", name: str = "") -> str:
+        """Return the path of one object, or of a whole list."""
+        inside = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        return f"{self.root}{inside}/{self.plural}" + (f"/{name}" if name else "")
+
+
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+
+RESOURCES = {
+    "Namespace": Resource("/api/v1", "namespaces", namespaced=False),
+    "ResourceQuota": Resource("/api/v1", "resourcequotas", namespaced=True),
+    "LimitRange": Resource("/api/v1", "limitranges", namespaced=True),
+    "ServiceAccount": Resource("/api/v1", "serviceaccounts", namespaced=True),
+    "NetworkPolicy": Resource("/apis/networking.k8s.io/v1", "networkpolicies", namespaced=True),
+    "RoleBinding": Resource(RBAC, "rolebindings", namespaced=True),
+    "ClusterRole": Resource(RBAC, "clusterroles", namespaced=False),
+    "PriorityClass": Resource("/apis/scheduling.k8s.io/v1", "priorityclasses", namespaced=False),
+}
+"""Every kind that a rendering may hold; a test compares the two."""
+
+
+def path_of(key: ObjectKey) -> str:
+    """Return the path of one object."""
+    return RESOURCES[key.kind].path(key.namespace, key.name)

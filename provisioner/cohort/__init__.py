@@ -1,0 +1,33 @@
+"""What a cohort is, who is in it, and what was decided for each student.
+
+A cohort is a folder, ``stacks/<name>``:
+
+* ``cohort.yaml``    what each student gets, and where: `load`
+* ``roster.csv``     who takes the course: `load_students`
+* ``keys/<id>``      one public key a student: `keys`
+* ``students.json``  what Practicum decided for each student: `records`
+"""
+
+from __future__ import annotations
+
+from .environment import Environment, Limits, Quota
+from .keys import Recipient
+from .loading import load
+from .records import Record
+from .schema import Assistant, ClusterAccess, Cohort, Term
+from .students import Student, load_students
+
+__all__ = [
+    "Assistant",
+    "ClusterAccess",
+    "Cohort",
+    "Environment",
+    "Limits",
+    "Quota",
+    "Recipient",
+    "Record",
+    "Student",
+    "Term",
+    "load",
+    "load_students",
+]

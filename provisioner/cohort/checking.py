@@ -1,0 +1,73 @@
+"""What can be said of a cohort once all of its files hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError, Problem
+from . import keys, records, roster
+from .loading import load
+from .schema import Cohort
+from .students import Student, load_students
+
+
+def summary(stacks: Path, name: str) -> dict[str, Any]:
+    """Read every file of a cohort and count what is in them.
+
+    Raises:
+        InputError: If one of the files has mistakes; it lists those of all of them.
+    """
+    cohort = load(stacks, name)
+    students = _all(cohort)
+    read = roster.load(cohort.roster_file)
+    unkeyed = [student.id for student in students if student.key is None]
+    cluster = cohort.cluster
+    return {
+        "cohort": cohort.name,
+        "course": cohort.course,
+        "term": {"starts": str(cohort.term.starts), "ends": str(cohort.term.ends)},
+        "backend": cohort.backend,
+        "cluster": cluster if isinstance(cluster, str) else f"context {cluster.context}",
+        "students": len(students),
+        "keyed": len(students) - len(unkeyed),
+        "unkeyed": unkeyed,
+        "sections": Counter(student.section for student in students if student.section),
+        "ignored_columns": list(read.ignored),
+        "notes": [*read.notes, *_keys_of_nobody(cohort, students)],
+    }
+
+
+def _all(cohort: Cohort) -> tuple[Student, ...]:
+    """Return the students, after the mistakes of every file were collected."""
+    problems: list[Problem] = []
+    students: tuple[Student, ...] = ()
+    hint = None
+    try:
+        students = load_students(cohort)
+    except InputError as error:
+        problems += error.problems or [Problem(str(cohort.roster_file), error.message)]
+        hint = error.hint
+    try:
+        records.load(cohort.records_file)
+    except InputError as error:
+        problems += error.problems or [Problem(str(cohort.records_file), error.message)]
+        hint = error.hint
+    if problems:
+        count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+        raise InputError(f"The files of {cohort.name} have {count}.", problems=problems, hint=hint)
+    return students
+
+
+def _keys_of_nobody(cohort: Cohort, students: tuple[Student, ...]) -> list[str]:
+    """Name the key files that belong to nobody: most often an id with a slip in it."""
+    if not cohort.keys_folder.is_dir():
+        return []
+    used = {keys.find(cohort.keys_folder, s.id) for s in students}
+    strays = sorted(path for path in cohort.keys_folder.iterdir() if path not in used)
+    return [
+        f"{path} is nobody's key"
+        for path in strays
+        if path.name != "README" and not path.name.startswith(".")
+    ]

@@ -1,0 +1,229 @@
+"""What one student's environment may use: ceilings, defaults, network, pod security.
+
+The numbers suit thirty students on one good machine and the heaviest week of a
+machine-learning course: three replicas, a monitoring stack, a small model served.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from .. import quantity
+from .values import (
+    Cpu,
+    LaterList,
+    LaterNothing,
+    LaterNumber,
+    Memory,
+    Network,
+    Storage,
+    Whole,
+    wrong,
+)
+
+__all__ = ["Environment", "Limits", "Quota"]
+
+MAX_OBJECTS = 1000
+"""Of one kind and student: 300 students with 1 MiB each would fill etcd long before."""
+
+
+_COUNTED = {
+    "secrets": "count/secrets",
+    "configmaps": "count/configmaps",
+    "volumes": "count/persistentvolumeclaims",
+    "deployments": "count/deployments.apps",
+    "replicasets": "count/replicasets.apps",
+    "statefulsets": "count/statefulsets.apps",
+    "jobs": "count/jobs.batch",
+    "cronjobs": "count/cronjobs.batch",
+    "ingresses": "count/ingresses.networking.k8s.io",
+    "autoscalers": "count/horizontalpodautoscalers.autoscaling",
+    "disruption_budgets": "count/poddisruptionbudgets.policy",
+}
+_RESOURCES = {"cpu": "cpu", "memory": "memory", "ephemeral": "ephemeral-storage"}
+_FORBIDDEN = (
+    "services.nodeports",
+    "services.loadbalancers",
+    "count/daemonsets.apps",
+    "count/replicationcontrollers",
+    "count/resourceclaims.resource.k8s.io",
+)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Quota(_Strict):
+    """Ceiling of one environment; a count of 0 forbids the kind."""
+
+    cpu: Cpu = "2"
+    """Of all containers together, requests and limits alike."""
+
+    memory: Memory = "4Gi"
+    """Of all containers together, requests and limits alike."""
+
+    ephemeral: Storage = "10Gi"
+    """Disk of all containers together that goes with the pod."""
+
+    storage: Storage = "10Gi"
+    """Of all volumes together."""
+
+    pods: Whole = 20
+    services: Whole = 10
+    secrets: Whole = 30
+    configmaps: Whole = 30
+    volumes: Whole = 5
+    """PersistentVolumeClaims."""
+
+    deployments: Whole = 15
+    replicasets: Whole = 60
+    """Kubernetes keeps ten old ones a Deployment, so this is more than it looks."""
+
+    statefulsets: Whole = 5
+    jobs: Whole = 30
+    cronjobs: Whole = 5
+    ingresses: Whole = 5
+    autoscalers: Whole = 5
+    disruption_budgets: Whole = 5
+
+    @field_validator(
+        "pods", "services", "secrets", "configmaps", "volumes", "deployments",
+        "replicasets", "statefulsets", "jobs", "cronjobs", "ingresses",
+        "autoscalers", "disruption_budgets",
+    )  # fmt: skip
+    @classmethod
+    def _countable(cls, count: int, info: ValidationInfo) -> int:
+        least = 1 if info.field_name == "pods" else 0
+        if not least <= count <= MAX_OBJECTS:
+            wrong(f"must be {least} to {MAX_OBJECTS}")
+        return count
+
+    def hard(self) -> dict[str, str]:
+        """Return the ceiling as a ResourceQuota writes it.
+
+        What no student may have at all stands in it as 0: a door to the outside that
+        we do not control, a pod on every node, a device.
+        """
+        return {
+            **{f"{side}.cpu": self.cpu for side in ("requests", "limits")},
+            **{f"{side}.memory": self.memory for side in ("requests", "limits")},
+            **{f"{side}.ephemeral-storage": self.ephemeral for side in ("requests", "limits")},
+            "requests.storage": self.storage,
+            "requests.nvidia.com/gpu": "0",
+            "pods": str(self.pods),
+            "services": str(self.services),
+            **{name: str(getattr(self, field)) for field, name in _COUNTED.items()},
+            **dict.fromkeys(_FORBIDDEN, "0"),
+        }
+
+
+class ContainerDefault(_Strict):
+    """What a container may use that says nothing of it."""
+
+    cpu: Cpu = "500m"
+    memory: Memory = "512Mi"
+    ephemeral: Storage = "1Gi"
+
+
+class ContainerRequest(_Strict):
+    """What is reserved for a container that says nothing of it."""
+
+    cpu: Cpu = "50m"
+    memory: Memory = "64Mi"
+    ephemeral: Storage = "64Mi"
+
+
+class ContainerMax(_Strict):
+    """The most that one container may ask for; the quota where None."""
+
+    cpu: Cpu | None = None
+    memory: Memory | None = None
+    ephemeral: Storage | None = None
+
+
+class Limits(_Strict):
+    """Defaults and ceiling of one container."""
+
+    default: ContainerDefault = ContainerDefault()
+    request: ContainerRequest = ContainerRequest()
+    max: ContainerMax = ContainerMax()
+
+    def container(self) -> dict[str, dict[str, str]]:
+        """Return the limits of a container as a LimitRange writes them."""
+        sides = {"default": self.default, "defaultRequest": self.request, "max": self.max}
+        return {side: amounts for side, model in sides.items() if (amounts := _amounts(model))}
+
+
+def _amounts(model: BaseModel) -> dict[str, str]:
+    """Return what is set, under the names that Kubernetes has for it."""
+    amounts = model.model_dump(exclude_none=True)
+    return {_RESOURCES[field]: amount for field, amount in amounts.items()}
+
+
+def _which_egress(value: Any) -> str:  # noqa: ANN401  (Pydantic's signature)
+    return "<networks>" if isinstance(value, list | tuple) else "<name>"
+
+
+def _some_networks(value: object) -> object:
+    return value if value else wrong("lists no network; write `egress: none`")
+
+
+Egress = Annotated[
+    Annotated[Literal["internet", "none"], Tag("<name>")]
+    | Annotated[tuple[Network, ...], BeforeValidator(_some_networks), Tag("<networks>")],
+    Discriminator(_which_egress),
+]
+
+
+class Environment(_Strict):
+    """What every student of the cohort gets."""
+
+    pod_security: Literal["baseline", "restricted"] = "baseline"
+    """What pods must keep to; baseline warns of what restricted would refuse."""
+
+    quota: Quota = Quota()
+    limits: Limits = Limits()
+
+    egress: Egress = "internet"
+    """``internet`` (all but private, link-local, pod and service ranges), ``none``, or
+    a list of networks. The own namespace and DNS are always reached."""
+
+    images: LaterList = ()
+    storage_classes: LaterList = ()
+    ingress: LaterNothing = None
+    shared_volumes: LaterList = ()
+    gpu: LaterNumber = 0
+    pull_secrets: LaterList = ()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Environment:
+        """Refuse limits that no pod could keep: Kubernetes says so only to the student."""
+        limits, quota = self.limits, self.quota
+        for thing in _RESOURCES:
+            steps = [
+                (f"limits.request.{thing}", getattr(limits.request, thing)),
+                (f"limits.default.{thing}", getattr(limits.default, thing)),
+                (f"limits.max.{thing}", getattr(limits.max, thing)),
+                (f"quota.{thing}", getattr(quota, thing)),
+            ]
+            _refuse_a_step_down([(name, amount) for name, amount in steps if amount])
+        return self
+
+
+def _refuse_a_step_down(steps: list[tuple[str, str]]) -> None:
+    for (low, less), (high, more) in itertools.pairwise(steps):
+        if quantity.parse(less) > quantity.parse(more):
+            wrong(f"sets {low} above {high}")

@@ -1,0 +1,212 @@
+"""What Practicum itself decides for a student, kept in ``stacks/<cohort>/students.json``.
+
+The same stands as labels on the student's Namespace, so that a lost file is rebuilt
+from the cluster. Nobody is ever moved: a name, once given, stays, and so does a wave.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from .. import names, private_file
+from ..errors import InputError, Problem
+
+VERSION = 1
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_REBUILD = (
+    "Move the file away and run: practicum up COHORT. "
+    "It rebuilds the file from the labels of the cluster's namespaces."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What was decided for one student, and must not be decided again."""
+
+    id: str
+    """As the roster has it."""
+
+    name: str
+    """In the cluster; never worked out again."""
+
+    namespace: str
+
+    wave: int
+    """The Pulumi stack that holds the environment, from 1."""
+
+    generation: int
+    """How often the student has joined: credentials of an earlier time stay dead."""
+
+    suspended: bool = False
+    """Credentials are off, the work is kept."""
+
+    until: date | None = None
+    """An end of the student's own, where it is not the term's."""
+
+    dropped: bool = False
+    """No longer in the roster; the name and the wave are kept for a return."""
+
+
+def load(path: Path) -> dict[str, Record]:
+    """Read the records of a cohort, by id; there are none where there is no file.
+
+    Raises:
+        InputError: If the file is damaged. It says how to rebuild it.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError):
+        raise _damaged(path, "it cannot be read") from None
+    try:
+        document = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, "it is not JSON, or cut off", at=_place(error)) from None
+    version = document.get("version") if isinstance(document, dict) else None
+    if isinstance(version, int) and version > VERSION:
+        raise InputError(f"{path} was written by a later Practicum.", hint="Use that one.")
+    students = document.get("students") if version == VERSION else None
+    if not isinstance(students, dict):
+        raise _damaged(path, "it does not hold what Practicum writes")
+    return _records(path, students)
+
+
+def save(path: Path, records: Mapping[str, Record]) -> None:
+    """Write the records whole or not at all, in the order of ids.
+
+    Raises:
+        InputError: If the file cannot be written; the old one is as it was.
+    """
+    students = {id: _plain(records[id]) for id in sorted(records)}
+    document = {"version": VERSION, "students": students}
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    private_file.write(path, text.encode())
+
+
+def assign(
+    known: Mapping[str, Record],
+    students: Sequence[str],
+    cohort: str,
+    wave_size: int,
+    found: Mapping[str, Record] | None = None,
+) -> dict[str, Record]:
+    """Decide for everybody in the roster, and keep what is decided.
+
+    Whoever is known stays as known; whoever was found on the cluster is taken over;
+    everybody else joins the lowest wave with room. A wave's room counts those who take
+    the course: one who returns goes back to the old wave, be it full by then.
+
+    Args:
+        known: What ``students.json`` says.
+        students: The ids of the roster.
+        cohort: The cohort's name.
+        wave_size: How many students a wave takes.
+        found: What the labels on the cluster say.
+    """
+    kept = {**(found or {}), **{id: _newer(record, found) for id, record in known.items()}}
+    present = set(students)
+    result = {id: _settled(record, present=id in present) for id, record in kept.items()}
+    taken = Counter(record.wave for record in result.values() if not record.dropped)
+    wave = 1
+    for id in students:
+        if id not in result:
+            while taken[wave] >= wave_size:
+                wave += 1
+            taken[wave] += 1
+            result[id] = _new(id, cohort, wave)
+    return result
+
+
+def _newer(record: Record, found: Mapping[str, Record] | None) -> Record:
+    """Never fall back behind the cluster's generation: an old file was put back."""
+    other = (found or {}).get(record.id)
+    if other is None or other.generation <= record.generation:
+        return record
+    return replace(record, generation=other.generation)
+
+
+def _settled(record: Record, *, present: bool) -> Record:
+    if present and record.dropped:
+        return replace(record, dropped=False, generation=record.generation + 1)
+    return replace(record, dropped=not present)
+
+
+def _new(id: str, cohort: str, wave: int) -> Record:
+    name = names.student(id)
+    return Record(
+        id=id, name=name, namespace=names.namespace(cohort, name), wave=wave, generation=1
+    )
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    """Return what the file says of a student: no more than differs from the usual."""
+    plain: dict[str, Any] = {}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if field.name != "id" and value != field.default:
+            plain[field.name] = value.isoformat() if isinstance(value, date) else value
+    return plain
+
+
+def _records(path: Path, students: dict[str, Any]) -> dict[str, Record]:
+    result, problems = {}, []
+    for id, plain in students.items():
+        try:
+            result[id] = _record(id, plain)
+        except (TypeError, ValueError):
+            problems.append(Problem(f"{path}: {id!a}", "this record is damaged"))
+    for what in ("name", "namespace"):
+        count = Counter(getattr(record, what) for record in result.values())
+        twice = [record for record in result.values() if count[getattr(record, what)] > 1]
+        problems += [Problem(f"{path}: {r.id!a}", f"another has this {what} too") for r in twice]
+    if problems:
+        raise InputError(f"{path} is damaged.", problems=problems, hint=_REBUILD)
+    return result
+
+
+def _record(id: str, plain: Any) -> Record:  # noqa: ANN401  (whatever the file holds)
+    """Build one record.
+
+    Raises:
+        TypeError: If a field is unknown or missing, or of another type.
+        ValueError: If a value is impossible.
+    """
+    until = plain.get("until") if isinstance(plain, dict) else None
+    record = Record(id=id, **{**plain, "until": date.fromisoformat(until) if until else None})
+    whole = type(record.wave) is int and type(record.generation) is int
+    flags = type(record.suspended) is bool and type(record.dropped) is bool
+    if not (whole and flags and record.wave >= 1 and record.generation >= 1):
+        raise ValueError("a number or a flag is impossible")
+    if not (_NAME.fullmatch(record.name) and _NAME.fullmatch(record.namespace)):
+        raise ValueError("a name is impossible")
+    return record
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that stands twice: JSON keeps the last and says nothing.
+
+    Raises:
+        ValueError: If a key stands twice.
+    """
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        raise ValueError("a key stands twice")
+    return result
+
+
+def _place(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f":{error.lineno}:{error.colno}"
+    return ""
+
+
+def _damaged(path: Path, what: str, at: str = "") -> InputError:
+    return InputError(f"{path} is damaged.", problems=[Problem(f"{path}{at}", what)], hint=_REBUILD)

@@ -1,0 +1,225 @@
+"""What a cohort file may say: every key, with its default and what it means.
+
+Keys that later issues build stand here already, so that a file that uses one is told
+*not yet supported* at that key and not that it has made a spelling mistake.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    field_validator,
+    model_validator,
+)
+from pydantic import Tag as _Tag
+
+from ..errors import InputError
+from . import keys
+from .environment import Environment
+from .values import (
+    Address,
+    Date,
+    FileName,
+    LaterList,
+    LaterNothing,
+    Text,
+    Truth,
+    User,
+    Whole,
+    wrong,
+)
+
+__all__ = ["Assistant", "ClusterAccess", "Cohort", "Term"]
+
+MAX_GRACE_DAYS = 365
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Term(_Strict):
+    """When the course runs; credentials end with it."""
+
+    starts: Date
+    """First day of the course."""
+
+    ends: Date
+    """Last day of the course."""
+
+    grace_days: Whole = 14
+    """Days after the last one in which students can still fetch their work."""
+
+    @field_validator("grace_days")
+    @classmethod
+    def _short_grace(cls, days: int) -> int:
+        if not 0 <= days <= MAX_GRACE_DAYS:
+            wrong(f"must be 0 to {MAX_GRACE_DAYS} days")
+        return days
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Term:
+        if self.ends < self.starts:
+            wrong("ends before it starts")
+        return self
+
+
+class ClusterAccess(_Strict):
+    """A cluster of one's own, and how we and the students reach it."""
+
+    kubeconfig: Annotated[Path, BeforeValidator(lambda value: _path(value))]
+    """Relative to the current directory; ``~`` is the home directory."""
+
+    context: Text
+    """Always written out: whatever context is current is somebody's accident."""
+
+    student_server: Address | None = None
+    """The https address that students reach; the kubeconfig's own when None."""
+
+    student_ca: Annotated[Path | None, BeforeValidator(lambda value: _path(value))] = None
+    """A PEM file with the authority of ``student_server``; the kubeconfig's when None."""
+
+
+class Assistant(_Strict):
+    """Somebody who may look into every environment of the cohort and change nothing."""
+
+    name: Text
+
+    user: User | None = None
+    """Who they are to the cluster; bound to the assistants' role."""
+
+    key: LaterNothing = None
+    """An age or SSH key that a kubeconfig of their own is encrypted to."""
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Assistant:
+        if self.user is None:
+            wrong("needs a user: who the assistant is to the cluster")
+        return self
+
+
+def _path(value: object) -> object:
+    if isinstance(value, str) and not value.strip():
+        wrong("is empty")
+    if isinstance(value, str) and "\0" in value:
+        wrong("has a control character in it")
+    return Path(value).expanduser() if isinstance(value, str | Path) else value
+
+
+def _age_recipient(value: str) -> str:
+    try:
+        recipient = keys.parse(value)
+    except InputError as error:
+        wrong(str(error))
+    if recipient.kind != "age":
+        wrong("must be an age recipient, which starts with age1")
+    return value
+
+
+def _namespace_only(backend: object) -> object:
+    if backend == "kind":
+        wrong("not yet supported", "not_yet_supported")
+    return backend
+
+
+def _token_only(auth: object) -> object:
+    if isinstance(auth, dict) and set(auth) == {"oidc"}:
+        wrong("not yet supported", "not_yet_supported")
+    return auth
+
+
+def _which_cluster(value: Any) -> str:  # noqa: ANN401  (Pydantic's signature)
+    return "<access>" if isinstance(value, dict | ClusterAccess) else "<name>"
+
+
+Cluster = Annotated[
+    Annotated[Literal["rehearsal"], _Tag("<name>")] | Annotated[ClusterAccess, _Tag("<access>")],
+    Discriminator(_which_cluster),
+]
+
+
+class Cohort(_Strict):
+    """A course in one term: what each of its students gets, and where."""
+
+    name: str
+    """The name of its folder."""
+
+    folder: Path
+    """``stacks/<name>``, with the cohort file, the roster and the students' keys."""
+
+    course: Text
+    """The course's title, for people."""
+
+    term: Term
+
+    backend: Annotated[Literal["namespace", "kind"], BeforeValidator(_namespace_only)] = "namespace"
+    """A namespace a student, or a kind cluster a student."""
+
+    roster: FileName = "roster.csv"
+    """The file in the folder that says who takes the course."""
+
+    protect: Truth = False
+    """Refuse to take the cohort down until this is false again."""
+
+    cluster: Cluster
+    """``rehearsal``, or the kubeconfig and the context of a real cluster."""
+
+    operators: tuple[User, ...] = ()
+    """Who runs Practicum, as the cluster knows them; whoever ran the first `up` when empty."""
+
+    assistants: tuple[Assistant, ...] = ()
+
+    course_key: Annotated[Text, AfterValidator(_age_recipient)] | None = None
+    """The age recipient that archives are encrypted to."""
+
+    environment: Environment = Environment()
+
+    auth: Annotated[Literal["token"], BeforeValidator(_token_only)] = "token"
+    """How students prove who they are: a token that we mint, or the school's OIDC."""
+
+    hosts: LaterList = ()
+    schedule: LaterList = ()
+    groups: LaterList = ()
+    sections: LaterList = ()
+    retention: LaterNothing = None
+
+    @field_validator("operators")
+    @classmethod
+    def _once(cls, operators: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(operators)) < len(operators):
+            wrong("names somebody twice")
+        return operators
+
+    @field_validator("assistants")
+    @classmethod
+    def _one_of_each(cls, assistants: tuple[Assistant, ...]) -> tuple[Assistant, ...]:
+        if len({assistant.user for assistant in assistants}) < len(assistants):
+            wrong("names a user twice")
+        return assistants
+
+    def days_left(self, today: date) -> int:
+        """Return the days until credentials end: the rest of the term, and the grace."""
+        return (self.term.ends - today).days + self.term.grace_days
+
+    @property
+    def roster_file(self) -> Path:
+        """Where the roster lies."""
+        return self.folder / self.roster
+
+    @property
+    def keys_folder(self) -> Path:
+        """Where the students' public keys lie, one file each."""
+        return self.folder / "keys"
+
+    @property
+    def records_file(self) -> Path:
+        """Where that lies which Practicum decided for each student."""
+        return self.folder / "students.json"

@@ -1,0 +1,74 @@
+"""Who takes the course, each with the key that was handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..errors import InputError, Problem
+from . import keys
+from .keys import Recipient
+
+if TYPE_CHECKING:
+    from .schema import Cohort
+
+
+@dataclass(frozen=True, kw_only=True)
+class Student:
+    """One person who takes the course, as the roster has them."""
+
+    id: str
+    """Exactly as typed; it is never guessed at."""
+
+    name: str
+    """For people; it is personal data, so no log and no label holds it."""
+
+    section: str = ""
+    email: str = ""
+
+    key: Recipient | None = None
+    """What the kubeconfig is encrypted to; None for an *unkeyed* student."""
+
+
+def load_students(cohort: Cohort) -> tuple[Student, ...]:
+    """Read a cohort's roster and keys, in the roster's order.
+
+    Raises:
+        InputError: If the roster or a key has mistakes; it lists them all.
+    """
+    from . import roster  # which needs Student
+
+    problems: list[Problem] = []
+    people = roster.read(cohort.roster_file, problems).students
+    keyed = tuple(_with_key(cohort, student, problems) for student in people)
+    problems += _shared_keys(cohort, keyed)
+    if problems:
+        count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+        raise InputError(f"The students of {cohort.name} have {count}.", problems=problems)
+    return keyed
+
+
+def _with_key(cohort: Cohort, student: Student, problems: list[Problem]) -> Student:
+    path = keys.find(cohort.keys_folder, student.id)
+    if path is None:
+        return student
+    try:
+        return replace(student, key=keys.read(path))
+    except InputError as mistake:
+        problems.append(Problem(f"{path}:1:1", str(mistake)))
+        return student
+
+
+def _shared_keys(cohort: Cohort, students: Iterable[Student]) -> list[Problem]:
+    """Refuse a classmate's key: the owner could open somebody else's kubeconfig."""
+    first: dict[str, str] = {}
+    problems = []
+    for student in students:
+        if student.key is None:
+            continue
+        other = first.setdefault(student.key.text, student.id)
+        if other != student.id:
+            where = f"{cohort.keys_folder / keys.file_name(student.id)}:1:1"
+            problems.append(Problem(where, f"this is the key of {other} too", "ask for their own"))
+    return problems

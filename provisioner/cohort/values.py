@@ -1,0 +1,159 @@
+"""The kinds of value that a cohort file holds, and what is wrong with a bad one.
+
+A message says what is expected and never repeats what was typed: somebody will paste
+a password where a quantity goes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, NoReturn
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_core import PydanticCustomError
+
+from .. import quantity
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_WHOLE = re.compile(r"[0-9]{1,9}")
+_LINK_LOCAL = (ipaddress.ip_network("169.254.0.0/16"), ipaddress.ip_network("fe80::/10"))
+
+
+def wrong(what: str, kind: str = "practicum") -> NoReturn:
+    """Stop with a message of our own at the field that is being read."""
+    raise PydanticCustomError(kind, "{what}", {"what": what})
+
+
+def _text(value: object) -> object:
+    if isinstance(value, str):
+        if not value.strip():
+            wrong("is empty")
+        if not value.isprintable():
+            wrong("has a control character, or one that cannot be seen, in it")
+    return value
+
+
+def _date(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return date.fromisoformat(value) if _DATE.fullmatch(value) else wrong("is no date")
+    except ValueError:
+        wrong("is no date; write it as 2026-09-01")
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, bool):
+        wrong("must be a whole number, not true or false")
+    if isinstance(value, str):
+        return (
+            int(value) if _WHOLE.fullmatch(value) else wrong("must be a whole number, such as 20")
+        )
+    return value
+
+
+def _truth(value: object) -> object:
+    if isinstance(value, str):
+        if value not in ("true", "false"):
+            wrong("must be true or false")
+        return value == "true"
+    return value
+
+
+def _amount(least: str, most: str, example: str) -> Callable[[object], object]:
+    low, high = quantity.parse(least), quantity.parse(most)
+
+    def check(value: object) -> object:
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if not isinstance(value, str):
+            wrong(f"must be a quantity, such as {example}")
+        try:
+            amount = quantity.parse(value)
+        except ValueError as error:
+            wrong(str(error))
+        _within(amount, low, high, f"{least} to {most}, such as {example}")
+        return value
+
+    return check
+
+
+def _within(amount: Decimal, low: Decimal, high: Decimal, span: str) -> None:
+    if amount < 0:
+        wrong(f"is negative; allowed is {span}")
+    if not low <= amount <= high:
+        size = "small" if amount < low else "large"
+        wrong(f"is too {size}; allowed is {span}")
+
+
+def _network(value: object) -> object:
+    if not isinstance(value, str):
+        wrong("must be a network, such as 203.0.113.0/24")
+    try:
+        network = ipaddress.ip_network(value)
+    except ValueError:
+        wrong("is no network; write it as 203.0.113.0/24, with no bit set after the prefix")
+    if network.prefixlen == 0:
+        wrong("is every address, private ones too; write `egress: internet`")
+    if any(network.version == near.version and network.overlaps(near) for near in _LINK_LOCAL):
+        wrong("holds link-local addresses, where clouds serve their credentials")
+    return value
+
+
+def _user(value: object) -> object:
+    if isinstance(value, str) and value.startswith("system:"):
+        wrong("starts with system:, which belongs to Kubernetes")
+    return _text(value)
+
+
+def _address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        port_is_fine = parts.port is None or parts.port > 0
+    except ValueError:
+        wrong("is no address; write it as https://kubernetes.example.org:6443")
+    if parts.scheme != "https" or not parts.hostname or not port_is_fine:
+        wrong("must be an https address, such as https://kubernetes.example.org:6443")
+    if parts.username or parts.password:
+        wrong("must not hold a user name or a password")
+    if parts.query or parts.fragment:
+        wrong("must end after the path")
+    return value
+
+
+def _file_name(value: str) -> str:
+    if "/" in value or "\\" in value or value.startswith("."):
+        wrong("must be the name of a file in the cohort's folder, such as roster.csv")
+    return value
+
+
+def _later(*typed: object) -> Callable[[object], object]:
+    """Let through the ways to write the default, and nothing else."""
+
+    def check(value: object) -> object:
+        if value not in typed:
+            wrong("not yet supported", "not_yet_supported")
+        return typed[0]
+
+    return check
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Date = Annotated[date, BeforeValidator(_date)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Truth = Annotated[bool, BeforeValidator(_truth)]
+User = Annotated[str, BeforeValidator(_user)]
+Network = Annotated[str, BeforeValidator(_network)]
+Address = Annotated[str, BeforeValidator(_text), AfterValidator(_address)]
+FileName = Annotated[str, BeforeValidator(_text), AfterValidator(_file_name)]
+Cpu = Annotated[str, BeforeValidator(_amount("1m", "1024", "500m or 2"))]
+Memory = Annotated[str, BeforeValidator(_amount("1Mi", "16Ti", "512Mi or 4Gi"))]
+Storage = Annotated[str, BeforeValidator(_amount("1Mi", "1Pi", "10Gi"))]
+LaterList = Annotated[tuple[str, ...], BeforeValidator(_later((), [], {}))]
+LaterNothing = Annotated[None, BeforeValidator(_later(None))]
+LaterNumber = Annotated[int, BeforeValidator(_later(0, "0"))]

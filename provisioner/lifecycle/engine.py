@@ -1,0 +1,152 @@
+"""Hand the waves of a cohort to Pulumi: which stacks, with what options."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from .. import toolchain
+from ..errors import LockedError
+from ..manifest import GUARD, stack_name
+from ..plan import Part
+from ..pulumi_stack import Backend, Job, Outcome, Workers
+from ..settings import Settings
+from . import lock
+from .progress import Progress
+from .reading import Reading
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """Pulumi, for the stacks of one cohort."""
+
+    settings: Settings
+    reading: Reading
+    workers: Workers
+    progress: Progress
+
+    @classmethod
+    def open(
+        cls, settings: Settings, reading: Reading, held: int, progress: Progress
+    ) -> Engine:
+        """Find the tools and get the state backend ready.
+
+        Args:
+            settings: Folders and state backend.
+            reading: The cohort.
+            held: Descriptor of the cohort's lock, which the workers hold too.
+            progress: Told what happens.
+
+        Raises:
+            MissingToolError: If Pulumi cannot be had.
+            InputError: If the passphrase file or a folder cannot be used.
+        """
+        tools = toolchain.find(*toolchain.PULUMI, say=progress.say)
+        backend = Backend(
+            home=settings.home.resolve(),
+            url=settings.state_url,
+            tools=tuple(dict.fromkeys(tool.path.parent for tool in tools.values())),
+            run=lock.run_name(settings.home, reading.cohort.name),
+        )
+        backend.prepare(reading.cohort.name)
+        workers = Workers(backend=backend, keep_open=(held,))
+        return cls(settings=settings, reading=reading, workers=workers, progress=progress)
+
+    def stop(self) -> None:
+        """Let what is in flight finish, and start nothing more."""
+        self.workers.stop()
+
+    def run_guard(self, *, refresh: bool) -> str:
+        """Bring the guard stack up; returns why it failed, if it did."""
+        [outcome] = self.workers.run([self._job("up", GUARD, refresh=refresh)])
+        _refuse_locked(outcome)
+        return outcome.error or "\n".join(outcome.failed.values())
+
+    def run_waves(self, parts: Iterable[Part], *, leave_out: set[str]) -> dict[str, str]:
+        """Bring up the waves of some students.
+
+        Args:
+            parts: The students who differ.
+            leave_out: Those among them who are to stay as they are.
+
+        Returns:
+            Why students failed, by name.
+        """
+        waves: dict[int, list[Part]] = defaultdict(list)
+        for part in parts:
+            if part.record:
+                waves[part.record.wave].append(part)
+        jobs = {
+            wave: self._wave_job(wave, members, leave_out)
+            for wave, members in sorted(waves.items())
+            if any(part.name not in leave_out for part in members)
+        }
+        count = sum(len(waves[wave]) for wave in jobs)
+        self.progress.step("Bringing up environments", count)
+        outcomes = self.workers.run(jobs.values(), _Count(waves, self.progress))
+        why: dict[str, str] = {}
+        for wave, outcome in zip(jobs, outcomes, strict=True):
+            _refuse_locked(outcome)
+            if outcome.error:
+                why |= {part.name: outcome.error for part in waves[wave]}
+            why |= outcome.failed
+        return why
+
+    def destroy(self, stacks: Iterable[str | int]) -> dict[str, str]:
+        """Clear stacks and their state; returns why that failed, by stack."""
+        jobs = [self._job("destroy", part) for part in stacks]
+        why = {}
+        for outcome in self.workers.run(jobs):
+            _refuse_locked(outcome)
+            if reason := outcome.error or "; ".join(outcome.failed.values()):
+                why[outcome.stack] = reason
+        return why
+
+    def _wave_job(self, wave: int, members: list[Part], leave_out: set[str]) -> Job:
+        # The engine compares with its state, not with the cluster. Only where all that
+        # differs is new to us can it be taken at its word.
+        known = {record.name for record in self.reading.known.values()}
+        refresh = any(
+            part.action == "change" or (part.action == "create" and part.name in known)
+            for part in members
+        )
+        exclude = tuple(part.name for part in members if part.name in leave_out)
+        return self._job("up", wave, refresh=refresh, exclude=exclude)
+
+    def _job(self, operation: Any, part: str | int, **options: Any) -> Job:  # noqa: ANN401
+        return Job(
+            operation=operation,
+            stack=stack_name(self.reading.cohort.name, part),
+            cohort=self.reading.cohort.name,
+            stacks=str(self.settings.stacks.resolve()),
+            kubeconfig=str(self.reading.target.kubeconfig),
+            context=self.reading.target.context,
+            **options,
+        )
+
+
+class _Count:
+    """Tells of a student when the engine is done with all of their resources."""
+
+    def __init__(self, waves: dict[int, list[Part]], progress: Progress) -> None:
+        parts = [part for members in waves.values() for part in members]
+        self._left = Counter({part.name: len(part.wanted) + 1 for part in parts})
+        self._progress = progress
+
+    def __call__(self, _job: Job, event: dict[str, Any]) -> None:
+        student = event.get("student", "")
+        if event["event"] in ("done", "failed") and student in self._left:
+            self._left[student] -= 1
+            if self._left[student] == 0:
+                self._progress.advance(student)
+
+
+def _refuse_locked(outcome: Outcome) -> None:
+    if outcome.locked:
+        raise LockedError(
+            f"The Pulumi stack {outcome.stack} is {outcome.error}.",
+            hint="If that run is dead, take its lock away with: pulumi cancel --stack "
+            + outcome.stack,
+        )

@@ -1,0 +1,114 @@
+"""Read a cohort: its files, what runs of it, and the plan between the two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .. import cluster
+from .. import cohort as cohorts
+from ..cohort import records as record_file
+from ..cohort import Cohort, Record, Student
+from ..errors import ClusterError
+from ..plan import Live, Plan, make_plan, record_of, wanted_keys
+from ..settings import Settings
+
+WAVE_SIZE = 50
+"""Students a Pulumi stack: of 25, 50 and 100, the quickest cold `up` of 300."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The cluster of a cohort, by file and context."""
+
+    kubeconfig: Path
+    context: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A cohort as it is wanted and as it runs, at one moment."""
+
+    cohort: Cohort
+    students: Mapping[str, Student] = field(repr=False)
+    """Those in the roster, by id."""
+
+    known: Mapping[str, Record] = field(repr=False)
+    """The records on file."""
+
+    records: Mapping[str, Record] = field(repr=False)
+    """The records as they are to be: joiners placed, leavers marked."""
+
+    target: Target
+    client: cluster.Client
+    found: cluster.Found
+    live: Live
+    plan: Plan
+
+    def id_of(self, name: str) -> str:
+        """Return the roster's id of a student's name; the name when it is unknown."""
+        return next((r.id for r in self.records.values() if r.name == name), name)
+
+
+def records_path(cohort: Cohort) -> Path:
+    """Return the file that holds what was decided for each student."""
+    return cohort.folder / "students.json"
+
+
+def target_of(cohort: Cohort, home: Path) -> Target:
+    """Return the cluster that a cohort names; never the current context."""
+    if isinstance(cohort.cluster, str):
+        return Target(kubeconfig=(home / "rehearsal" / "kubeconfig").resolve(), context="rehearsal")
+    return Target(
+        kubeconfig=cohort.cluster.kubeconfig.resolve(), context=cohort.cluster.context
+    )
+
+
+def connect(cohort: Cohort, home: Path) -> tuple[Target, cluster.Client]:
+    """Open the cluster of a cohort.
+
+    Raises:
+        ClusterError: If its kubeconfig cannot be used.
+    """
+    target = target_of(cohort, home)
+    if isinstance(cohort.cluster, str) and not target.kubeconfig.exists():
+        raise ClusterError(
+            f"The cohort {cohort.name} runs on the rehearsal, and none is up in {home}.",
+            hint="Start it with: practicum rehearsal up",
+        )
+    return target, cluster.Client(cluster.load(target.kubeconfig, target.context))
+
+
+def read(settings: Settings, name: str) -> Reading:
+    """Read a cohort's files and its cluster, and compare the two. Changes nothing.
+
+    Raises:
+        InputError: If the cohort's files are wrong.
+        ClusterError: If the cluster cannot be read.
+    """
+    cohort = cohorts.load(settings.stacks, name)
+    students = {student.id: student for student in cohorts.load_students(cohort)}
+    known = record_file.load(records_path(cohort))
+    target, client = connect(cohort, settings.home)
+    found = cluster.list_cohort(client, name)
+    on_cluster = (record_of(namespace) for namespace in found.own_namespaces)
+    records = record_file.assign(
+        known,
+        list(students),
+        name,
+        WAVE_SIZE,
+        {record.id: record for record in on_cluster if record},
+    )
+    live = cluster.look_for_strangers(client, found, wanted_keys(cohort, records))
+    return Reading(
+        cohort=cohort,
+        students=students,
+        known=known,
+        records=records,
+        target=target,
+        client=client,
+        found=found,
+        live=live,
+        plan=make_plan(cohort, records, live),
+    )

@@ -1,0 +1,105 @@
+"""Show every student's environment as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from .. import credential
+from ..credential import Credential
+from ..manifest import Manifest, ObjectKey
+from ..plan import Part
+from ..settings import Settings
+from .reading import Reading, read
+
+PHASES = {"same": "ready", "change": "differs", "create": "missing", "remove": "leaving"}
+"""What a person is told of a plan's action; ``foreign`` stays what it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudentStatus:
+    """One student's environment and credential."""
+
+    id: str
+    namespace: str
+    phase: str
+    """ready, differs, missing, leaving, ending or foreign."""
+
+    key: str
+    """Kind of their public key, or ``unkeyed``."""
+
+    credential: Credential | None = None
+    quota: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Used and hard, by quota key."""
+
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """A cohort at one moment."""
+
+    cohort: str
+    server: str
+    simulated: bool
+    """Whether it runs on a rehearsal, where no pod ever runs a container."""
+
+    time: datetime
+    students: tuple[StudentStatus, ...]
+
+
+def status(settings: Settings, name: str) -> Status:
+    """Read a cohort's state from the cluster. Changes nothing.
+
+    Raises:
+        InputError: If the cohort's files are wrong.
+        ClusterError: If the cluster cannot be read.
+    """
+    reading = read(settings, name)
+    credentials: dict[str, list[Credential]] = {}
+    if reading.plan.guard.action not in ("create", "foreign"):
+        credentials = credential.list_credentials(reading.client, name)
+    return Status(
+        cohort=name,
+        server=reading.client.access.server,
+        simulated=isinstance(reading.cohort.cluster, str),
+        time=datetime.now(UTC),
+        students=tuple(_student(reading, part, credentials) for part in reading.plan.students),
+    )
+
+
+def _student(
+    reading: Reading, part: Part, credentials: Mapping[str, list[Credential]]
+) -> StudentStatus:
+    id = reading.id_of(part.name)
+    student = reading.students.get(id)
+    namespace = part.record.namespace if part.record else _namespace(part)
+    have = credentials.get(part.name)
+    return StudentStatus(
+        id=id,
+        namespace=namespace,
+        phase=_phase(reading, part, namespace),
+        key=student.key.kind if student and student.key else "unkeyed",
+        credential=have[-1] if have else None,
+        quota=_use(reading.found.owned.get(ObjectKey("ResourceQuota", namespace, "practicum"))),
+        changes=part.changes,
+    )
+
+
+def _phase(reading: Reading, part: Part, namespace: str) -> str:
+    live = reading.found.namespaces.get(namespace, {"metadata": {}})
+    if live["metadata"].get("deletionTimestamp"):
+        return "ending"
+    return PHASES.get(part.action, part.action)
+
+
+def _namespace(part: Part) -> str:
+    names = [live["metadata"]["name"] for live in part.surplus if live["kind"] == "Namespace"]
+    return names[0] if names else ""
+
+
+def _use(quota: Manifest | None) -> dict[str, tuple[str, str]]:
+    found = (quota or {}).get("status") or {}
+    used = found.get("used") or {}
+    return {key: (used.get(key, "0"), most) for key, most in (found.get("hard") or {}).items()}

@@ -1,0 +1,194 @@
+"""Make the cluster match the roster: only what differs, wave by wave."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from .. import cluster
+from ..cohort import records as record_file
+from ..cohort.difference import check_shrink
+from ..errors import ClusterError, ToolError
+from ..plan import Part, Plan
+from ..settings import Settings
+from . import lock, removal
+from .engine import Engine
+from .interrupt import stopping
+from .progress import Progress
+from .reading import Reading, read, records_path
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpResult:
+    """What a run did: how many students, and why some are not ready."""
+
+    cohort: str
+    created: int = 0
+    changed: int = 0
+    same: int = 0
+    removed: int = 0
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Why, by the student's id."""
+
+    seconds: float = 0.0
+    processes: int = 0
+    """Worker processes that were started; none when nothing differed."""
+
+
+def up(
+    settings: Settings,
+    name: str,
+    *,
+    confirm: Callable[[Reading], bool],
+    progress: Progress,
+    allow_drop: int | None = None,
+) -> UpResult | None:
+    """Bring a cohort up, or bring it up to date.
+
+    Args:
+        settings: Folders and state backend.
+        name: The cohort.
+        confirm: Shown the plan; False stops before anything is changed.
+        progress: Told what happens.
+        allow_drop: How many students may leave, where that is more than usual.
+
+    Returns:
+        What was done; None when it was not confirmed.
+
+    Raises:
+        InputError: If the files are wrong, or too many students would be dropped.
+        ClusterError: If the cluster cannot be used; nothing has been changed then.
+        ToolError: If the guard cannot be brought up.
+        LockedError: If another run holds the cohort.
+        Interrupted: If a signal came; what was in flight has finished.
+    """
+    began = time.monotonic()
+    with lock.held(settings.home, name, progress.say) as held:
+        reading = read(settings, name)
+        _refuse_mass_drop(reading, allow_drop)
+        if reading.plan.is_empty:
+            _save(reading)
+            return _summary(reading, reading.plan, {}, began)
+        if not confirm(reading):
+            return None
+        _refuse_without_rights(reading)
+        _save(reading)
+        engine = Engine.open(settings, reading, held, progress)
+        with stopping(engine.stop, progress.say):
+            why = _apply(reading, engine, progress)
+        after = read(settings, name)
+        return _summary(reading, after.plan, why, began, processes=engine.workers.started)
+
+
+def _refuse_mass_drop(reading: Reading, allow: int | None) -> None:
+    before = sum(not record.dropped for record in reading.known.values())
+    leaving = len(reading.plan.having("remove"))
+    check_shrink(max(before, leaving), leaving, allow)
+
+
+def _refuse_without_rights(reading: Reading) -> None:
+    missing = cluster.missing_rights(reading.client, cluster.needed_rights())
+    if missing:
+        raise ClusterError(
+            f"The cluster does not let us do what this takes: {', '.join(map(str, missing))}.",
+            hint="Ask for these rights, or use a context that has them.",
+        )
+    if reading.plan.guard.action == "foreign":
+        raise ClusterError(
+            f"What all students share is in somebody else's hands:"
+            f" {'; '.join(reading.plan.guard.changes)}.",
+            hint="Give the cohort another name, or delete that object if it is not needed.",
+        )
+
+
+def _save(reading: Reading) -> None:
+    """Keep the records before anything is made by them: a killed run loses no name."""
+    if reading.records != reading.known:
+        record_file.save(records_path(reading.cohort), reading.records)
+
+
+def _apply(reading: Reading, engine: Engine, progress: Progress) -> dict[str, str]:
+    """Apply a plan; returns why students failed, by name."""
+    plan = reading.plan
+    if plan.guard.action != "same":
+        progress.step("Setting up what all students share")
+        _bring_guard_up(reading, engine)
+    why = {part.name: "; ".join(part.changes) for part in plan.having("foreign")}
+    why |= removal.remove_surplus(reading.client, plan.having("remove", "change"), progress)
+    why |= _check(reading, [part for part in plan.having("create", "change")], progress)
+    return why | engine.run_waves(_to_do(plan), leave_out=set(why))
+
+
+def _bring_guard_up(reading: Reading, engine: Engine) -> None:
+    guard = reading.plan.guard
+    _take_away(reading, guard)
+    removal.remove_surplus(reading.client, [guard], None)
+    error = engine.run_guard(refresh=guard.action == "change" or bool(reading.known))
+    if error:
+        raise ToolError("What all students share could not be set up.", details=error)
+
+
+def _check(reading: Reading, parts: list[Part], progress: Progress) -> dict[str, str]:
+    """Ask the server beforehand: a refusal inside a wave would be noticed too late.
+
+    Inside a namespace that is yet to be made nothing can be asked, so there it is the
+    Namespace alone.
+    """
+    progress.step("Asking the cluster whether it takes the changes", len(parts))
+
+    def refusal(part: Part) -> str:
+        asked = part.wanted[:1] if part.action == "create" else part.wanted
+        try:
+            _take_away(reading, part)
+        except ClusterError as error:
+            return error.message
+        answers = (cluster.check(reading.client, manifest) for manifest in asked)
+        found = next((answer for answer in answers if answer), "")
+        progress.advance(part.name)
+        return found
+
+    answers = reading.client.each(refusal, parts)
+    return {part.name: answer for part, answer in answers if answer}
+
+
+def _take_away(reading: Reading, part: Part) -> None:
+    for live, patch in part.patches:
+        cluster.take_away(reading.client, live, patch)
+
+
+def _to_do(plan: Plan) -> list[Part]:
+    return plan.having("create", "change", "remove", "foreign")
+
+
+def _summary(
+    reading: Reading, after: Plan, why: Mapping[str, str], began: float, processes: int = 0
+) -> UpResult:
+    """Count what was done by what is there now, not by what was tried."""
+    now = {part.name: part for part in after.students}
+    done: Counter[str] = Counter()
+    failed = {}
+    for part in reading.plan.students:
+        left = now.get(part.name)
+        ready = left is None if part.action == "remove" else left and left.action == "same"
+        if ready:
+            done[part.action] += 1
+        else:
+            failed[reading.id_of(part.name)] = why.get(part.name) or _still(left)
+    return UpResult(
+        cohort=reading.cohort.name,
+        created=done["create"],
+        changed=done["change"],
+        same=done["same"],
+        removed=done["remove"],
+        failed=failed,
+        seconds=round(time.monotonic() - began, 1),
+        processes=processes,
+    )
+
+
+def _still(part: Part | None) -> str:
+    if part is None or part.action == "create":
+        return "nothing was made"
+    return "; ".join(part.changes) or "it is still there"

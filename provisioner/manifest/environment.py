@@ -1,0 +1,176 @@
+"""One student's environment: a namespace, its fences, and the way in.
+
+The order is the order of creation: the RoleBinding comes last, so that half an
+environment is never open.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import names
+from ..cohort import Cohort, Record
+from . import guard, labels
+from .objects import Manifest, make
+
+NAME = "practicum"
+"""Name of the one quota, limit range and network policy of a namespace."""
+
+PRIVATE_IPV4 = [
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+]
+"""RFC 1918, 6598, 1122 and 3927: cluster ranges and cloud metadata lie in these."""
+
+PRIVATE_IPV6 = ["fc00::/7", "fe80::/10"]
+"""RFC 4193 and 4291."""
+
+
+def environment(cohort: Cohort, record: Record) -> list[Manifest]:
+    """Render everything that one student gets, in order of creation."""
+    objects = [
+        _namespace(cohort, record),
+        _quota(cohort, record),
+        _limits(cohort, record),
+        _network_policy(cohort, record),
+        _default_account(cohort, record),
+        _identity(cohort, record),
+    ]
+    if not record.suspended:
+        objects.append(_student_binding(cohort, record))
+    if cohort.assistants:
+        objects.append(_assistant_binding(cohort, record))
+    return objects
+
+
+def _namespace(cohort: Cohort, record: Record) -> Manifest:
+    level = cohort.environment.pod_security
+    namespace = make(
+        "v1",
+        "Namespace",
+        record.namespace,
+        labels=labels.of_student(cohort.name, record)
+        | labels.of_record(record)
+        | labels.pod_security(level, guard.POD_SECURITY_VERSION),
+    )
+    namespace["metadata"]["annotations"] = {labels.STUDENT_ID: record.id}
+    return namespace
+
+
+def _inside(
+    cohort: Cohort,
+    record: Record,
+    api_version: str,
+    kind: str,
+    name: str = NAME,
+    **fields: Any,  # noqa: ANN401  (the object's own fields)
+) -> Manifest:
+    return make(
+        api_version,
+        kind,
+        name,
+        namespace=record.namespace,
+        labels=labels.of_student(cohort.name, record),
+        **fields,
+    )
+
+
+def _quota(cohort: Cohort, record: Record) -> Manifest:
+    hard = cohort.environment.quota.hard()
+    return _inside(cohort, record, "v1", "ResourceQuota", spec={"hard": hard})
+
+
+def _limits(cohort: Cohort, record: Record) -> Manifest:
+    container = {"type": "Container", **cohort.environment.limits.container()}
+    return _inside(cohort, record, "v1", "LimitRange", spec={"limits": [container]})
+
+
+def _network_policy(cohort: Cohort, record: Record) -> Manifest:
+    """Deny by default; let in the own namespace; let out what the cohort says."""
+    own = {"podSelector": {}}
+    spec = {
+        "podSelector": {},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [{"from": [own]}],
+        "egress": [{"to": [own]}, _dns(), *_beyond(cohort.environment.egress)],
+    }
+    return _inside(cohort, record, "networking.k8s.io/v1", "NetworkPolicy", spec=spec)
+
+
+def _dns() -> Manifest:
+    # The namespace's name as a label is set by the API server: nobody can forge it.
+    peer = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+        "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+    }
+    ports = [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")]
+    return {"to": [peer], "ports": ports}
+
+
+def _beyond(egress: str | tuple[str, ...]) -> list[Manifest]:
+    if egress == "none":
+        return []
+    if egress == "internet":
+        blocks: list[Manifest] = [
+            {"cidr": "0.0.0.0/0", "except": PRIVATE_IPV4},
+            {"cidr": "::/0", "except": PRIVATE_IPV6},
+        ]
+    else:
+        blocks = [{"cidr": cidr} for cidr in egress]
+    return [{"to": [{"ipBlock": block} for block in blocks]}]
+
+
+def _default_account(cohort: Cohort, record: Record) -> Manifest:
+    """Take over the account that Kubernetes makes, so that no pod gets its token."""
+    return _inside(
+        cohort, record, "v1", "ServiceAccount", "default", automountServiceAccountToken=False
+    )
+
+
+def _identity(cohort: Cohort, record: Record) -> Manifest:
+    """Return the student's account, where no pod of theirs can mount it."""
+    return make(
+        "v1",
+        "ServiceAccount",
+        record.name,
+        namespace=names.identity_namespace(cohort.name),
+        labels=labels.of_student(cohort.name, record),
+        automountServiceAccountToken=False,
+    )
+
+
+def _binding(cohort: Cohort, record: Record, who: str, subjects: list[Manifest]) -> Manifest:
+    return _inside(
+        cohort,
+        record,
+        "rbac.authorization.k8s.io/v1",
+        "RoleBinding",
+        f"{NAME}-{who}",
+        roleRef={
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": guard.role_name(cohort.name, who),
+        },
+        subjects=subjects,
+    )
+
+
+def _student_binding(cohort: Cohort, record: Record) -> Manifest:
+    account = {
+        "kind": "ServiceAccount",
+        "name": record.name,
+        "namespace": names.identity_namespace(cohort.name),
+    }
+    return _binding(cohort, record, "student", [account])
+
+
+def _assistant_binding(cohort: Cohort, record: Record) -> Manifest:
+    users = [
+        {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": assistant.user}
+        for assistant in cohort.assistants
+    ]
+    return _binding(cohort, record, "assistant", users)

@@ -1,0 +1,75 @@
+"""What the students of a cohort share: identity namespace, roles, priority class."""
+
+from __future__ import annotations
+
+from .. import names
+from ..cohort import Cohort
+from . import labels, role
+from .objects import Manifest, make
+
+POD_SECURITY_VERSION = "v1.34"
+"""Pinned: ``latest`` would change its meaning when the cluster is upgraded."""
+
+RBAC = "rbac.authorization.k8s.io/v1"
+
+
+def role_name(cohort: str, who: str) -> str:
+    """Return the ClusterRole of ``student`` or ``assistant`` in a cohort."""
+    return f"practicum-{cohort}-{who}"
+
+
+def guard(cohort: Cohort) -> list[Manifest]:
+    """Render what is shared by a cohort, in order of creation."""
+    return [
+        *_identity_namespace(cohort),
+        _role(cohort, "student", role.student_rules()),
+        _role(cohort, "assistant", role.assistant_rules()),
+        _priority_class(cohort),
+    ]
+
+
+def _identity_namespace(cohort: Cohort) -> list[Manifest]:
+    """Return a namespace for accounts alone: nothing runs in it, nothing reaches it."""
+    name, owned = names.identity_namespace(cohort.name), labels.shared(cohort.name)
+    return [
+        make("v1", "Namespace", name, labels=owned | labels.pod_security("restricted", POD_SECURITY_VERSION)),
+        make(
+            "v1",
+            "ResourceQuota",
+            "practicum",
+            namespace=name,
+            labels=owned,
+            spec={"hard": {"pods": "0", "services": "0", "persistentvolumeclaims": "0"}},
+        ),
+        make(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            "practicum",
+            namespace=name,
+            labels=owned,
+            spec={"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
+        ),
+    ]
+
+
+def _role(cohort: Cohort, who: str, rules: list[Manifest]) -> Manifest:
+    return make(
+        RBAC,
+        "ClusterRole",
+        role_name(cohort.name, who),
+        labels=labels.shared(cohort.name),
+        rules=rules,
+    )
+
+
+def _priority_class(cohort: Cohort) -> Manifest:
+    """Return the class of student pods: it never pushes another's pod aside."""
+    return make(
+        "scheduling.k8s.io/v1",
+        "PriorityClass",
+        f"practicum-{cohort.name}",
+        labels=labels.shared(cohort.name),
+        value=0,
+        preemptionPolicy="Never",
+        description="Pods of students: they wait for room and never evict others.",
+    )

@@ -1,0 +1,77 @@
+"""What a student and an assistant may do, rule by rule, without a wildcard.
+
+Built-in ``edit`` and ``admin`` are no base for this: they may delete a NetworkPolicy,
+mint tokens and read what they should not (bootstrappolicy/testdata/cluster-roles.yaml
+in the Kubernetes source). Every resource that a student may create has a line in the
+quota; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from .objects import Manifest
+
+READ = ["get", "list", "watch"]
+WRITE = ["create", "update", "patch", "delete", "deletecollection"]
+
+OWNED: dict[str, list[str]] = {
+    "": ["configmaps", "persistentvolumeclaims", "pods", "secrets", "services"],
+    "apps": ["deployments", "replicasets", "statefulsets"],
+    "autoscaling": ["horizontalpodautoscalers"],
+    "batch": ["cronjobs", "jobs"],
+    "networking.k8s.io": ["ingresses"],
+    "policy": ["poddisruptionbudgets"],
+}
+"""What students make and unmake as they like, by API group."""
+
+SEEN: dict[str, list[str]] = {
+    "": [
+        "endpoints",
+        "events",
+        "limitranges",
+        "pods/log",
+        "pods/status",
+        "resourcequotas",
+        "serviceaccounts",
+    ],
+    "apps": ["deployments/status", "replicasets/status", "statefulsets/status"],
+    "batch": ["cronjobs/status", "jobs/status"],
+    "discovery.k8s.io": ["endpointslices"],
+    "events.k8s.io": ["events"],
+    "networking.k8s.io": ["networkpolicies"],
+}
+"""What students read in order to understand what happens, and cannot change."""
+
+INTO_PODS = ["pods/attach", "pods/exec", "pods/portforward"]
+"""Only ``create``: ``get`` would open the same door on servers before 1.35."""
+
+
+def _rule(group: str, resources: list[str], verbs: list[str]) -> Manifest:
+    return {"apiGroups": [group], "resources": resources, "verbs": verbs}
+
+
+def student_rules() -> list[Manifest]:
+    """Return the rules of a student, for a RoleBinding in their own namespace."""
+    return [
+        *(_rule(group, resources, READ + WRITE) for group, resources in OWNED.items()),
+        *(_rule(group, resources, READ) for group, resources in SEEN.items()),
+        _rule("", INTO_PODS, ["create"]),
+        _rule("", ["pods/ephemeralcontainers"], ["update", "patch"]),
+        _rule("", ["pods/eviction"], ["create"]),
+        _rule(
+            "apps",
+            ["deployments/scale", "replicasets/scale", "statefulsets/scale"],
+            ["get", "update", "patch"],
+        ),
+        # A RoleBinding grants this for the namespace that it stands in, and no other.
+        _rule("", ["namespaces"], ["get"]),
+    ]
+
+
+def assistant_rules() -> list[Manifest]:
+    """Return the rules of an assistant: see all but Secrets, change nothing."""
+    owned = {group: [r for r in names if r != "secrets"] for group, names in OWNED.items()}
+    return [
+        *(_rule(group, resources, READ) for group, resources in owned.items()),
+        *(_rule(group, resources, READ) for group, resources in SEEN.items()),
+        _rule("", ["namespaces"], ["get"]),
+    ]

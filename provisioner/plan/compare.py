@@ -1,0 +1,100 @@
+"""Say in which fields a live object differs from the one we want.
+
+The comparison is exact where Practicum owns a field and silent everywhere else:
+labels and annotations of others, status and server bookkeeping do not count.
+Quantities compare by value (``1000m`` is ``1``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .. import quantity
+from ..manifest import PREFIX, Manifest
+
+EXACT: dict[str, tuple[str, ...]] = {
+    "ClusterRole": ("rules", "aggregationRule"),
+    "LimitRange": ("spec",),
+    "Namespace": (),
+    "NetworkPolicy": ("spec",),
+    "PriorityClass": ("value", "globalDefault", "preemptionPolicy", "description"),
+    "ResourceQuota": ("spec",),
+    "RoleBinding": ("roleRef", "subjects"),
+    "ServiceAccount": ("automountServiceAccountToken",),
+}
+"""The fields of each kind that are ours from end to end, beside our metadata."""
+
+OURS = (PREFIX, "pod-security.kubernetes.io/")
+"""Labels and annotations with these prefixes are ours, also when we did not set them."""
+
+FOREIGN_METADATA = ("finalizers", "ownerReferences")
+"""We set none of these; whoever adds one can keep the object from being deleted."""
+
+
+def differences(wanted: Manifest, live: Manifest) -> list[str]:
+    """List the fields in which a live object is not as wanted, as dotted paths.
+
+    >>> want = {"kind": "ServiceAccount", "metadata": {}, "automountServiceAccountToken": False}
+    >>> differences(want, {"metadata": {}})
+    ['automountServiceAccountToken']
+    """
+    kind = wanted["kind"]
+    return list(_paths(_owned(wanted, kind), _owned(live, kind), ""))
+
+
+def strangers(wanted: Manifest, live: Manifest) -> dict[str, Any]:
+    """Return the JSON merge patch that takes away what others added to our fields.
+
+    Server-side apply sets our fields but leaves a key that another manager added to
+    a map (a quota line, say), so these must be taken away by name. Empty when there
+    is nothing to take away.
+    """
+    kind = wanted["kind"]
+    return _nulls(_owned(wanted, kind), _owned(live, kind))
+
+
+def _owned(manifest: Manifest, kind: str) -> dict[str, Any]:
+    """Cut an object down to what we own of it, with quantities in one form."""
+    fields = {name: manifest[name] for name in EXACT[kind] if name in manifest}
+    metadata = manifest["metadata"]
+    kept: dict[str, Any] = {}
+    for part in ("labels", "annotations"):
+        kept[part] = {
+            key: value
+            for key, value in (metadata.get(part) or {}).items()
+            if key.startswith(OURS)
+        }
+    kept |= {part: metadata[part] for part in FOREIGN_METADATA if metadata.get(part)}
+    if kind in ("ResourceQuota", "LimitRange"):
+        fields = {name: _normal(value) for name, value in fields.items()}
+    return fields | {"metadata": kept}
+
+
+def _normal(value: Any) -> Any:  # noqa: ANN401  (plain data)
+    if isinstance(value, dict):
+        return {key: _normal(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_normal(item) for item in value]
+    try:
+        return quantity.parse(value)
+    except ValueError:
+        return value
+
+
+def _paths(wanted: Any, live: Any, at: str) -> Iterator[str]:  # noqa: ANN401  (plain data)
+    if isinstance(wanted, dict) and isinstance(live, dict):
+        for key in sorted(wanted.keys() | live.keys()):
+            yield from _paths(wanted.get(key), live.get(key), f"{at}.{key}" if at else key)
+    elif wanted != live:
+        yield at
+
+
+def _nulls(wanted: dict[str, Any], live: dict[str, Any]) -> dict[str, Any]:
+    patch: dict[str, Any] = {}
+    for key, value in live.items():
+        if key not in wanted:
+            patch[key] = None
+        elif isinstance(value, dict) and (inner := _nulls(wanted[key], value)):
+            patch[key] = inner
+    return patch

@@ -1,0 +1,84 @@
+"""Put the plan of a whole cohort together from its parts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from .. import manifest as rendering
+from ..cohort import Cohort, Record
+from ..manifest import Manifest, ObjectKey, key_of
+from .plan import Live, Part, Plan, compare_part, leaver
+
+Parts = dict[str, dict[ObjectKey, Manifest]]
+
+
+def make_plan(cohort: Cohort, records: Mapping[str, Record], live: Live) -> Plan:
+    """Return the steps that turn what runs into what is wanted.
+
+    Args:
+        cohort: The cohort file.
+        records: Every student that Practicum knows, by id; dropped ones are removed.
+        live: What was found on the cluster.
+    """
+    by_student = _by_student(live.owned.values())
+    guard = compare_part("guard", rendering.guard(cohort), live, by_student.pop("", {}))
+    active = [record for record in records.values() if not record.dropped]
+    students = [
+        compare_part(
+            record.name,
+            rendering.environment(cohort, record),
+            live,
+            by_student.pop(record.name, {}),
+            record,
+        )
+        for record in active
+    ]
+    students += _leavers(records.values(), by_student)
+    return Plan(cohort=cohort.name, guard=guard, students=tuple(students), records=records)
+
+
+def _leavers(records: Iterable[Record], left_over: Parts) -> list[Part]:
+    known = {record.name: record for record in records}
+    return [leaver(name, mine, known.get(name)) for name, mine in sorted(left_over.items())]
+
+
+def _by_student(owned: Iterable[Manifest]) -> Parts:
+    """Sort live objects by the student that they belong to; the guard's under ''."""
+    parts: Parts = defaultdict(dict)
+    for live in owned:
+        name = live["metadata"]["labels"].get(rendering.STUDENT, "")
+        parts[name][key_of(live)] = live
+    return parts
+
+
+def wanted_keys(cohort: Cohort, records: Mapping[str, Record]) -> list[ObjectKey]:
+    """List the key of every object that the cohort wants."""
+    wanted = rendering.guard(cohort)
+    for record in records.values():
+        if not record.dropped:
+            wanted += rendering.environment(cohort, record)
+    return [key_of(manifest) for manifest in wanted]
+
+
+def record_of(namespace: Manifest) -> Record | None:
+    """Rebuild a student's record from the labels on their Namespace.
+
+    None when it is not a student's Namespace, or when its labels were taken away.
+    """
+    metadata = namespace["metadata"]
+    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    try:
+        until = labels.get(rendering.UNTIL)
+        return Record(
+            id=annotations[rendering.STUDENT_ID],
+            name=labels[rendering.STUDENT],
+            namespace=metadata["name"],
+            wave=int(labels[rendering.WAVE]),
+            generation=int(labels[rendering.GENERATION]),
+            suspended=labels[rendering.SUSPENDED] == "true",
+            until=date.fromisoformat(until) if until else None,
+        )
+    except (KeyError, ValueError):
+        return None

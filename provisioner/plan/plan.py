@@ -1,0 +1,129 @@
+"""Decide what to change. Pure: takes what is wanted and what runs, returns the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..cohort import Record
+from ..manifest import Manifest, ObjectKey, key_of
+from .compare import differences, strangers
+
+Action = Literal["create", "change", "same", "remove", "foreign"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """What a read of the cluster found of one cohort."""
+
+    owned: Mapping[ObjectKey, Manifest]
+    """Every object that carries the cohort's mark, by key."""
+
+    foreign: Mapping[ObjectKey, str]
+    """Objects that stand where ours should and are not ours; the value says whose."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The guard, or one student: what is to be done, and to which fields."""
+
+    name: str
+    """The student's name, or ``guard``."""
+
+    action: Action
+    changes: tuple[str, ...] = ()
+    """``Kind/name field`` a line, or ``Kind/name is missing``."""
+
+    record: Record | None = None
+    """None for the guard."""
+
+    wanted: tuple[Manifest, ...] = ()
+    surplus: tuple[Manifest, ...] = ()
+    """Live objects that are ours and not wanted; they go by UID."""
+
+    patches: tuple[tuple[Manifest, dict[str, Any]], ...] = ()
+    """Live objects with the merge patch that takes away what others added."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The difference between the cohort that is wanted and the one that runs."""
+
+    cohort: str
+    guard: Part
+    students: tuple[Part, ...]
+    records: Mapping[str, Record] = field(repr=False)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether applying the plan would change nothing."""
+        return self.guard.action == "same" and all(
+            part.action in ("same", "foreign") for part in self.students
+        )
+
+    def having(self, *actions: Action) -> list[Part]:
+        """Return the students with one of these actions."""
+        return [part for part in self.students if part.action in actions]
+
+
+def compare_part(
+    name: str,
+    wanted: Iterable[Manifest],
+    live: Live,
+    mine: Mapping[ObjectKey, Manifest],
+    record: Record | None = None,
+) -> Part:
+    """Plan one part of a cohort.
+
+    Args:
+        name: The student's name, or ``guard``.
+        wanted: The rendered objects, in order of creation.
+        live: What was found on the cluster.
+        mine: Those of the live objects that belong to this part.
+        record: The student's record.
+    """
+    wanted = tuple(wanted)
+    keys = {key_of(manifest) for manifest in wanted}
+    common = {"name": name, "record": record, "wanted": wanted}
+    taken = [f"{key} {live.foreign[key]}" for key in sorted(keys) if key in live.foreign]
+    if taken:
+        return Part(action="foreign", changes=tuple(taken), **common)
+    surplus = tuple(mine[key] for key in sorted(mine.keys() - keys))
+    changes, patches = _compare_objects(wanted, live.owned)
+    changes += [f"{key_of(manifest)} is not wanted" for manifest in surplus]
+    first_is_there = key_of(wanted[0]) in live.owned
+    action: Action = "same" if not changes else "change" if first_is_there else "create"
+    if action == "create":
+        changes = []
+    return Part(
+        action=action, changes=tuple(changes), surplus=surplus, patches=tuple(patches), **common
+    )
+
+
+def _compare_objects(
+    wanted: Iterable[Manifest], owned: Mapping[ObjectKey, Manifest]
+) -> tuple[list[str], list[tuple[Manifest, dict[str, Any]]]]:
+    changes: list[str] = []
+    patches: list[tuple[Manifest, dict[str, Any]]] = []
+    for manifest in wanted:
+        key = key_of(manifest)
+        if key not in owned:
+            changes.append(f"{key} is missing")
+            continue
+        changes += [f"{key} {path}" for path in differences(manifest, owned[key])]
+        if patch := strangers(manifest, owned[key]):
+            patches.append((owned[key], patch))
+    return changes, patches
+
+
+def leaver(name: str, mine: Mapping[ObjectKey, Manifest], record: Record | None) -> Part:
+    """Plan the removal of a student who is on the cluster and not in the roster."""
+    # The Namespace goes first and takes what is inside along.
+    surplus = sorted(mine.items(), key=lambda item: (item[0].kind != "Namespace", item[0]))
+    return Part(
+        name=name,
+        action="remove",
+        record=record,
+        surplus=tuple(manifest for _, manifest in surplus),
+    )

@@ -1,0 +1,63 @@
+"""Write files that nobody else may read, and never leave half of one behind.
+
+A file gets its final mode when it is made (open and then chmod would leave a gap), and
+its name when it is whole.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from .errors import InputError
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder, and those above it, that only its owner may enter.
+
+    Raises:
+        InputError: If it cannot be made.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be made: {error.strerror}.") from None
+    return path
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a whole file at mode 0600, or leave what was there.
+
+    Raises:
+        InputError: If it cannot be written: a full disk, a read-only file system.
+    """
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        descriptor = os.open(part, flags, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(
+            f"{path} cannot be written: {error.strerror}.",
+            hint="Make room or mend the rights there, then run the command again.",
+        ) from None
+
+
+def require_private(path: Path) -> None:
+    """Refuse a secret file that is empty, a link, or open to others.
+
+    Raises:
+        InputError: If it is one of these.
+    """
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size == 0:
+        raise InputError(f"{path} is empty or no plain file; it must hold the secret it had.")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        raise InputError(f"{path} can be read by others.", hint=f"Run: chmod 600 {path}")

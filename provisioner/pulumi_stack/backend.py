@@ -1,0 +1,83 @@
+"""Where Pulumi keeps its state, and the environment that its processes get."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import private_file
+
+PARALLEL = 64
+"""Operations a stack has in flight: latency then costs nothing (measured at 25 ms)."""
+
+RUN_MARK = "PRACTICUM_RUN"
+"""In the environment of all that a run starts, so that strays can be told by it."""
+
+KEPT = ("PULUMI_ACCESS_TOKEN",)
+"""The only PULUMI_ variable of the operator that passes: others change what a run does
+(``PULUMI_K8S_DELETE_UNREACHABLE``, for one, drops objects from the state)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """Pulumi's state backend and the folders that go with it."""
+
+    home: Path
+    """Practicum's home; state is below it unless ``url`` says otherwise."""
+
+    url: str
+    """A Pulumi backend URL: ``file://…``, ``s3://…``, ``gs://…``, ``azblob://…``, ``https://…``."""
+
+    tools: tuple[Path, ...]
+    """Folders of the Pulumi engine and provider; they come first on PATH."""
+
+    run: str
+    """Names the run in the environment of what it starts."""
+
+    @property
+    def passphrase(self) -> Path:
+        """File that holds the passphrase of the stacks' secrets provider."""
+        return self.home / "passphrase"
+
+    def work_dir(self, cohort: str) -> Path:
+        """Return the folder with the cohort's ``Pulumi.<stack>.yaml`` files."""
+        return self.home / "pulumi" / cohort
+
+    def prepare(self, cohort: str) -> None:
+        """Make the folders and the passphrase, where they are missing.
+
+        Raises:
+            InputError: If the passphrase is empty, or others may read it.
+        """
+        private_file.make_folder(self.work_dir(cohort))
+        if self.url.startswith("file://"):
+            private_file.make_folder(Path(self.url.removeprefix("file://")))
+        if not self.passphrase.exists():
+            private_file.write(self.passphrase, secrets.token_urlsafe(32).encode())
+        private_file.require_private(self.passphrase)
+
+    def environment(self, cohort: str, stack: str) -> dict[str, str]:
+        """Return the whole environment of a worker and of Pulumi under it."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name in KEPT or not name.startswith(("PULUMI_", "KUBECONFIG"))
+        }
+        path = os.pathsep.join([*map(str, self.tools), os.environ.get("PATH", os.defpath)])
+        # A folder a stack: Pulumi's own workspace file is unsafe when shared.
+        pulumi_home = self.work_dir(cohort) / "home" / stack
+        return kept | {
+            "PATH": path,
+            RUN_MARK: self.run,
+            "PULUMI_HOME": str(pulumi_home),
+            "PULUMI_BACKEND_URL": self.url,
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
+            # A checkpoint a step costs more than all else together. A killed run leaves
+            # the old state; the next one applies the same objects again and converges.
+            "PULUMI_SKIP_CHECKPOINTS": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+        }

@@ -1,0 +1,141 @@
+"""Drive the Pulumi engine for one stack, inside a worker process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi import automation
+from pulumi.automation.events import EngineEvent
+from semver import VersionInfo
+
+from infra.program import ClusterTarget, declare_provider, declare_stack
+
+from .. import cohort as cohorts
+from ..cohort import records as record_file
+from .backend import PARALLEL
+from .job import Job
+
+Emit = Callable[[dict[str, Any]], None]
+PROJECT = "practicum"
+
+
+class _Command(automation.PulumiCommand):
+    """The engine that the toolchain found: it knows the version, so no process asks."""
+
+    def __init__(self) -> None:
+        self.command = "pulumi"
+        self.version = VersionInfo.parse("3.250.0")
+
+
+class _Stack(automation.Stack):
+    """A stack that is used without being selected, and read back by nobody.
+
+    The Automation API starts ``stack select`` before an operation and ``output`` (twice)
+    and ``history`` after it: four processes that load the state again for nothing.
+    """
+
+    def __init__(self, name: str, workspace: automation.LocalWorkspace) -> None:
+        self.name = name
+        self.workspace = workspace
+
+    def outputs(self) -> automation.OutputMap:
+        return {}
+
+    def info(self, show_secrets: bool | None = None) -> automation.UpdateSummary:  # noqa: ARG002, FBT001
+        now = datetime.now(UTC)
+        return automation.UpdateSummary("update", now, "", {}, {}, "succeeded", end_time=now)
+
+
+def run(job: Job, work_dir: Path, emit: Emit) -> None:
+    """Run one job to its end.
+
+    Raises:
+        automation.ConcurrentUpdateError: If another run holds the stack.
+        automation.CommandError: If the engine fails as a whole, or for some students.
+    """
+    # Every one of these is a blocking call to the engine; they are a third of the time.
+    pulumi.log.debug = lambda *_, **__: None
+    stack = _Stack(job.stack, _workspace(job, work_dir))
+    if job.operation == "destroy":
+        _destroy(stack, emit)
+    else:
+        _up(stack, job, emit)
+
+
+def _workspace(job: Job, work_dir: Path) -> automation.LocalWorkspace:
+    backend = automation.ProjectBackend(os.environ["PULUMI_BACKEND_URL"])
+    return automation.LocalWorkspace(
+        work_dir=str(work_dir),
+        program=_program(job),
+        project_settings=automation.ProjectSettings(PROJECT, "python", backend=backend),
+        pulumi_command=_Command(),
+    )
+
+
+def _program(job: Job) -> Callable[[], None]:
+    target = ClusterTarget(kubeconfig=job.kubeconfig, context=job.context)
+    cohort = cohorts.load(Path(job.stacks), job.cohort)
+    if job.operation == "destroy":
+        return lambda: declare_provider(cohort, target)
+    records = record_file.load(cohort.folder / "students.json")
+    return lambda: declare_stack(job.stack, cohort, records.values(), target)
+
+
+def _up(stack: _Stack, job: Job, emit: Emit) -> None:
+    options: dict[str, Any] = {
+        "parallel": PARALLEL,
+        "refresh": job.refresh or None,
+        "continue_on_error": True,
+        "exclude": [urn for name in job.exclude for urn in (f"**::{name}", f"**::{name}/**")]
+        or None,
+        "show_secrets": False,
+        "suppress_outputs": True,
+        "suppress_progress": True,
+        "color": "never",
+        "on_event": lambda event: _tell(event, emit),
+    }
+    try:
+        stack.up(**options)
+    except automation.StackNotFoundError:
+        stack.workspace.create_stack(stack.name)
+        stack.up(**options)
+
+
+def _destroy(stack: _Stack, emit: Emit) -> None:
+    try:
+        stack.destroy(
+            parallel=PARALLEL,
+            continue_on_error=True,
+            run_program=True,  # the state may name a kubeconfig of another operator
+            remove=True,
+            show_secrets=False,
+            suppress_outputs=True,
+            suppress_progress=True,
+            color="never",
+            on_event=lambda event: _tell(event, emit),
+        )
+    except automation.StackNotFoundError:
+        return
+
+
+def _tell(event: EngineEvent, emit: Emit) -> None:
+    """Pass on the few events that a person or the summary needs."""
+    if event.diagnostic_event and event.diagnostic_event.severity == "error":
+        urn, message = event.diagnostic_event.urn or "", event.diagnostic_event.message
+        emit({"event": "error", "student": _student(urn), "error": message.strip()})
+    elif event.res_outputs_event:
+        urn, operation = event.res_outputs_event.metadata.urn, event.res_outputs_event.metadata.op
+        emit({"event": "done", "student": _student(urn), "operation": str(operation.value)})
+    elif event.res_op_failed_event:
+        emit({"event": "failed", "student": _student(event.res_op_failed_event.metadata.urn)})
+
+
+def _student(urn: str) -> str:
+    """Return whose a resource is; empty for the stack's own and the provider."""
+    kind, _, name = urn.rpartition("::")
+    return name.partition("/")[0] if "practicum:kubernetes:" in kind else ""

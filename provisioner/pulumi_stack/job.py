@@ -1,0 +1,53 @@
+"""What a worker is told, and what it tells: one stack brought up or taken down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Operation = Literal["up", "destroy"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One operation on one stack. Holds no secret: it crosses a pipe as JSON."""
+
+    operation: Operation
+    stack: str
+    cohort: str
+    stacks: str
+    """Folder of the cohorts, from which the worker reads the cohort again."""
+
+    kubeconfig: str
+    context: str
+    refresh: bool = False
+    """Whether the engine first compares its state with the cluster."""
+
+    exclude: tuple[str, ...] = ()
+    """Students who stay as they are. They stay in the program: leaving one out of it
+    would mean to delete them."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the job as JSON data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Job:
+        """Rebuild a job from JSON data."""
+        return cls(**{**data, "exclude": tuple(data["exclude"])})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a job ended."""
+
+    stack: str
+    error: str = ""
+    """Why the stack as a whole failed; empty when it did not."""
+
+    locked: bool = False
+    """Whether another run holds the stack."""
+
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Why single students failed, by name."""

@@ -1,0 +1,90 @@
+"""Where everything of one rehearsal lies: below one folder, readable by its owner alone."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
+"""The processes of a rehearsal, in the order in which they depend on each other."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one rehearsal; a second one has a root of its own."""
+
+    root: Path
+    """Absolute: the processes are recognised by it."""
+
+    @classmethod
+    def below(cls, home: Path) -> Layout:
+        """Name the rehearsal of a home folder, whatever the current folder is."""
+        return cls(home.resolve() / "rehearsal")
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever starts or stops the rehearsal."""
+        return self.root / "lock"
+
+    @property
+    def record(self) -> Path:
+        """Ports and process ids."""
+        return self.root / "rehearsal.json"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """What a person, and all of Practicum, reaches the rehearsal with."""
+        return self.root / "kubeconfig"
+
+    @property
+    def data(self) -> Path:
+        """Every object of the rehearsal's API, as etcd keeps it."""
+        return self.root / "etcd"
+
+    @property
+    def audit(self) -> Path:
+        """One line of JSON for every request that the API server answered."""
+        return self.root / "audit.log"
+
+    @property
+    def scratch(self) -> Path:
+        """The home folder of the processes, so that they read nothing of a person's."""
+        return self.root / "scratch"
+
+    def key(self, name: str) -> Path:
+        """A private key."""
+        return self.root / "pki" / f"{name}.key"
+
+    def certificate(self, name: str) -> Path:
+        """A certificate, or a public key."""
+        return self.root / "pki" / f"{name}.crt"
+
+    def config(self, name: str) -> Path:
+        """A file that one of the processes is configured with."""
+        return self.root / "config" / name
+
+    def log(self, name: str) -> Path:
+        """What one of the processes writes."""
+        return self.root / "logs" / f"{name}.log"
+
+    def make_folders(self) -> None:
+        """Make all folders, for their owner alone.
+
+        Raises:
+            OSError: If the home folder cannot be written.
+        """
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.root.chmod(0o700)
+        for name in ("pki", "config", "logs", "scratch"):
+            (self.root / name).mkdir(mode=0o700, exist_ok=True)
+
+
+def write_private(path: Path, content: str | bytes) -> None:
+    """Write a file that only its owner reads, in one step: it is never there by half."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+    fresh.replace(path)

@@ -1,0 +1,1 @@
+"""How results look: JSON documents for machines, tables and lines for people."""

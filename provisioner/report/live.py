@@ -1,0 +1,106 @@
+"""Progress on standard error: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from ..lifecycle.progress import Progress
+
+EVERY = 5.0
+"""Seconds between lines where there is no terminal."""
+
+
+class _Echo(Protocol):
+    def __call__(self, text: str) -> None: ...
+
+
+@contextmanager
+def progress(echo: _Echo) -> Iterator[Progress]:
+    """Yield what shows progress, as fits where standard error goes.
+
+    Args:
+        echo: Prints a line on standard error.
+    """
+    if sys.stderr.isatty():
+        from rich.console import Console
+
+        bar = _Bar(Console(stderr=True))
+        try:
+            yield bar
+        finally:
+            bar.close()
+    else:
+        yield _Lines(echo)
+
+
+class _Lines:
+    """For logs and pipes: the step, then how far it is, at most every few seconds."""
+
+    def __init__(self, echo: _Echo) -> None:
+        self._echo, self._lock = echo, threading.Lock()
+        self._text, self._done, self._total, self._told = "", 0, 0, 0.0
+
+    def step(self, text: str, total: int = 0) -> None:
+        with self._lock:
+            self._text, self._done, self._total = text, 0, total
+            self._told = time.monotonic()
+            self._echo(f"{text}{f' ({total})' if total else ''} …")
+
+    def advance(self, student: str) -> None:  # noqa: ARG002  (a bar may show it)
+        with self._lock:
+            self._done += 1
+            now = time.monotonic()
+            if now - self._told >= EVERY:
+                self._told = now
+                self._echo(f"{self._text}: {self._done} of {self._total}")
+
+    def say(self, text: str) -> None:
+        self._echo(text)
+
+
+class _Bar:
+    """For people: one bar a step, with the student who was done last."""
+
+    def __init__(self, console: object) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bars
+
+        assert isinstance(console, Console)  # noqa: S101  (rich is imported late)
+        self._console, self._task = console, None
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[student]}"),
+        )
+        self._bars = Bars(*columns, console=console, transient=False)
+        self._bars.start()
+
+    def step(self, text: str, total: int = 0) -> None:
+        self._finish()
+        self._task = self._bars.add_task(text, total=total or None, student="")
+
+    def advance(self, student: str) -> None:
+        if self._task is not None:
+            self._bars.update(self._task, advance=1, student=student)
+
+    def say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False)
+
+    def close(self) -> None:
+        self._finish()
+        self._bars.stop()
+
+    def _finish(self) -> None:
+        if self._task is not None:
+            task = self._bars.tasks[-1]
+            self._bars.update(self._task, total=task.total or 1, student="")
+            if not task.total:
+                self._bars.update(self._task, completed=1)

@@ -1,0 +1,141 @@
+"""Lines and tables for people. Ids are shown, names of people are not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from ..lifecycle.down import Receipt
+from ..lifecycle.handout import HandoutResult
+from ..lifecycle.reading import Reading
+from ..lifecycle.status import Status, StudentStatus
+from ..lifecycle.up import UpResult
+from ..plan import Part
+
+SIGNS = {"create": "+", "change": "~", "same": "=", "remove": "-", "foreign": "!"}
+
+FEW = 5
+"""Lines of one kind that are shown before the rest is summed up."""
+
+
+def plan(reading: Reading, *, full: bool = False) -> Iterator[str]:
+    """Yield the lines of a plan: what differs, then the totals."""
+    found = reading.plan
+    if found.guard.action != "same":
+        yield from _part("what all students share", found.guard, full=full)
+    for action in ("create", "change", "remove", "foreign"):
+        parts = found.having(action)
+        shown = parts if full or len(parts) <= 2 * FEW else parts[:FEW]
+        for part in shown:
+            yield from _part(reading.id_of(part.name), part, full=full)
+        if len(shown) < len(parts):
+            yield f"  {SIGNS[action]} … and {len(parts) - len(shown)} more like these"
+    counts = Counter(part.action for part in found.students)
+    yield (
+        f"{found.cohort}: {counts['create']} to create, {counts['change']} to change,"
+        f" {counts['remove']} to remove, {counts['same']} as they should be"
+        + (f", {counts['foreign']} in other hands" if counts["foreign"] else "")
+    )
+
+
+def _part(who: str, part: Part, *, full: bool) -> Iterator[str]:
+    where = f" ({part.record.namespace})" if part.record else ""
+    yield f"  {SIGNS[part.action]} {who}{where}"
+    shown = part.changes if full else part.changes[:FEW]
+    yield from (f"      {change}" for change in shown)
+    if len(shown) < len(part.changes):
+        yield f"      … and {len(part.changes) - len(shown)} more"
+
+
+def up(result: UpResult) -> Iterator[str]:
+    """Yield the summary of a run, a line for each student who failed, and what is next."""
+    yield (
+        f"{result.cohort}: {result.created} created, {result.changed} changed,"
+        f" {result.removed} removed, {result.same} already right,"
+        f" {len(result.failed)} failed ({result.seconds:g} s)"
+    )
+    for id, why in sorted(result.failed.items()):
+        yield f"  ! {id}: {_first_line(why)}"
+    if result.failed:
+        yield f"Mend these and run again: practicum up {result.cohort}"
+    else:
+        yield f"Give students their access with: practicum handout {result.cohort}"
+
+
+def handout(result: HandoutResult) -> Iterator[str]:
+    """Yield what was handed out, and the line with which a student opens it."""
+    for item in result.issued:
+        yield f"  {item.id}  {item.path}  until {item.expires:%Y-%m-%d}"
+    for id, why in sorted(result.failed.items()):
+        yield f"  ! {id}: {_first_line(why)}"
+    yield (
+        f"{result.cohort}: {len(result.issued)} issued, {len(result.kept)} kept,"
+        f" {len(result.unkeyed)} without a key" + _failures(result)
+    )
+    if result.unkeyed:
+        yield f"  without a key: {_some(result.unkeyed)}"
+    if result.shortened:
+        yield "The cluster gave tokens a shorter life than the term has: hand out again in time."
+    if result.issued:
+        yield f"A student opens it with: {result.issued[0].opener}"
+
+
+def _failures(result: HandoutResult) -> str:
+    return f", {len(result.failed)} failed" if result.failed else ""
+
+
+def status_header(found: Status) -> Iterator[str]:
+    """Yield the totals of a cohort."""
+    phases = Counter(student.phase for student in found.students)
+    issued = sum(1 for s in found.students if s.credential and s.credential.state(found.time))
+    unkeyed = sum(1 for student in found.students if student.key == "unkeyed")
+    phase_text = ", ".join(f"{count} {phase}" for phase, count in phases.most_common()) or "none"
+    yield f"{found.cohort} on {found.server}: {len(found.students)} students ({phase_text})"
+    yield f"{issued} with a credential, {unkeyed} without a key"
+    if found.simulated:
+        yield "This is a rehearsal: the API server is real, pods are simulated."
+
+
+def status_row(student: StudentStatus, found: Status) -> tuple[str, ...]:
+    """Return one row of the status table."""
+    have = student.credential
+    return (
+        student.id,
+        student.namespace,
+        student.phase,
+        student.key,
+        have.state(found.time) if have else "none",
+        f"{have.expires:%Y-%m-%d}" if have else "",
+        _use(student, "pods"),
+        _use(student, "requests.cpu"),
+        _use(student, "requests.memory"),
+    )
+
+
+STATUS_COLUMNS = ("id", "namespace", "phase", "key", "access", "until", "pods", "cpu", "memory")
+
+
+def _use(student: StudentStatus, key: str) -> str:
+    used, most = student.quota.get(key, ("", ""))
+    return f"{used}/{most}" if most else ""
+
+
+def down(receipt: Receipt) -> Iterator[str]:
+    """Yield what was taken away, what is left, and whether the proof holds."""
+    yield f"{receipt.cohort}: {receipt.removed} namespace(s) deleted"
+    yield from (f"  ! {_first_line(trouble)}" for trouble in receipt.troubles)
+    yield f"Searched {len(receipt.searched)} types on {receipt.server} ({receipt.version})."
+    yield from (f"  left: {what}" for what in receipt.remaining)
+    yield from (f"  not searched: {what}" for what in receipt.unlisted)
+    verdict = "Proved: nothing is left." if receipt.proved else "Not proved: something is left."
+    yield f"{verdict} Receipt: {receipt.path}"
+
+
+def _some(ids: Iterable[str]) -> str:
+    ids = list(ids)
+    return ", ".join(ids[: 2 * FEW]) + (f" and {len(ids) - 2 * FEW} more" if len(ids) > 10 else "")
+
+
+def _first_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason was given"

@@ -1,0 +1,153 @@
+"""The one door to other programs: nothing else in the package imports subprocess.
+
+Programs are started in list form, never through a shell, with the environment that
+the caller gives; what they print on failure goes into ``details``, not the message.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from subprocess import Popen as Process
+
+from .errors import MissingToolError, ToolError
+
+__all__ = ["Process", "follow", "run", "start", "start_worker"]
+
+log = logging.getLogger(__name__)
+
+TAIL = 4_000
+"""Characters of a failed program's output that are kept: enough for the last error."""
+
+
+def run(
+    *command: str | Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+    timeout: float | None = None,
+) -> str:
+    """Run a program to its end and return what it wrote to standard output.
+
+    Args:
+        command: The program and its arguments. No secret belongs here: `ps` shows it.
+        env: The whole environment of the program; ours when None.
+        cwd: The folder it starts in.
+        stdin: Text that it reads; nothing when None.
+        timeout: Seconds after which it is killed; no limit when None.
+
+    Raises:
+        MissingToolError: If the program does not exist.
+        ToolError: If the program exits with a code other than 0, or takes too long.
+    """
+    line = shlex.join(str(part) for part in command)
+    log.debug("run %s", line)
+    try:
+        result = subprocess.run(
+            [str(part) for part in command],
+            env=env,
+            cwd=cwd,
+            input=stdin if stdin is not None else "",
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=timeout,
+        )
+    except FileNotFoundError:
+        raise MissingToolError(
+            f"{command[0]} cannot be found.",
+            hint="Look at your tools with: practicum toolchain",
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise ToolError(f"This took longer than {timeout:g} s: {line}") from None
+    if result.returncode:
+        raise ToolError(
+            f"{Path(command[0]).name} exited with {result.returncode}: {line}",
+            details=(result.stderr or result.stdout).strip()[-TAIL:],
+        )
+    return result.stdout
+
+
+def start(
+    command: Sequence[str | Path],
+    *,
+    log_file: Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Process[bytes]:
+    """Start a server that outlives us, in a session of its own, writing to a file."""
+    log.debug("start %s", shlex.join(str(part) for part in command))
+    with log_file.open("ab") as out:
+        return subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=env,
+            cwd=cwd,
+            start_new_session=True,
+        )
+
+
+def follow(process: Process[bytes], *, every: float, tick: Callable[[], None]) -> int:
+    """Wait for the end of a program that ``start`` started; it ends with us if we are stopped.
+
+    Args:
+        process: The program.
+        every: Seconds between two calls of ``tick``.
+        tick: Is called for as long as the program runs.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        while True:
+            try:
+                return process.wait(timeout=every)
+            except subprocess.TimeoutExpired:
+                tick()
+    except BaseException:
+        # The whole session: a compiler has children of its own.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+
+
+def start_worker(
+    command: Sequence[str | Path],
+    *,
+    env: Mapping[str, str],
+    log_file: Path,
+    keep_open: Sequence[int] = (),
+) -> Process[str]:
+    """Start a child that talks with us over its standard input and output.
+
+    It gets a session of its own, so that a Ctrl-C reaches us alone and we decide what
+    becomes of it; its standard error goes to a file.
+
+    Args:
+        command: The program and its arguments.
+        env: The whole environment of the child.
+        log_file: Where its standard error is appended.
+        keep_open: File descriptors that the child inherits.
+    """
+    log.debug("start %s", shlex.join(str(part) for part in command))
+    with log_file.open("ab") as err:
+        return subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=err,
+            env=env,
+            text=True,
+            start_new_session=True,
+            pass_fds=tuple(keep_open),
+        )
