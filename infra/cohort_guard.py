@@ -32,9 +32,7 @@ class CohortGuard(pulumi.ComponentResource):
     ) -> None:
         super().__init__(self.TYPE, name, None, opts)
         first, *rest = args.manifests
-        namespace = declare(
-            resource_name(name, first), first, pulumi.ResourceOptions(parent=self)
-        )
+        namespace = declare(resource_name(name, first), first, pulumi.ResourceOptions(parent=self))
         identity = first["metadata"]["name"]
         for manifest in rest:
             inside = manifest["metadata"].get("namespace") == identity

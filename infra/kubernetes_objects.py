@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pulumi
 from pulumi_kubernetes.core.v1 import LimitRange, Namespace, ResourceQuota, ServiceAccount
@@ -12,7 +13,7 @@ from pulumi_kubernetes.scheduling.v1 import PriorityClass
 
 from provisioner.manifest import Manifest
 
-KINDS: dict[str, type[pulumi.CustomResource]] = {
+KINDS: dict[str, Callable[..., pulumi.CustomResource]] = {
     "ClusterRole": ClusterRole,
     "LimitRange": LimitRange,
     "Namespace": Namespace,
@@ -54,9 +55,7 @@ def declare(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pulu
         for key, value in manifest.items()
         if key not in ("apiVersion", "kind", "metadata")
     }
-    return KINDS[kind](
-        name, opts=opts, metadata={**metadata, "annotations": annotations}, **fields
-    )
+    return KINDS[kind](name, opts=opts, metadata={**metadata, "annotations": annotations}, **fields)
 
 
 def resource_name(owner: str, manifest: Manifest) -> str:

@@ -35,9 +35,7 @@ class StudentEnvironment(pulumi.ComponentResource):
     ) -> None:
         super().__init__(self.TYPE, name, None, opts)
         first, *rest = args.manifests
-        namespace = declare(
-            resource_name(name, first), first, pulumi.ResourceOptions(parent=self)
-        )
+        namespace = declare(resource_name(name, first), first, pulumi.ResourceOptions(parent=self))
         inside = first["metadata"]["name"]
         fences = [
             self._declare(name, manifest, namespace, inside, after=[namespace])

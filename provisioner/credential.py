@@ -154,7 +154,10 @@ def kubeconfig(cohort: str, record: Record, token: str, address: Address) -> byt
         ],
         "users": [{"name": name, "user": {"token": token}}],
         "contexts": [
-            {"name": name, "context": {"cluster": name, "user": name, "namespace": record.namespace}}
+            {
+                "name": name,
+                "context": {"cluster": name, "user": name, "namespace": record.namespace},
+            }
         ],
         "preferences": {},
     }
@@ -165,9 +168,8 @@ def seal(content: bytes, recipient: Recipient) -> bytes:
     """Encrypt to one public key with age; only its owner can read the result."""
     import pyrage
 
-    if recipient.kind == "age":
-        return pyrage.encrypt(content, [pyrage.x25519.Recipient.from_str(recipient.text)])
-    return pyrage.encrypt(content, [pyrage.ssh.Recipient.from_str(recipient.text)])
+    family = pyrage.x25519 if recipient.kind == "age" else pyrage.ssh
+    return bytes(pyrage.encrypt(content, [family.Recipient.from_str(recipient.text)]))
 
 
 def _authority(ca: str) -> dict[str, str]:
@@ -231,8 +233,7 @@ def _mint(
         "spec": {"expirationSeconds": seconds, "boundObjectRef": bound},
     }
     path = (
-        f"/api/v1/namespaces/{names.identity_namespace(cohort)}"
-        f"/serviceaccounts/{record.name}/token"
+        f"/api/v1/namespaces/{names.identity_namespace(cohort)}/serviceaccounts/{record.name}/token"
     )
     status: dict[str, Any] = client.request("POST", path, body=body)["status"]
     until = datetime.fromisoformat(status["expirationTimestamp"])

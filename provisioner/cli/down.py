@@ -22,7 +22,7 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
     cohort: str,
     *,
     yes: str | None,
-    no_archive: bool,  # noqa: ARG001  (there are no archives yet, so nothing to leave out)
+    no_archive: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:

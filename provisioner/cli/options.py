@@ -12,6 +12,20 @@ import click
 from ..errors import PracticumError
 from ..settings import Settings
 
+__all__ = [
+    "Settings",
+    "as_json",
+    "ask",
+    "ask_name",
+    "pass_settings",
+    "say",
+    "show_error",
+    "show_json",
+    "show_lines",
+    "show_table",
+    "visible",
+]
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -70,8 +84,9 @@ def ask_name(question: str) -> str:
 
 def show_error(error: PracticumError) -> None:
     """Print an error on standard error: what, one line a problem, what to do."""
-    style = {"fg": "red", "bold": True} if sys.stderr.isatty() else {}
-    click.echo(click.style("Error: ", **style) + visible(error.message), err=True)
+    # Click takes the colour away where it does not go to a terminal.
+    label = click.style("Error: ", fg="red", bold=True)
+    click.echo(label + visible(error.message), err=True)
     for problem in error.problems:
         click.echo(f"  {visible(str(problem))}", err=True)
     if error.details:

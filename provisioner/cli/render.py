@@ -11,7 +11,7 @@ from .options import Settings, pass_settings
 class _Plain(yaml.SafeDumper):
     """Writes every value out, instead of pointing to one that was written before."""
 
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002  (PyYAML's signature)
+    def ignore_aliases(self, data: object) -> bool:
         return True
 
 
@@ -30,4 +30,6 @@ def render(settings: Settings, cohort: str, student: str | None) -> None:
     from ..lifecycle.render import render as render_cohort
 
     manifests = render_cohort(settings, cohort, student)
-    click.echo(yaml.dump_all(manifests, Dumper=_Plain, sort_keys=False, allow_unicode=True), nl=False)
+    click.echo(
+        yaml.dump_all(manifests, Dumper=_Plain, sort_keys=False, allow_unicode=True), nl=False
+    )

@@ -108,7 +108,7 @@ def _show_diff(diff: RosterDiff) -> None:
             click.echo(click.style(line, fg="yellow"))
     click.echo(
         f"{len(diff.joins)} join, {len(diff.leaves)} leave, "
-        f"{sum(map(len, changes.values()))} changes, {len(diff.same)} same"
+        f"{sum(map(len, changes.values()))} changed, {len(diff.same)} same"
     )
 
 

@@ -4,12 +4,12 @@ from .change import await_gone, check, delete, take_away
 from .client import ApiError, Client
 from .kubeconfig import Access, load
 from .observe import MANAGER, Found, list_cohort, look_for_strangers, read
+from .probe import longest_token
 from .resources import RESOURCES, path_of
-from .rights import Right
+from .rights import Right, version
 from .rights import missing as missing_rights
 from .rights import needed as needed_rights
-from .rights import version
-from .search import Search, search
+from .search import Search, discover, search
 
 __all__ = [
     "MANAGER",
@@ -23,8 +23,10 @@ __all__ = [
     "await_gone",
     "check",
     "delete",
-    "load",
+    "discover",
     "list_cohort",
+    "load",
+    "longest_token",
     "look_for_strangers",
     "missing_rights",
     "needed_rights",

@@ -24,7 +24,9 @@ def check(client: Client, manifest: Manifest) -> str:
     """
     query = {"dryRun": "All", "fieldManager": MANAGER, "force": "true"}
     try:
-        client.request("PATCH", path_of(key_of(manifest)), body=manifest, query=query, content=APPLY)
+        client.request(
+            "PATCH", path_of(key_of(manifest)), body=manifest, query=query, content=APPLY
+        )
     except ApiError as error:
         return f"{key_of(manifest)}: {error.message}"
     return ""
@@ -105,7 +107,7 @@ def _uids(client: Client, path: str) -> tuple[str, set[str]]:
     return answer["metadata"]["resourceVersion"], there
 
 
-def _follow(  # noqa: PLR0913  (one watch, told all it needs)
+def _follow(
     client: Client,
     path: str,
     version: str,

@@ -60,7 +60,7 @@ class Client:
         if access.token:
             self._headers["Authorization"] = f"Bearer {access.token}"
 
-    def request(  # noqa: PLR0913  (these are the parts of a request)
+    def request(
         self,
         method: str,
         path: str,

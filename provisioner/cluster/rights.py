@@ -51,7 +51,9 @@ def missing(client: Client, rights: Iterable[Right]) -> list[Right]:
     Raises:
         ClusterError: If the cluster cannot be reached.
     """
-    return [right for right, allowed in client.each(lambda r: _may(client, r), rights) if not allowed]
+    return [
+        right for right, allowed in client.each(lambda r: _may(client, r), rights) if not allowed
+    ]
 
 
 def _may(client: Client, right: Right) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,7 +119,11 @@ def _left(
 
 
 def _pointing(
-    client: Client, served: Served, namespaces: Collection[str], targets: Any, how: str  # noqa: ANN401
+    client: Client,
+    served: Served,
+    namespaces: Collection[str],
+    targets: Callable[[Manifest], set[str]],
+    how: str,
 ) -> Iterator[str]:
     for item in client.pages(served.path):
         for namespace in sorted(targets(item) & set(namespaces)):

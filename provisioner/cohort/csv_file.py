@@ -27,6 +27,9 @@ _LATIN = "\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u0
 _ENCODED_TWICE = re.compile(f"[\u00c2-\u00df][\u0080-\u00bf]|[\u00e0-\u00ef][{_LATIN}]{{2}}")
 """What the bytes of UTF-8 look like to a program that takes them for Latin."""
 
+_EUC_KR = 0xA1
+"""The least byte of a syllable in EUC-KR, which CP949 adds to below."""
+
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 _FOREIGN_LETTER = re.compile(r"[^\W\d_a-zA-Z]")
 _SAMPLE = 60
@@ -79,7 +82,7 @@ def read(path: Path, encoding: str | None = None) -> Text:
     except LookupError:
         raise InputError(f"There is no encoding named {used!a}.", hint=_ASK) from None
     except UnicodeError:
-        raise InputError(f"{path} is not in {used}.", hint=_ASK) from None
+        raise _refused(path, f"the file is not in {used}", "save it as UTF-8") from None
     *lines, rest = _LINE_END.split(unicodedata.normalize("NFC", text))
     found = Text(path=path, lines=tuple(lines), notes=_notes(used, text, encoding))
     problems = list(_mistakes(found, text, rest))
@@ -88,7 +91,7 @@ def read(path: Path, encoding: str | None = None) -> Text:
     return found
 
 
-_ASK = "Name the encoding, for example: --encoding cp949"
+_ASK = "An import can also be told the encoding, for example: --encoding cp949"
 
 
 def rows(text: Text, delimiter: str, problems: list[Problem]) -> list[Row]:
@@ -153,18 +156,23 @@ def _bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or 'unknown reason'}.") from None
+        raise _refused(path, error.strerror or "an unknown reason") from None
     if len(data) > MAX_BYTES:
-        raise InputError(f"{path} is larger than 16 MiB, so it is no roster.")
+        raise _refused(path, "the file is larger than 16 MiB, so it is no roster")
     if not data.strip():
-        raise InputError(f"{path} is empty.")
+        raise _refused(path, "the file is empty")
     return data
+
+
+def _refused(path: Path, what: str, fix: str = "") -> InputError:
+    problem = Problem(f"{path}:1:1", what, fix)
+    return InputError(f"{path} cannot be read.", problems=[problem], hint=_ASK if fix else None)
 
 
 def _encoding(path: Path, data: bytes) -> str:
     """Find the encoding by exact rules; a guess that shows no mistake is still a guess."""
     if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise InputError(f"{path} is a workbook, not CSV.", hint="Save the sheet as CSV UTF-8.")
+        raise _refused(path, "the file is a workbook, not CSV", "save the sheet as CSV UTF-8")
     for mark, encoding in _BOMS.items():
         if data.startswith(mark):
             return encoding
@@ -175,12 +183,19 @@ def _encoding(path: Path, data: bytes) -> str:
             continue
         if encoding == "utf-8" or _looks_korean(text):
             return encoding
-    raise InputError(f"{path} is in none of UTF-8, UTF-16 and CP949.", hint=_ASK)
+    if b"\0" in data:
+        raise _refused(path, "the file is UTF-16 without its mark, or no text", "save it as UTF-8")
+    raise _refused(path, "the file is in none of UTF-8, UTF-16 and CP949", "save it as UTF-8")
 
 
 def _looks_korean(text: str) -> bool:
-    """Say whether most letters are Hangul: CP949 reads many another encoding's bytes."""
-    return 2 * len(_HANGUL.findall(text)) > len(_FOREIGN_LETTER.findall(text))
+    """Say whether most letters are everyday Hangul.
+
+    CP949 reads many another encoding's bytes, and makes syllables of them that hardly
+    a Korean text has: those that are not in the older EUC-KR.
+    """
+    everyday = [c for c in _HANGUL.findall(text) if min(c.encode("cp949")) >= _EUC_KR]
+    return 2 * len(everyday) > len(_FOREIGN_LETTER.findall(text))
 
 
 def _notes(used: str, text: str, asked: str | None) -> tuple[str, ...]:

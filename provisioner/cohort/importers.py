@@ -144,8 +144,8 @@ class _Reading:
 
     def _student(self, row: Row, cells: Mapping[str, str], where: Mapping[str, int]) -> Entry:
         first = "id" if "id" in where else "login"
-        used = first if cells.get(first, "").strip() else "login"
-        if used != first and cells.get("login", "").strip():
+        used = first if cells.get(first, "").strip() or not cells.get("login") else "login"
+        if used != first:
             self.notes.append(f"line {row.line}: no id, so the login name is the id")
         student = Student(
             id=cells.get(used, ""),
@@ -154,7 +154,7 @@ class _Reading:
             email=cells.get("email", "").strip(),
         )
         columns = {ours: row.columns[index] for ours, index in where.items()}
-        columns["id"] = columns.get(used, columns.get(first, 1))
+        columns["id"] = columns[used]
         return Entry(student=student, line=row.line, columns=columns)
 
     def _merge(self, entries: list[Entry]) -> list[Entry]:

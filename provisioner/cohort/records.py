@@ -72,7 +72,8 @@ def load(path: Path) -> dict[str, Record]:
         raise _damaged(path, "it is not JSON, or cut off", at=_place(error)) from None
     version = document.get("version") if isinstance(document, dict) else None
     if isinstance(version, int) and version > VERSION:
-        raise InputError(f"{path} was written by a later Practicum.", hint="Use that one.")
+        problem = Problem(str(path), "the file was written by a later Practicum")
+        raise InputError(f"{path} cannot be read.", problems=[problem], hint="Use that one.")
     students = document.get("students") if version == VERSION else None
     if not isinstance(students, dict):
         raise _damaged(path, "it does not hold what Practicum writes")

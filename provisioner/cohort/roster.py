@@ -51,11 +51,18 @@ class Entry:
 
 
 def read(path: Path, problems: list[Problem]) -> Roster:
-    """Read our own roster; mistakes are added to the list that is given.
+    """Read our own roster; mistakes are added to the list that is given, in order.
 
     Raises:
         InputError: If the file as such cannot be read.
     """
+    found: list[Problem] = []
+    roster = _read(path, found)
+    problems += sorted(found, key=place)
+    return roster
+
+
+def _read(path: Path, problems: list[Problem]) -> Roster:
     if not path.is_file():
         raise InputError(
             f"There is no roster at {path}.",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -195,14 +194,15 @@ def _write(folder: Path, files: dict[Path, str]) -> list[Path]:
     try:
         (folder / "keys").mkdir(parents=True, exist_ok=True)
         for path in missing:
-            with path.open("x", encoding="utf-8", opener=_opener(path)) as file:
-                file.write(files[path])
+            _create(path, files[path])
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror}.") from None
     return missing
 
 
-def _opener(path: Path) -> Callable[[str, int], int]:
-    """Open a new file so that people's data is nobody else's from the first byte on."""
+def _create(path: Path, text: str) -> None:
+    """Make a new file; people's data is nobody else's from the first byte on."""
     mode = 0o600 if path.suffix == ".csv" else 0o644
-    return lambda name, flags: os.open(name, flags, mode)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)

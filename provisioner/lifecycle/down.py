@@ -110,9 +110,7 @@ def _remove(reading: Reading, engine: Engine, progress: Progress) -> tuple[int, 
         )
         if refusal
     ]
-    stuck = cluster.await_gone(
-        reading.client, namespaces, seconds=SECONDS, gone=progress.advance
-    )
+    stuck = cluster.await_gone(reading.client, namespaces, seconds=SECONDS, gone=progress.advance)
     progress.step("Clearing Pulumi's state")
     waves = sorted({record.wave for record in reading.records.values()})
     troubles = refused + [f"{name}: {why}" for name, why in stuck.items()]
@@ -125,9 +123,12 @@ def _delete_the_rest(reading: Reading) -> list[str]:
     """Delete what carries our mark and was in no state: what a killed run left."""
     left = cluster.list_cohort(reading.client, reading.cohort.name).owned.values()
     loose: list[Manifest] = [live for live in left if live["kind"] != "Namespace"]
-    refusals = (refusal for _, refusal in reading.client.each(
-        lambda live: cluster.delete(reading.client, live), loose
-    ))
+    refusals = (
+        refusal
+        for _, refusal in reading.client.each(
+            lambda live: cluster.delete(reading.client, live), loose
+        )
+    )
     return [refusal for refusal in refusals if refusal]
 
 

@@ -28,9 +28,7 @@ class Engine:
     progress: Progress
 
     @classmethod
-    def open(
-        cls, settings: Settings, reading: Reading, held: int, progress: Progress
-    ) -> Engine:
+    def open(cls, settings: Settings, reading: Reading, held: int, progress: Progress) -> Engine:
         """Find the tools and get the state backend ready.
 
         Args:

@@ -167,7 +167,7 @@ def _sort(
     return todo, kept, unkeyed
 
 
-def _give(  # noqa: PLR0913  (one student's hand-out, told all it needs)
+def _give(
     reading: Reading,
     record: Record,
     student: Student,
@@ -175,7 +175,7 @@ def _give(  # noqa: PLR0913  (one student's hand-out, told all it needs)
     expires: datetime,
     folder: Path,
 ) -> Issued:
-    assert student.key is not None  # noqa: S101  (sorted out before)
+    assert student.key is not None
     given, sealed = credential.issue(
         reading.client,
         reading.cohort.name,

@@ -111,7 +111,7 @@ def _is_of(process: Any, run: str) -> bool:  # noqa: ANN401  (psutil is imported
     import psutil
 
     try:
-        return process.pid != os.getpid() and process.environ().get(RUN_MARK) == run
+        return bool(process.pid != os.getpid() and process.environ().get(RUN_MARK) == run)
     except (psutil.Error, OSError):
         return False
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from .. import cluster
 from .. import cohort as cohorts
-from ..cohort import records as record_file
 from ..cohort import Cohort, Record, Student
+from ..cohort import records as record_file
 from ..errors import ClusterError
 from ..plan import Live, Plan, make_plan, record_of, wanted_keys
 from ..settings import Settings
@@ -60,9 +60,7 @@ def target_of(cohort: Cohort, home: Path) -> Target:
     """Return the cluster that a cohort names; never the current context."""
     if isinstance(cohort.cluster, str):
         return Target(kubeconfig=(home / "rehearsal" / "kubeconfig").resolve(), context="rehearsal")
-    return Target(
-        kubeconfig=cohort.cluster.kubeconfig.resolve(), context=cohort.cluster.context
-    )
+    return Target(kubeconfig=cohort.cluster.kubeconfig.resolve(), context=cohort.cluster.context)
 
 
 def connect(cohort: Cohort, home: Path) -> tuple[Target, cluster.Client]:

@@ -117,7 +117,7 @@ def _apply(reading: Reading, engine: Engine, progress: Progress) -> dict[str, st
         _bring_guard_up(reading, engine)
     why = {part.name: "; ".join(part.changes) for part in plan.having("foreign")}
     why |= removal.remove_surplus(reading.client, plan.having("remove", "change"), progress)
-    why |= _check(reading, [part for part in plan.having("create", "change")], progress)
+    why |= _check(reading, plan.having("create", "change"), progress)
     return why | engine.run_waves(_to_do(plan), leave_out=set(why))
 
 

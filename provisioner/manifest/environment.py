@@ -91,7 +91,7 @@ def _limits(cohort: Cohort, record: Record) -> Manifest:
 
 def _network_policy(cohort: Cohort, record: Record) -> Manifest:
     """Deny by default; let in the own namespace; let out what the cohort says."""
-    own = {"podSelector": {}}
+    own: Manifest = {"podSelector": {}}
     spec = {
         "podSelector": {},
         "policyTypes": ["Ingress", "Egress"],

@@ -32,7 +32,12 @@ def _identity_namespace(cohort: Cohort) -> list[Manifest]:
     """Return a namespace for accounts alone: nothing runs in it, nothing reaches it."""
     name, owned = names.identity_namespace(cohort.name), labels.shared(cohort.name)
     return [
-        make("v1", "Namespace", name, labels=owned | labels.pod_security("restricted", POD_SECURITY_VERSION)),
+        make(
+            "v1",
+            "Namespace",
+            name,
+            labels=owned | labels.pod_security("restricted", POD_SECURITY_VERSION),
+        ),
         make(
             "v1",
             "ResourceQuota",

@@ -61,9 +61,7 @@ def _owned(manifest: Manifest, kind: str) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for part in ("labels", "annotations"):
         kept[part] = {
-            key: value
-            for key, value in (metadata.get(part) or {}).items()
-            if key.startswith(OURS)
+            key: value for key, value in (metadata.get(part) or {}).items() if key.startswith(OURS)
         }
     kept |= {part: metadata[part] for part in FOREIGN_METADATA if metadata.get(part)}
     if kind in ("ResourceQuota", "LimitRange"):

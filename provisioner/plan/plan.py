@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..cohort import Record
@@ -85,19 +85,21 @@ def compare_part(
     """
     wanted = tuple(wanted)
     keys = {key_of(manifest) for manifest in wanted}
-    common = {"name": name, "record": record, "wanted": wanted}
+    part = Part(name=name, action="same", record=record, wanted=wanted)
     taken = [f"{key} {live.foreign[key]}" for key in sorted(keys) if key in live.foreign]
     if taken:
-        return Part(action="foreign", changes=tuple(taken), **common)
+        return replace(part, action="foreign", changes=tuple(taken))
     surplus = tuple(mine[key] for key in sorted(mine.keys() - keys))
     changes, patches = _compare_objects(wanted, live.owned)
     changes += [f"{key_of(manifest)} is not wanted" for manifest in surplus]
     first_is_there = key_of(wanted[0]) in live.owned
     action: Action = "same" if not changes else "change" if first_is_there else "create"
-    if action == "create":
-        changes = []
-    return Part(
-        action=action, changes=tuple(changes), surplus=surplus, patches=tuple(patches), **common
+    return replace(
+        part,
+        action=action,
+        changes=() if action == "create" else tuple(changes),
+        surplus=surplus,
+        patches=tuple(patches),
     )
 
 

@@ -46,7 +46,7 @@ class _Stack(automation.Stack):
     def outputs(self) -> automation.OutputMap:
         return {}
 
-    def info(self, show_secrets: bool | None = None) -> automation.UpdateSummary:  # noqa: ARG002, FBT001
+    def info(self, show_secrets: bool | None = None) -> automation.UpdateSummary:  # noqa: FBT001
         now = datetime.now(UTC)
         return automation.UpdateSummary("update", now, "", {}, {}, "succeeded", end_time=now)
 

@@ -89,7 +89,7 @@ def _import_path() -> dict[str, str]:
 
 def _follow(process: shell.Process[str], job: Job, tell: Tell) -> Outcome:
     """Hand the worker its job, listen until it ends, and sum up what it said."""
-    assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018
+    assert process.stdin is not None and process.stdout is not None  # noqa: PT018
     failed: dict[str, str] = {}
     end: dict[str, Any] = {"error": "its worker process died"}
     with process.stdin, process.stdout:

@@ -81,9 +81,7 @@ def _student(student: StudentStatus, now: datetime) -> dict[str, Any]:
             "recipient": have.recipient if have else None,
             "state": have.state(now) if have else "none",
         },
-        "quota": {
-            key: {"used": used, "hard": most} for key, (used, most) in student.quota.items()
-        },
+        "quota": {key: {"used": used, "hard": most} for key, (used, most) in student.quota.items()},
         "changes": list(student.changes),
     }
 

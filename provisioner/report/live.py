@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any
 
 from ..lifecycle.progress import Progress
 
@@ -15,12 +15,8 @@ EVERY = 5.0
 """Seconds between lines where there is no terminal."""
 
 
-class _Echo(Protocol):
-    def __call__(self, text: str) -> None: ...
-
-
 @contextmanager
-def progress(echo: _Echo) -> Iterator[Progress]:
+def progress(echo: Callable[[str], None]) -> Iterator[Progress]:
     """Yield what shows progress, as fits where standard error goes.
 
     Args:
@@ -41,7 +37,7 @@ def progress(echo: _Echo) -> Iterator[Progress]:
 class _Lines:
     """For logs and pipes: the step, then how far it is, at most every few seconds."""
 
-    def __init__(self, echo: _Echo) -> None:
+    def __init__(self, echo: Callable[[str], None]) -> None:
         self._echo, self._lock = echo, threading.Lock()
         self._text, self._done, self._total, self._told = "", 0, 0, 0.0
 
@@ -51,7 +47,7 @@ class _Lines:
             self._told = time.monotonic()
             self._echo(f"{text}{f' ({total})' if total else ''} …")
 
-    def advance(self, student: str) -> None:  # noqa: ARG002  (a bar may show it)
+    def advance(self, student: str) -> None:
         with self._lock:
             self._done += 1
             now = time.monotonic()
@@ -71,8 +67,9 @@ class _Bar:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bars
 
-        assert isinstance(console, Console)  # noqa: S101  (rich is imported late)
-        self._console, self._task = console, None
+        assert isinstance(console, Console)
+        self._console = console
+        self._task: Any = None  # rich names its tasks by a type of its own
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),

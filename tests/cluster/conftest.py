@@ -1,0 +1,114 @@
+"""One rehearsal control plane for all cluster tests of a run, and a look into its audit log."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from provisioner import rehearsal, toolchain
+
+Kubectl = Callable[..., str]
+
+
+@dataclass(frozen=True)
+class ControlPlane:
+    """A rehearsal that is up."""
+
+    home: Path
+    kubeconfig: Path
+    server: str
+
+    @property
+    def folder(self) -> Path:
+        return self.home / "rehearsal"
+
+    def audit(self) -> list[dict[str, Any]]:
+        """Every request since the start: one event each, two for a watch."""
+        return self._events(0)
+
+    def mark(self) -> int:
+        """Remember this moment: every request until now is in the log before it."""
+        return self._fence()
+
+    def since(self, mark: int) -> list[dict[str, Any]]:
+        """The events of all requests that ended after a mark."""
+        return self._events(mark, self._fence())
+
+    def _events(self, start: int, end: int | None = None) -> list[dict[str, Any]]:
+        log = (self.folder / "audit.log").read_bytes()[start:end]
+        events = [json.loads(line) for line in log.splitlines()]
+        return [event for event in events if "?fence=" not in event["requestURI"]]
+
+    def _fence(self) -> int:
+        """Send a request that can be told from all others, and find where it is in the log."""
+        fence = f"/readyz?fence={uuid.uuid4()}"
+        self._get(fence)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            log = (self.folder / "audit.log").read_bytes()
+            position = log.find(fence.encode())
+            end = log.find(b"\n", position)
+            if position >= 0 and end >= 0:
+                return end + 1
+            time.sleep(0.01)
+        raise AssertionError("the fence is not in the audit log")
+
+    def _get(self, path: str) -> None:
+        pki = self.folder / "pki"
+        trust = ssl.create_default_context(cafile=pki / "ca.crt")
+        trust.load_cert_chain(pki / "admin.crt", pki / "admin.key")
+        address = urlsplit(self.server)
+        connection = http.client.HTTPSConnection(
+            address.hostname, address.port, context=trust, timeout=10
+        )
+        try:
+            connection.request("GET", path)
+            assert connection.getresponse().status == http.HTTPStatus.OK
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A control plane that all tests share; whoever changes it uses names of their own."""
+    home = tmp_path_factory.mktemp("control-plane")
+    try:
+        found = rehearsal.up(home)
+        yield ControlPlane(home=home, kubeconfig=found.kubeconfig, server=found.server)
+    finally:
+        rehearsal.down(home)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> Kubectl:
+    """The real kubectl: ``kubectl(kubeconfig, "get", "nodes")``; fails when it fails."""
+    program = toolchain.find(toolchain.KUBECTL)[toolchain.KUBECTL].path
+
+    def run(kubeconfig: Path, *arguments: str, stdin: str | None = None) -> str:
+        result = subprocess.run(
+            [program, "--kubeconfig", kubeconfig, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    return run
