@@ -108,7 +108,7 @@ def file_name(id: str) -> str:
     """Return the file name under which a student hands in a key.
 
     >>> file_name("20261234"), file_name("../etc/passwd")
-    ('20261234', 'etc-passwd---lhs2gphrq4cr')
+    ('20261234', 'etc-passwd---p7xxr5juia2g')
     """
     return id if _SAFE_FILE.fullmatch(id) else names.student(id)
 

@@ -12,8 +12,7 @@ from pydantic import BaseModel, ValidationError
 from .. import names
 from ..errors import InputError, Problem
 from . import yaml_file
-from .environment import Environment
-from .schema import Assistant, ClusterAccess, Cohort, Term
+from .schema import Assistant, ClusterAccess, Cohort
 from .yaml_file import Document, Value
 
 FILE = "cohort.yaml"
@@ -29,6 +28,16 @@ _SAID = {
     "path_type": (" must be the path of a file", ""),
 }
 """Pydantic's kinds of mistake in our words, with what to do; no value is among them."""
+
+
+_TAGS = {"<name>", "<access>", "<networks>"}
+"""What Pydantic puts between the keys where the schema has a choice."""
+
+_ALSO = {
+    "cluster": "or give a kubeconfig and a context, indented below it",
+    "environment.egress": "or give a list of networks",
+}
+"""Keys that take more than one kind of value."""
 
 
 def load(stacks: Path, name: str) -> Cohort:
@@ -122,7 +131,10 @@ def _errors(document: Document, error: ValidationError) -> list[Any]:
 
 def _loc(item: Any) -> tuple[str | int, ...]:  # noqa: ANN401
     """Return the keys that lead to a mistake, without the names of our own tags."""
-    return tuple(part for part in item["loc"] if not str(part).startswith("<"))
+    *front, last = item["loc"]
+    whole = [part for part in front if part not in _TAGS]
+    is_a_key = item["type"] == "extra_forbidden" or last not in _TAGS
+    return (*whole, last) if is_a_key else tuple(whole)
 
 
 def _explain(path: Path, document: Document, item: Any) -> Problem:  # noqa: ANN401
@@ -139,7 +151,7 @@ def _explain(path: Path, document: Document, item: Any) -> Problem:  # noqa: ANN
         return Problem(where, item["msg"])
     what, fix = _SAID.get(item["type"], (f": {item['msg']}", ""))
     what = what.format(**{"msg": item["msg"], **item.get("ctx", {})})
-    return Problem(where, f"`{field}`{what}", fix)
+    return Problem(where, f"`{field}`{what}", _ALSO.get(field, fix))
 
 
 def _nearest(at: tuple[str | int, ...]) -> str:
@@ -178,7 +190,8 @@ def _mistakes(path: Path, problems: list[Problem]) -> InputError:
         return tuple(int(part) for part in problem.where.rsplit(":", 2)[1:])
 
     count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-    return InputError(f"{path} has {count}.", problems=sorted(problems, key=place))
-
-
-__all__ = ["FILE", "Environment", "Term", "load"]
+    return InputError(
+        f"{path} has {count}.",
+        problems=sorted(problems, key=place),
+        hint="Every key is explained in stacks/README.md.",
+    )

@@ -6,7 +6,6 @@ Keys that later issues build stand here already, so that a file that uses one is
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,6 +29,7 @@ from .values import (
     FileName,
     LaterList,
     LaterNothing,
+    Operator,
     Text,
     Truth,
     User,
@@ -111,7 +111,10 @@ def _path(value: object) -> object:
         wrong("is empty")
     if isinstance(value, str) and "\0" in value:
         wrong("has a control character in it")
-    return Path(value).expanduser() if isinstance(value, str | Path) else value
+    try:
+        return Path(value).expanduser() if isinstance(value, str | Path) else value
+    except RuntimeError:
+        wrong("starts with ~ and a user who has no home here")
 
 
 def _age_recipient(value: str) -> str:
@@ -172,7 +175,7 @@ class Cohort(_Strict):
     cluster: Cluster
     """``rehearsal``, or the kubeconfig and the context of a real cluster."""
 
-    operators: tuple[User, ...] = ()
+    operators: tuple[Operator, ...] = ()
     """Who runs Practicum, as the cluster knows them; whoever ran the first `up` when empty."""
 
     assistants: tuple[Assistant, ...] = ()
@@ -204,10 +207,6 @@ class Cohort(_Strict):
         if len({assistant.user for assistant in assistants}) < len(assistants):
             wrong("names a user twice")
         return assistants
-
-    def days_left(self, today: date) -> int:
-        """Return the days until credentials end: the rest of the term, and the grace."""
-        return (self.term.ends - today).days + self.term.grace_days
 
     @property
     def roster_file(self) -> Path:

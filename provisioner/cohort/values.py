@@ -21,6 +21,7 @@ from .. import quantity
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WHOLE = re.compile(r"[0-9]{1,9}")
+_SERVICE = re.compile(r"system:(admin|serviceaccount:[a-z0-9-]+:[a-z0-9.-]+)")
 _LINK_LOCAL = (ipaddress.ip_network("169.254.0.0/16"), ipaddress.ip_network("fe80::/10"))
 
 
@@ -111,6 +112,13 @@ def _user(value: object) -> object:
     return _text(value)
 
 
+def _operator(value: object) -> object:
+    """Let through the two of Kubernetes' own users that do run tools: pipelines, and k3s'."""
+    if isinstance(value, str) and _SERVICE.fullmatch(value):
+        return value
+    return _user(value)
+
+
 def _address(value: str) -> str:
     try:
         parts = urlsplit(value)
@@ -147,6 +155,7 @@ Text = Annotated[str, BeforeValidator(_text)]
 Date = Annotated[date, BeforeValidator(_date)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
+Operator = Annotated[str, BeforeValidator(_operator)]
 User = Annotated[str, BeforeValidator(_user)]
 Network = Annotated[str, BeforeValidator(_network)]
 Address = Annotated[str, BeforeValidator(_text), AfterValidator(_address)]

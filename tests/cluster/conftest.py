@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ import ssl
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from provisioner import rehearsal, toolchain
+
+from .course import Course
 
 Kubectl = Callable[..., str]
 
@@ -112,3 +115,37 @@ def kubectl() -> Kubectl:
         return result.stdout
 
     return run
+
+
+@pytest.fixture(scope="session")
+def new_course(
+    control_plane: ControlPlane, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Course]:
+    """Make a cohort of its own for a test; it goes with the control plane."""
+    numbers = itertools.count(1)
+
+    def make(ids: Iterable[str] = (), **cohort: Any) -> Course:
+        course = Course(
+            name=f"c{next(numbers)}",
+            stacks=tmp_path_factory.mktemp("stacks"),
+            home=control_plane.home,
+            kubeconfig=control_plane.kubeconfig,
+            kubectl=kubectl,
+        )
+        course.write(ids, **cohort)
+        return course
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., None]:
+    """Wait for a condition of the cluster, at most some seconds."""
+
+    def wait(holds: Callable[[], bool], seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, "the condition never came true"
+            time.sleep(0.1)
+
+    return wait

@@ -151,7 +151,7 @@ def test_the_audit_log_has_every_request_and_no_content(control_plane, kubectl):
     kubectl(control_plane.kubeconfig, "delete", "secret", "audited")
 
     events = control_plane.since(mark)
-    ours = [event for event in events if event["objectRef"].get("name") == "audited"]
+    ours = [event for event in events if event.get("objectRef", {}).get("name") == "audited"]
     assert [event["verb"] for event in ours] == ["create", "delete"]
     assert ours[0]["user"]["username"] == "rehearsal-admin"
     assert not any("requestObject" in event or "responseObject" in event for event in events)
@@ -161,7 +161,7 @@ def test_the_audit_log_has_every_request_and_no_content(control_plane, kubectl):
 def test_the_controllers_act_under_identities_of_their_own(control_plane):
     users = {event["user"]["username"] for event in control_plane.audit()}
 
-    assert "system:serviceaccount:kube-system:namespace-controller" in users
+    assert "system:serviceaccount:kube-system:service-account-controller" in users
 
 
 def test_a_pod_is_scheduled_and_said_to_run(control_plane, kubectl):
@@ -178,9 +178,9 @@ def test_a_killed_process_is_noticed_and_repaired_with_the_objects_kept(
     home, control_plane, kubectl, victim, monkeypatch, tmp_path
 ):
     """With a second rehearsal beside it, which must not notice anything."""
-    (tmp_path / "kube").mkdir()
-    monkeypatch.setenv("HOME", str(tmp_path))
-    first = rehearsal.up(home)
+    binaries = {name: tool.path for name, tool in toolchain.find(*PROGRAMS).items()}
+    monkeypatch.setenv("HOME", str(tmp_path / "person"))  # the toolchain's cache is elsewhere now
+    first = rehearsal.up(home, binaries=binaries)
     kubectl(first.kubeconfig, "create", "namespace", "survivor")
     before, beside = pids(home), pids(control_plane.home)
     os.kill(before[victim], signal.SIGKILL)
@@ -188,7 +188,7 @@ def test_a_killed_process_is_noticed_and_repaired_with_the_objects_kept(
 
     assert not rehearsal.status(home).running
     said = []
-    again = rehearsal.up(home, said.append)
+    again = rehearsal.up(home, said.append, binaries=binaries)
 
     assert "a part of the rehearsal has died: starting it again (4 were left)" in said
     assert rehearsal.status(home).running
@@ -197,7 +197,7 @@ def test_a_killed_process_is_noticed_and_repaired_with_the_objects_kept(
     assert "survivor" in kubectl(first.kubeconfig, "get", "namespaces")
     assert "survivor" not in kubectl(control_plane.kubeconfig, "get", "namespaces")
     assert pids(control_plane.home) == beside
-    assert not (tmp_path / ".kube").exists()
+    assert not (tmp_path / "person").exists()
 
     assert rehearsal.down(home)
 

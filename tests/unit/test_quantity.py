@@ -82,7 +82,7 @@ def test_what_is_no_quantity_is_refused_and_not_repeated(text):
     with pytest.raises(ValueError, match="is no Kubernetes quantity") as caught:
         quantity.parse(text)
 
-    assert len(text) < 2 or text not in str(caught.value)
+    assert str(caught.value) == "is no Kubernetes quantity, such as 500m, 2 or 4Gi"
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_two_amounts_are_not_the_same(one, other):
     assert not quantity.same(one, other)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.text(max_size=12))
 def test_any_text_is_an_amount_or_refused(text):
     try:

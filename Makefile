@@ -1,0 +1,90 @@
+# Practicum from a fresh clone: `make demo` and `make test` need python3, git and make.
+# Everything they install is locked by hash in requirements/ and lies in .venv.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+
+VENV  ?= .venv
+BIN   := $(VENV)/bin
+LOCKED := $(VENV)/.locked
+STAMP := $(VENV)/.installed
+PY    := $(BIN)/python
+
+# The newest final Python from 3.11 on; another one with: make install PYTHON=/path/to/python
+PYTHON ?=
+CANDIDATES := python3.15 python3.14 python3.13 python3.12 python3.11 python3 python
+NEW_ENOUGH := import sys; v = sys.version_info; sys.exit(v < (3, 11) or v.releaselevel != "final")
+PIP := $(PY) -m pip --disable-pip-version-check --no-input
+
+.PHONY: help install demo test check unit soak bench lock clean
+
+help:  ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) \
+	  | awk -F':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+
+install: $(STAMP)  ## Make .venv with everything that is locked in requirements/dev.txt
+
+$(LOCKED): requirements/dev.txt
+	@set -eu; \
+	if $(PY) -m pip --version >/dev/null 2>&1 && $(PY) -c '$(NEW_ENOUGH)'; then exit 0; fi; \
+	chosen=; \
+	for python in $(if $(PYTHON),$(PYTHON),$(CANDIDATES)); do \
+	  if $$python -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then chosen=$$python; break; fi; \
+	done; \
+	if [ -z "$$chosen" ]; then \
+	  echo "make: Practicum needs Python 3.11 or later; python3 here is: $$(python3 --version 2>&1)" >&2; \
+	  echo "make: Install one, or name it with: make install PYTHON=/path/to/python3.11" >&2; \
+	  exit 1; \
+	fi; \
+	if ! $$chosen -c 'import ensurepip, venv' >/dev/null 2>&1; then \
+	  echo "make: $$chosen cannot make a virtual environment: it lacks the module venv." >&2; \
+	  echo "make: On Debian and Ubuntu: apt install python3-venv" >&2; \
+	  exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$($$chosen --version); this takes a minute, once"; \
+	$$chosen -m venv --clear $(VENV)
+	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(STAMP): $(LOCKED) pyproject.toml
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP)  ## A course of 30 students, from a Canvas export to a proven teardown
+	@$(PY) docs/demo.py $(ARGS)
+
+test: check  ## Everything: check, and all tests but the soak
+	$(PY) -m pytest -m "not soak" $(ARGS)
+
+check: $(STAMP)  ## Lint, format, types, layers, lock files
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(PY) requirements/lock.py --check
+	$(PY) docs/commands.py --check
+	@if ls playbooks/*.yaml playbooks/*.yml >/dev/null 2>&1; then \
+	  echo "ansible-lint --offline playbooks"; \
+	  PATH="$(abspath $(BIN)):$$PATH" $(BIN)/ansible-lint --offline playbooks; \
+	else \
+	  echo "No playbooks yet: ansible-lint has nothing to look at."; \
+	fi
+
+unit: $(STAMP)  ## The quick tests: no control plane, no Pulumi engine
+	$(PY) -m pytest -m "not cluster and not soak" tests/unit tests/cli provisioner $(ARGS)
+
+soak: $(STAMP)  ## The tests that take long
+	@$(PY) -m pytest -m soak $(ARGS) || { code=$$?; \
+	  if [ $$code -eq 5 ]; then echo "There are no soak tests yet."; else exit $$code; fi; }
+
+bench: $(STAMP)  ## Measure against kubectl; writes bench/last.md
+	$(PY) -m bench $(ARGS)
+
+lock: $(STAMP)  ## Write requirements/*.txt anew (UPGRADE=1 takes the newest versions)
+	$(PY) requirements/lock.py $(if $(UPGRADE),--upgrade)
+
+clean:  ## Delete what was made here: .venv and caches (.practicum and the toolchain stay)
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache \
+	  .hypothesis .import_linter_cache .ansible
+	find . -name __pycache__ -type d -not -path './.practicum/*' -prune -exec rm -rf {} +

@@ -1,0 +1,53 @@
+"""Count the requests of a case in the API server's audit log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+READING = {"get", "list", "watch"}
+ASKING = {"selfsubjectaccessreviews", "selfsubjectreviews"}
+"""A POST that makes nothing: the server answers a question."""
+
+FENCE = "fence="
+"""In the query of the requests with which we find our place in the log."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requests:
+    """Requests of one identity, by what they may do."""
+
+    reading: int = 0
+    """Also dry runs and questions about rights: they change nothing."""
+
+    mutating: int = 0
+
+
+def count(lines: Iterable[bytes], user: str) -> Requests:
+    """Count the requests of a user that the log says are answered.
+
+    Args:
+        lines: Of the audit log, one event each.
+        user: Whose requests; the controllers have identities of their own.
+    """
+    events = (json.loads(line) for line in lines)
+    own = [event for event in events if _counts(event, user)]
+    changing = sum(_changes(event) for event in own)
+    return Requests(reading=len(own) - changing, mutating=changing)
+
+
+def _counts(event: dict[str, Any], user: str) -> bool:
+    # A watch is logged twice; the second time is when it ends.
+    return (
+        event["stage"] == "ResponseComplete"
+        and event["user"]["username"] == user
+        and FENCE not in event["requestURI"]
+    )
+
+
+def _changes(event: dict[str, Any]) -> bool:
+    if event["verb"] in READING or "dryRun=All" in event["requestURI"]:
+        return False
+    return event.get("objectRef", {}).get("resource") not in ASKING

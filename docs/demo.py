@@ -1,0 +1,262 @@
+"""A course of 30 students on one machine: from a Canvas export to a proven teardown.
+
+``make demo`` runs this. Every command line that it prints is run for real, on a real
+Kubernetes API server; only the pods are simulated. It exits with 1 if anything turns out
+other than the story says, so it is a test too. ``--keep`` leaves the last act out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from people import Class
+from stage import Stage, UnexpectedError
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / ".practicum" / "demo"
+ADMIN = "--kubeconfig .practicum/rehearsal/kubeconfig"
+
+STUDENT, NEIGHBOUR, LEAVER, REPAIRED = "20261336", "20261388", "20261167", "20261037"
+
+
+def main() -> int:
+    """Play the demo from the start; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--keep", action="store_true", help="Leave the course and cluster up.")
+    keep = parser.parse_args().keep
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    stage = Stage(FOLDER, Path(sys.executable).parent / "practicum")
+    with _alone() as alone:
+        if not alone:
+            sys.stderr.write(f"Another demo plays in {FOLDER}.\n")
+            return 9
+        return _play(stage, keep=keep)
+
+
+def _play(stage: Stage, *, keep: bool) -> int:
+    code = 1
+    try:
+        _clear(stage)
+        _tell_story(stage, keep=keep)
+        code = 0
+    except UnexpectedError as error:
+        sys.stderr.write(f"\nThe demo failed: expected that {error}.\n")
+    except KeyboardInterrupt as interrupt:
+        sys.stderr.write("\nInterrupted.\n")
+        code = 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
+    if not (keep and code == 0):
+        _stop_rehearsal(stage)
+    return code
+
+
+def _tell_story(stage: Stage, *, keep: bool) -> None:
+    _tools(stage)
+    _rehearsal(stage)
+    students = _roster(stage)
+    _environments(stage)
+    _handout(stage)
+    with tempfile.TemporaryDirectory(prefix="practicum-demo-") as private:
+        leaver = students.open(LEAVER, Path(private))
+        _student(stage, students.open(STUDENT, Path(private)))
+        _nothing_to_do(stage)
+        _week_six(stage, leaver)
+    _drift(stage)
+    if keep:
+        stage.tell(f"\nEverything stays up. Go on in: cd {FOLDER}")
+        return
+    _down(stage)
+    stage.tell("\nThat was a term. On your own cluster: README.md", code="1")
+
+
+def _tools(stage: Stage) -> None:
+    stage.chapter(
+        "The programs",
+        """Practicum drives Pulumi and, for a rehearsal, a real Kubernetes control plane. Each
+        program is taken from PATH, or built once from pinned sources: the very first time this
+        takes about 15 minutes, later no time.""",
+    )
+    stage.run("practicum toolchain")
+    tools = {
+        tool["name"]: tool["path"] for tool in stage.ask("practicum toolchain --json")["tools"]
+    }
+    stage.programs["kubectl"] = tools["kubectl"]
+
+
+def _rehearsal(stage: Stage) -> None:
+    stage.chapter(
+        "A cluster to rehearse on",
+        """etcd, the API server, the controllers and the scheduler start as local processes. Nodes
+        are simulated: pods are scheduled and "run", and never start a container.""",
+    )
+    stage.run("practicum rehearsal up")
+
+
+def _roster(stage: Stage) -> Class:
+    stage.chapter(
+        "The roster",
+        """The course has 30 students. Canvas exports its gradebook; the import shows who joins
+        and who leaves before it writes roster.csv. The Test Student is no student.""",
+    )
+    export = "stacks/demo/canvas-gradebook.csv"
+    said = stage.run(f"practicum roster import demo {export} --from canvas --yes", lines=8)
+    stage.expect("30 join" in said, "30 students join")
+    students = Class(stage.folder / "stacks" / "demo", stage.folder / "students")
+    stage.tell(f"\nStudents hand in public keys, one file each: {students.hand_in_keys()}.")
+    said = stage.run("practicum validate demo")
+    stage.expect("28 with a key" in said, "28 students have a key")
+    return students
+
+
+def _environments(stage: Stage) -> None:
+    stage.chapter(
+        "The plan, and the environments",
+        """A plan reads the cluster and compares; it changes nothing. `up` shows the same plan,
+        and makes for each student a namespace with quota, limits, network policy, account and
+        role. A real Pulumi program does that, and its state lies in .practicum/.""",
+    )
+    stage.run("practicum plan demo")
+    said = stage.run("practicum up demo --yes")
+    stage.expect("30 created" in said and " 0 failed" in said, "30 students were created")
+    stage.run("practicum status demo", lines=10)
+    phases = [student["phase"] for student in stage.ask("practicum status demo --json")["students"]]
+    stage.expect(phases == ["ready"] * 30, "all 30 are ready")
+
+
+def _handout(stage: Stage) -> None:
+    stage.chapter(
+        "The hand-out",
+        """Each student gets a kubeconfig that is encrypted to their own public key, so it can be
+        sent by any way. It ends with the term. Two students have no key yet, and wait.""",
+    )
+    stage.run("practicum handout demo", lines=6)
+    kept = stage.ask("practicum handout demo --json")
+    stage.expect(len(kept["kept"]) == 28 and not kept["issued"], "a second hand-out mints nothing")
+    stage.tell("\nA student opens the file (the demo does it with the same library):")
+    stage.tell(f"$ age -d -i key.txt -o kubeconfig {STUDENT}.kubeconfig.age", code="1")
+
+
+def _student(stage: Stage, kubeconfig: Path) -> None:
+    stage.chapter(
+        f"What the student {STUDENT} can do",
+        """The rest is plain kubectl. In the own namespace a student works as usual; next door, and
+        in what the cluster shares, the API server refuses.""",
+    )
+    own = {"KUBECONFIG": str(kubeconfig), "HOME": str(kubeconfig.parent)}
+    stage.run("kubectl create configmap notes --from-literal=week=1", env=own)
+    stage.run("kubectl create deployment web --image=nginx:1.29 --replicas=2", env=own)
+    stage.run("kubectl rollout status deployment/web --timeout=60s", env=own, lines=4)
+    stage.run("kubectl get pods --output=wide", env=own)
+    for line in (
+        f"kubectl get pods --namespace demo--s{NEIGHBOUR}",
+        "kubectl delete networkpolicy practicum",
+        "kubectl get nodes",
+    ):
+        said = stage.run(line, env=own, exits=1, lines=2)
+        stage.expect("Forbidden" in said, f"`{line}` is forbidden")
+
+
+def _nothing_to_do(stage: Stage) -> None:
+    stage.chapter(
+        "Again, and nothing happens",
+        """`up` touches only what differs. Done twice, the second time makes no change and does not
+        even start Pulumi.""",
+    )
+    said = stage.run("practicum up demo --yes")
+    stage.expect("30 already right" in said, "a second up changes nothing")
+    stage.expect(stage.ask("practicum up demo --yes --json")["processes"] == 0, "no process starts")
+
+
+def _week_six(stage: Stage, leaver: Path) -> None:
+    stage.chapter(
+        "Week six: the roster changes",
+        f"""One student joins, one has a new family name, and {LEAVER} drops the course. Their
+        kubeconfig works until `up`, and is dead afterwards.""",
+    )
+    theirs = {"KUBECONFIG": str(leaver), "HOME": str(leaver.parent)}
+    stage.run("kubectl auth whoami", env=theirs, lines=3)
+    export = "stacks/demo/canvas-gradebook-week6.csv"
+    said = stage.run(f"practicum roster import demo {export} --from canvas --yes")
+    stage.expect("1 join, 1 leave, 1 changed" in said, "one joins, one leaves, one is renamed")
+    stage.run("practicum plan demo")
+    said = stage.run("practicum up demo --yes")
+    stage.expect("1 created" in said and "1 removed" in said, "one was created, one removed")
+    stage.run("kubectl auth whoami", env=theirs, exits=1, lines=3)
+
+
+def _drift(stage: Stage) -> None:
+    stage.chapter(
+        "Somebody changes things by hand",
+        """An administrator deletes a student's quota. The plan sees it, because it compares with
+        the cluster and not with a state file; `up` puts it back.""",
+    )
+    stage.run(f"kubectl {ADMIN} delete resourcequota practicum --namespace demo--s{REPAIRED}")
+    said = stage.run("practicum plan demo")
+    stage.expect(REPAIRED in said and "1 to change" in said, "the plan shows the lost quota")
+    said = stage.run("practicum up demo --yes")
+    stage.expect("1 changed" in said, "up repaired it")
+    stage.run(f"kubectl {ADMIN} get resourcequota practicum --namespace demo--s{REPAIRED} -o name")
+
+
+def _down(stage: Stage) -> None:
+    stage.chapter(
+        "The end of the term",
+        """`down` deletes what is the course's, then searches every type of object that the cluster
+        can list for anything left, and writes a receipt. The name must be typed.""",
+    )
+    said = stage.run("practicum down demo --yes demo")
+    stage.expect("Proved: nothing is left." in said, "nothing is left of the course")
+    stage.run("practicum down demo --yes demo", lines=3)
+    stage.run("practicum rehearsal down")
+    stage.expect(not stage.ask("practicum rehearsal status --json")["running"], "nothing runs")
+
+
+def _clear(stage: Stage) -> None:
+    """Start from nothing, also after a demo that was killed or kept."""
+    _stop_rehearsal(stage)
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    (FOLDER / "stacks").mkdir(parents=True)
+    ours = shutil.ignore_patterns("roster.csv", "students.json", "keys")
+    shutil.copytree(ROOT / "stacks" / "demo", FOLDER / "stacks" / "demo", ignore=ours)
+    stage.tell("Practicum, from a roster to a proven teardown. All names are invented.", code="1")
+    stage.tell(f"\n$ cd {os.path.relpath(FOLDER)}", code="1")
+
+
+def _stop_rehearsal(stage: Stage) -> None:
+    """Leave nothing running, whatever happened; a second Ctrl-C must not prevent it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if (FOLDER / ".practicum" / "rehearsal").exists():
+        stage.ask("practicum rehearsal down --json")
+    signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    FOLDER.parent.mkdir(parents=True, exist_ok=True)
+    with (FOLDER.parent / "demo.lock").open("w") as lock:
+        yield _locked(lock)
+
+
+def _locked(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _as_interrupt(number: int, _frame: object) -> None:
+    raise KeyboardInterrupt(number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
