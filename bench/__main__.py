@@ -14,7 +14,7 @@ from pathlib import Path
 from provisioner import toolchain
 from provisioner.errors import PracticumError
 
-from . import chart, descendants, machine, measure, report
+from . import chart, descendants, machine, report
 from .cases import Round
 from .cohort import Cohort, program
 from .control_plane import ControlPlane
@@ -53,6 +53,11 @@ def main() -> int:
 
 def _stop(number: int, _frame: object) -> None:
     sys.exit(128 + number)
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _options() -> argparse.Namespace:
@@ -95,6 +100,7 @@ def _measure(options: argparse.Namespace) -> Results:
         stack.callback(shutil.rmtree, home, ignore_errors=True)
         stack.callback(descendants.stop_all)
         stage = _set_up(stack, home, tools[toolchain.KUBECTL].path)
+        stack.callback(_ignore_signals)  # the first of the callbacks: they are to finish
         measurements: list[Measurement] = []
         failures: list[str] = []
         objects: dict[str, dict[str, int]] = {}
@@ -124,9 +130,7 @@ def _set_up(stack: ExitStack, home: Path, kubectl: Path) -> Stage:
     return Stage(home / "bench", control_plane, kubectl, ways)
 
 
-def _rounds(
-    stage: Stage, options: argparse.Namespace, failures: list[str]
-) -> Iterator[Round]:
+def _rounds(stage: Stage, options: argparse.Namespace, failures: list[str]) -> Iterator[Round]:
     """Warm up, then prepare one round after another: networks alternate."""
     try:
         for name in NETWORKS:

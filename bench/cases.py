@@ -58,7 +58,7 @@ class Round:
         self.cohort.stage.run(self._raw_command("remove"))
 
     def _kubectl(self) -> Iterator[Measurement]:
-        apply = [
+        apply: list[str | Path] = [
             *(self.cohort.stage.kubectl, "--kubeconfig", self.cohort.network.kubeconfig),
             *("apply", "--server-side", "--force-conflicts", "-f", "-"),
         ]

@@ -116,5 +116,3 @@ def _request(manifest: dict[str, Any]) -> dict[str, str]:
 def program() -> Path:
     """Return the real command, beside the interpreter that runs the bench."""
     return Path(sysconfig.get_path("scripts")) / "practicum"
-
-

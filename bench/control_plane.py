@@ -51,13 +51,14 @@ class ControlPlane:
         }
         return cls(home, found, processes)
 
-    def stop(self) -> None:
-        """End it and delete all that it held.
+    @staticmethod
+    def clear(home: Path) -> None:
+        """End the rehearsal of a home folder, also one that never came up.
 
         Raises:
             ToolError: If one of its processes does not end.
         """
-        rehearsal.down(self.home)
+        rehearsal.down(home)
 
     @property
     def folder(self) -> Path:
@@ -68,7 +69,7 @@ class ControlPlane:
     def port(self) -> int:
         """The loopback port of the API server."""
         port = urlsplit(self.found.server).port
-        assert port is not None  # noqa: S101  (the rehearsal always writes it)
+        assert port is not None  # the rehearsal always writes it
         return port
 
     @property

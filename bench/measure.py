@@ -58,9 +58,7 @@ class Run:
     stderr: str = field(repr=False)
 
 
-def run(
-    command: Sequence[str | Path], *, env: Mapping[str, str], stdin: Path | None = None
-) -> Run:
+def run(command: Sequence[str | Path], *, env: Mapping[str, str], stdin: Path | None = None) -> Run:
     """Run a command in a session of its own, and watch its whole tree.
 
     Args:
@@ -69,7 +67,11 @@ def run(
         stdin: A file that it reads; nothing when None.
     """
     source = stdin or Path(os.devnull)
-    with source.open("rb") as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with (
+        source.open("rb") as given,
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+    ):
         began = time.monotonic()
         process = subprocess.Popen(
             [str(part) for part in command],

@@ -71,9 +71,7 @@ async def remove(session: aiohttp.ClientSession, objects: list[dict[str, Any]]) 
                 answer.raise_for_status()
 
     await _each(send, [item for item in objects if not item["namespace"]])
-    await _await_gone(
-        session, {item["name"] for item in objects if item["kind"] == "Namespace"}
-    )
+    await _await_gone(session, {item["name"] for item in objects if item["kind"] == "Namespace"})
 
 
 async def _await_gone(session: aiohttp.ClientSession, names: set[str]) -> None:

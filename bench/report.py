@@ -24,7 +24,7 @@ half of that in each direction, and a new connection for all of it."""
 
 COLUMNS = """\
 * **wall**: seconds, the median where a case was repeated (n).
-* **× kubectl**, **× raw**: Practicum's seconds as a multiple of the yardstick's, at the same size
+* **÷ kubectl**, **÷ raw**: Practicum's seconds as a multiple of the yardstick's, at the same size
   on the same network. A plan compares with kubectl's *no-op up*.
 * **CPU**: user and system seconds of the command with everything that it started.
 * **server**: CPU seconds of kube-apiserver and etcd meanwhile.
@@ -61,12 +61,12 @@ def render(results: Results) -> str:
 
 
 def _verdict(verdict: Verdict) -> tuple[str, ...]:
-    word = {True: "reached", False: "**not reached**", None: "–"}[verdict.reached]
+    word = {True: "reached", False: "**not reached**", None: ""}[verdict.reached]
     return verdict.target, verdict.wanted, verdict.found, word
 
 
 HEAD = (
-    *("network", "students", "case", "who", "n", "wall", "× kubectl", "× raw", "CPU"),
+    *("network", "students", "case", "who", "n", "wall", "÷ kubectl", "÷ raw", "CPU"),
     *("server", "others", "MiB", "reads", "writes", "workers", "etcd"),
 )
 

@@ -142,7 +142,7 @@ def networks(control_plane: ControlPlane, folder: Path) -> Iterator[dict[str, Ne
         start_new_session=True,
     )
     with proxy:
-        assert proxy.stdin is not None and proxy.stdout is not None  # noqa: S101, PT018
+        assert proxy.stdin is not None and proxy.stdout is not None  # noqa: PT018
         try:
             port = int(proxy.stdout.readline())
             kubeconfig = control_plane.write_kubeconfig(folder / "far.kubeconfig", port)

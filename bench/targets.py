@@ -61,8 +61,8 @@ def _no_op_times(results: Results, size: int) -> Iterator[Verdict]:
 def _most(target: str, ratio: float | None, limit: float) -> Verdict:
     return Verdict(
         target=target,
-        wanted=f"≤ {limit:g} × kubectl apply",
-        found="not measured" if ratio is None else f"{ratio:.2g} ×",
+        wanted=f"at most {limit:g} of kubectl apply",
+        found="not measured" if ratio is None else f"{ratio:.2g}",
         reached=None if ratio is None else ratio <= limit,
     )
 
@@ -87,8 +87,10 @@ def _no_op_requests(results: Results) -> Verdict:
     counts = ", ".join(f"{reading} at {students}" for students, reading in each)
     return Verdict(
         target="requests of a no-op",
-        wanted="kinds × pages of 500 + a constant; none that changes",
-        found=f"{counts}: constant {_range(extra)}, {mutating} changing" if no_ops else "not measured",
+        wanted="the pages of 500 of each kind and a constant, none that changes",
+        found=f"{counts}: constant {_range(extra)}, {mutating} changing"
+        if no_ops
+        else "not measured",
         reached=len(extra) == 1 and not mutating if no_ops else None,
     )
 
@@ -120,7 +122,7 @@ def _memory(results: Results, size: int) -> Verdict:
     ]
     return Verdict(
         target=f"peak memory at {size}, Pulumi with it",
-        wanted=f"≤ {MEMORY_MIB} MiB",
+        wanted=f"at most {MEMORY_MIB} MiB",
         found=f"{max(peaks):.0f} MiB" if peaks else "not measured",
         reached=max(peaks) <= MEMORY_MIB if peaks else None,
     )
@@ -133,8 +135,8 @@ def _additions(results: Results, size: int) -> Iterator[Verdict]:
         ratio = add / up if add is not None and up else None
         yield Verdict(
             target=f"adding one to {size}, {network}",
-            wanted="≤ 0.2 × its cold up",
-            found="not measured" if ratio is None else f"{ratio:.2g} ×",
+            wanted="at most 0.2 of its cold up",
+            found="not measured" if ratio is None else f"{ratio:.2g}",
             reached=None if ratio is None else ratio <= 0.2,
         )
 
@@ -144,7 +146,7 @@ def _help(results: Results) -> Verdict:
     middle = times[len(times) // 2] if times else None
     return Verdict(
         target="practicum --help",
-        wanted=f"≤ {HELP_SECONDS} s",
+        wanted=f"at most {HELP_SECONDS} s",
         found="not measured" if middle is None else f"{middle:.2f} s",
         reached=None if middle is None else middle <= HELP_SECONDS,
     )

@@ -85,7 +85,7 @@ def _tools(stage: Stage) -> None:
         program is taken from PATH, or built once from pinned sources: the very first time this
         takes about 15 minutes, later no time.""",
     )
-    stage.run("practicum toolchain")
+    stage.run("practicum toolchain", lines=1000)
     tools = {
         tool["name"]: tool["path"] for tool in stage.ask("practicum toolchain --json")["tools"]
     }

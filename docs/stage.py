@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,12 @@ from typing import Any
 WIDTH = 88
 LINES = 14
 """Lines of one command's output that are shown before the rest is only counted."""
+
+TAIL = 2
+"""The last lines, which are shown all the same: they say how it went."""
+
+LONG = 140
+"""Where a line is cut."""
 
 FOREIGN = ("PRACTICUM_", "KUBECONFIG", "PULUMI_")
 """Variables of the person's own that would make the demo act on something else."""
@@ -57,13 +64,7 @@ class Stage:
         print(painted, flush=True)
 
     def run(
-        self,
-        line: str,
-        *,
-        exits: int = 0,
-        env: dict[str, str] | None = None,
-        lines: int = LINES,
-        stdin: str = "",
+        self, line: str, *, exits: int = 0, env: dict[str, str] | None = None, lines: int = LINES
     ) -> str:
         """Show a command line, run it, show what it prints; returns all of that.
 
@@ -72,17 +73,22 @@ class Stage:
         """
         self.tell("")
         self.tell(f"$ {line}", code="1")
-        # Errors are part of the story where they are expected, so they keep their place.
-        merged = subprocess.STDOUT if exits else None
-        code, output = self._start(line, env or {}, stdin, merged)
-        self._show(output, lines)
-        self.expect(code == exits, f"`{line}` exits with {exits}, not {code}")
+        with self._start(line, env or {}) as process:
+            output = self._show(process, lines)
+        self.expect(
+            process.returncode == exits, f"`{line}` exits with {exits}, not {process.returncode}"
+        )
         return output
 
     def ask(self, line: str) -> Any:  # noqa: ANN401  (a JSON document)
-        """Run a command for the demo's own eyes; returns its JSON document."""
-        code, output = self._start(line, {}, "", None)
-        self.expect(code == 0, f"`{line}` exits with 0, not {code}")
+        """Run a command for the demo's own eyes; returns its JSON document.
+
+        Raises:
+            UnexpectedError: If it fails.
+        """
+        with self._start(line, {}, stderr=subprocess.PIPE) as process:
+            output, errors = process.communicate()
+        self.expect(process.returncode == 0, f"`{line}` succeeds, and not: {errors}")
         return json.loads(output)
 
     def expect(self, held: object, what: str) -> None:
@@ -94,45 +100,54 @@ class Stage:
         if not held:
             raise UnexpectedError(what)
 
-    def _show(self, output: str, most: int) -> None:
-        kept = [line for line in output.splitlines() if line.strip()]
-        for text in kept[:most]:
-            self.tell(f"  {text.rstrip()}")
-        if len(kept) > most:
-            self.tell(f"  … and {len(kept) - most} more lines")
+    def _show(self, process: subprocess.Popen[str], most: int) -> str:
+        """Show lines as they come: the first ones and the last two; returns all."""
+        assert process.stdout  # a pipe, as asked for
+        said, tail = [], deque[str](maxlen=TAIL)
+        for line in process.stdout:
+            said.append(line)
+            if len(said) <= most:
+                self._line(line)
+            else:
+                tail.append(line)
+        hidden = len(said) - most - TAIL
+        if hidden > 0:
+            self.tell(f"  … and {hidden} more lines")
+        for line in tail:
+            self._line(line)
+        return "".join(said)
 
+    def _line(self, line: str) -> None:
+        if text := line.rstrip():
+            self.tell(f"  {text if len(text) <= LONG else text[:LONG] + ' …'}")
+
+    @contextmanager
     def _start(
-        self, line: str, env: dict[str, str], stdin: str, merged: int | None
-    ) -> tuple[int, str]:
+        self, line: str, env: dict[str, str], stderr: int = subprocess.STDOUT
+    ) -> Iterator[subprocess.Popen[str]]:
+        """Start a command; when the demo is interrupted let it end in order first."""
         name, *arguments = shlex.split(line)
-        with (
-            subprocess.Popen(
-                [self.programs.get(name, name), *arguments],
-                cwd=self.folder,
-                env=_environment() | env,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=merged,
-                text=True,
-            ) as process,
-            _ending_with(process),
-        ):
-            output, _ = process.communicate(stdin)
-        return process.returncode, output
-
-
-@contextmanager
-def _ending_with(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Let a command end in order when the demo is interrupted: it may be in mid-air."""
-    try:
-        yield
-    except KeyboardInterrupt as interrupt:
-        # A terminal has told it already; `kill` has told only us.
-        if interrupt.args:
-            process.send_signal(signal.SIGTERM)
-        process.communicate()
-        raise
+        process = subprocess.Popen(
+            [self.programs.get(name, name), *arguments],
+            cwd=self.folder,
+            env=_environment() | env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            encoding="utf-8",
+        )
+        try:
+            yield process
+        except KeyboardInterrupt as interrupt:
+            # A terminal has told it already; `kill` has told only us.
+            if interrupt.args:
+                process.send_signal(signal.SIGTERM)
+            raise
+        finally:
+            process.communicate()
 
 
 def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    return kept | {"PYTHONUNBUFFERED": "1"}

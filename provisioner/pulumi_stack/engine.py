@@ -17,6 +17,7 @@ from infra.program import ClusterTarget, declare_provider, declare_stack
 
 from .. import cohort as cohorts
 from ..cohort import records as record_file
+from . import stale
 from .backend import PARALLEL
 from .job import Job
 
@@ -61,6 +62,17 @@ def run(job: Job, work_dir: Path, emit: Emit) -> None:
     # Every one of these is a blocking call to the engine; they are a third of the time.
     pulumi.log.debug = lambda *_, **__: None
     stack = _Stack(job.stack, _workspace(job, work_dir))
+    try:
+        _operate(stack, job, emit)
+    except automation.ConcurrentUpdateError as error:
+        if not stale.all_dead(stale.holders(str(error))):
+            raise
+        # The cohort's own lock is ours, so no live run of this machine is in the way.
+        stack.cancel()
+        _operate(stack, job, emit)
+
+
+def _operate(stack: _Stack, job: Job, emit: Emit) -> None:
     if job.operation == "destroy":
         _destroy(stack, emit)
     else:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import gc
 import json
 import os
-import re
 import signal
 import sys
 import threading
 from pathlib import Path
 from typing import Any, TextIO
 
+from . import stale
 from .job import Job
 
 
@@ -39,7 +39,7 @@ def _run(job: Job, events: TextIO) -> dict[str, Any]:
     try:
         engine.run(job, work_dir, lambda event: _say(events, event))
     except automation.ConcurrentUpdateError as error:
-        return {"event": "end", "locked": _holder(str(error))}
+        return {"event": "end", "locked": _holders(str(error))}
     except automation.CommandError as error:
         return {"event": "end", "error": _last_lines(str(error))}
     return {"event": "end"}
@@ -68,10 +68,8 @@ def _say(events: TextIO, event: dict[str, Any]) -> None:
     events.flush()
 
 
-def _holder(error: str) -> str:
-    """Return who holds the stack, as Pulumi tells it."""
-    found = re.search(r"created by .*", error)
-    return found.group(0) if found else "another run"
+def _holders(error: str) -> str:
+    return "; ".join(map(str, stale.holders(error))) or "another run"
 
 
 def _last_lines(error: str) -> str:

@@ -167,9 +167,9 @@ def _start(layout: Layout, say: Say, binaries: dict[str, Path] | None) -> None:
     from . import certificates, processes
     from .record import Record
 
-    found = toolchain.find(*PROGRAMS, say=say) if binaries is None else {}
-    programs = binaries or {name: tool.path for name, tool in found.items()}
-    version = found["kube-apiserver"].version if found else "unknown"
+    if binaries is None:
+        found = toolchain.find(*PROGRAMS, say=say)
+        binaries = {name: tool.path for name, tool in found.items()}
     previous = Record.load(layout)
     left = processes.find_all(previous.processes if previous else (), layout)
     if left:
@@ -177,14 +177,12 @@ def _start(layout: Layout, say: Say, binaries: dict[str, Path] | None) -> None:
         processes.stop_in_order(left)
     layout.make_folders()
     certificates.ensure(layout)
-    say(f"starting the rehearsal control plane (Kubernetes {version})")
-    _attempt(layout, programs, version, previous)
+    say("starting the rehearsal control plane")
+    _attempt(layout, binaries, previous)
     say(NOTE)
 
 
-def _attempt(
-    layout: Layout, programs: dict[str, Path], version: str, previous: Record | None
-) -> None:
+def _attempt(layout: Layout, binaries: dict[str, Path], previous: Record | None) -> None:
     """Start it, with other ports when somebody took ours in between."""
     from .programs import write_configs
     from .record import Record, choose_ports
@@ -193,9 +191,9 @@ def _attempt(
     ports = choose_ports(previous.ports if previous else None)
     for attempt in range(1, ATTEMPTS + 1):
         write_configs(layout, ports)
-        record = Record(ports=ports, version=version)
+        record = Record(ports=ports)
         try:
-            Start(layout=layout, ports=ports, binaries=programs, record=record).run()
+            Start(layout=layout, ports=ports, binaries=binaries, record=record).run()
         except PortTakenError:
             if attempt == ATTEMPTS:
                 raise

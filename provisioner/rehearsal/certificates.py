@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from .layout import Layout, write_private
+from .. import private_file
+from .layout import Layout
 
 AUTHORITY_DAYS = 3650
 DAYS = 365
@@ -58,7 +59,7 @@ def ensure(layout: Layout) -> None:
     """Make every certificate and key that is missing, or soon too old.
 
     Raises:
-        OSError: If the rehearsal's folder cannot be written.
+        InputError: If the rehearsal's folder cannot be written.
     """
     for authority in ("ca", "etcd-ca"):
         if not layout.key(authority).exists():
@@ -87,8 +88,8 @@ def _make_token_key(layout: Layout) -> None:
     public = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    write_private(layout.certificate("tokens"), public)
-    write_private(layout.key("tokens"), _pem(key))
+    private_file.write(layout.certificate("tokens"), public)
+    private_file.write(layout.key("tokens"), _pem(key))
 
 
 def _issue(layout: Layout, identity: Identity) -> None:
@@ -170,8 +171,8 @@ def _write(
 ) -> None:
     """The certificate first: ``ensure`` asks for the key to see whether both are there."""
     pem = certificate.public_bytes(serialization.Encoding.PEM)
-    write_private(layout.certificate(name), pem)
-    write_private(layout.key(name), _pem(key))
+    private_file.write(layout.certificate(name), pem)
+    private_file.write(layout.key(name), _pem(key))
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:

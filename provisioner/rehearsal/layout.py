@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,13 +77,3 @@ class Layout:
         self.root.chmod(0o700)
         for name in ("pki", "config", "logs", "scratch"):
             (self.root / name).mkdir(mode=0o700, exist_ok=True)
-
-
-def write_private(path: Path, content: str | bytes) -> None:
-    """Write a file that only its owner reads, in one step: it is never there by half."""
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-    fresh.replace(path)

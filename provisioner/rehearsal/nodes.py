@@ -70,6 +70,14 @@ class Api:
         """Say whether the API server answers, and whether all of its own checks hold."""
         return self._ask("GET", "/readyz")[0] == http.HTTPStatus.OK
 
+    def version(self) -> str:
+        """Ask which Kubernetes it is; without a leading ``v``."""
+        _, body = self._ask("GET", "/version")
+        try:
+            return str(json.loads(body)["gitVersion"]).removeprefix("v")
+        except (ValueError, KeyError):
+            return "unknown"
+
     def is_complete(self) -> bool:
         """Say whether the controllers have made what every namespace has, and nodes are Ready."""
         status, _ = self._ask("GET", "/api/v1/namespaces/default/serviceaccounts/default")

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .layout import Layout, write_private
+from .. import private_file
+from .layout import Layout
 
 CONTEXT = "rehearsal"
 SERVICES = "10.96.0.0/16"
@@ -39,7 +40,7 @@ def write_configs(layout: Layout, ports: Ports) -> None:
     """Write the audit policy and every kubeconfig, the person's one included.
 
     Raises:
-        OSError: If the rehearsal's folder cannot be written.
+        InputError: If the rehearsal's folder cannot be written.
     """
     # Metadata says who did what to which object, and never what is in a Secret.
     policy = {
@@ -48,11 +49,14 @@ def write_configs(layout: Layout, ports: Ports) -> None:
         "omitStages": ["RequestReceived"],
         "rules": [{"level": "Metadata"}],
     }
-    write_private(layout.config("audit-policy.json"), json.dumps(policy))
+    _write(layout.config("audit-policy.json"), policy)
     for name in ("kube-controller-manager", "kube-scheduler", "kwok"):
-        content = json.dumps(_kubeconfig(layout, ports, name))
-        write_private(layout.config(f"{name}.kubeconfig"), content)
-    write_private(layout.kubeconfig, json.dumps(_kubeconfig(layout, ports, "admin"), indent=2))
+        _write(layout.config(f"{name}.kubeconfig"), _kubeconfig(layout, ports, name))
+    _write(layout.kubeconfig, _kubeconfig(layout, ports, "admin"))
+
+
+def _write(path: Path, document: object) -> None:
+    private_file.write(path, json.dumps(document, indent=2).encode())
 
 
 def _kubeconfig(layout: Layout, ports: Ports, identity: str) -> dict[str, Any]:

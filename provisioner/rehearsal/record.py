@@ -7,8 +7,9 @@ import random
 import socket
 from dataclasses import asdict, dataclass, replace
 
+from .. import private_file
 from ..errors import ToolError
-from .layout import Layout, write_private
+from .layout import Layout
 from .processes import Started
 from .programs import Ports
 
@@ -21,7 +22,9 @@ class Record:
     """Ports, version and processes of one rehearsal."""
 
     ports: Ports
-    version: str
+    version: str = "unknown"
+    """What the API server says it is, once it says something."""
+
     processes: tuple[Started, ...] = ()
 
     @classmethod
@@ -39,9 +42,9 @@ class Record:
         """Write the record, in one step.
 
         Raises:
-            OSError: If the rehearsal's folder cannot be written.
+            InputError: If the rehearsal's folder cannot be written.
         """
-        write_private(layout.record, json.dumps(asdict(self), indent=2))
+        private_file.write(layout.record, json.dumps(asdict(self), indent=2).encode())
 
     def with_process(self, started: Started) -> Record:
         """Add a process that was just started."""

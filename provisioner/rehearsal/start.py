@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import ToolError
@@ -49,6 +49,7 @@ class Start:
             # The API server waits for etcd by itself, and loads its code meanwhile.
             self._launch(*CONTROL_PLANE)
             self._await(api.is_up, "kube-apiserver")
+            self.record = replace(self.record, version=api.version())
             self._launch(*(name for name in PROGRAMS if name not in CONTROL_PLANE))
             api.furnish()
             self._await(api.is_complete, "kube-controller-manager")

@@ -20,6 +20,9 @@ EVERY = 15.0
 
 LAST_LINES = 15
 
+ATTEMPTS = 3
+"""A first build fetches hundreds of modules: one lost connection is no reason to give up."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Builder:
@@ -72,22 +75,33 @@ class Builder:
         def tick() -> None:
             self.say(f"still building {pin.name}: {time.monotonic() - began:.0f} s so far")
 
-        process = shell.start(command, log_file=output, env=env, cwd=module)
-        code = shell.follow(process, every=self.every, tick=tick)
-        if code:
+        for attempt in range(1, ATTEMPTS + 1):
+            process = shell.start(command, log_file=output, env=env, cwd=module)
+            code = shell.follow(process, every=self.every, tick=tick)
+            if code == 0:
+                return
             written = output.read_text(errors="replace")
-            raise ToolError(
-                f"{pin.name} {pin.version} could not be built (go exited with {code}).",
-                hint=golang.hint(written),
-                details="\n".join(written.strip().splitlines()[-LAST_LINES:]),
-            )
+            if attempt == ATTEMPTS or not golang.is_network(written):
+                raise _failure(pin, f"go exited with {code}", written)
+            self.say(f"the network failed; trying to build {pin.name} again")
+            output.unlink()
+
+
+def _failure(pin: Pin, what: str, written: str) -> ToolError:
+    return ToolError(
+        f"{pin.name} {pin.version} could not be built ({what}).",
+        hint=golang.hint(written),
+        details="\n".join(written.strip().splitlines()[-LAST_LINES:]),
+    )
 
 
 def _overlay(go: Path, env: dict[str, str], pin: Pin, module: Path, staging: Path) -> Path:
-    shell.run(go, "mod", "download", PROVIDER_MODULE, env=env, cwd=module)
-    listing = shell.run(
-        go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", PROVIDER_MODULE, env=env, cwd=module
-    )
+    where = ("list", "-mod=readonly", "-m", "-f", "{{.Dir}}", PROVIDER_MODULE)
+    try:
+        shell.run(go, "mod", "download", PROVIDER_MODULE, env=env, cwd=module)
+        listing = shell.run(go, *where, env=env, cwd=module)
+    except ToolError as error:
+        raise _failure(pin, "its module cannot be had", error.details or "") from error
     embedded = staging / "embedded"
     embedded.mkdir()
     return provider.make_overlay(Path(listing.strip()), module, pin.version, embedded)

@@ -39,7 +39,7 @@ REASONS = (
 )
 """What Go says in its last words, and what a person can do about it. The first one counts."""
 
-NETWORK = ("dial tcp", "no such host", "i/o timeout", "connection refused", "TLS handshake", "EOF")
+NETWORK = ("dial tcp", "no such host", "i/o timeout", "connection refused", "TLS handshake", "unexpected EOF")
 
 
 def wanted(module: Path) -> str:
@@ -107,11 +107,17 @@ def environment(go: Path) -> dict[str, str]:
     }
 
 
+def is_network(output: str) -> bool:
+    """Say whether a build failed for want of the network, and for nothing else."""
+    known = any(words in output for words, _ in REASONS)
+    return not known and any(words in output for words in NETWORK)
+
+
 def hint(output: str) -> str:
     """Say what to do about a build that failed."""
     for words, advice in REASONS:
         if words in output:
             return advice
-    if any(words in output for words in NETWORK):
+    if is_network(output):
         return "Go could not fetch a module: look at the network, or point GOPROXY at a mirror."
     return "The whole output is above; run the command again when its cause is mended."

@@ -114,6 +114,15 @@ def test_a_failed_build_says_what_go_said_and_what_to_do(machine, output, hint):
     assert machine.unfinished == []
 
 
+def test_a_lost_connection_is_tried_again(machine, tmp_path):
+    once = f"if [ ! -e {tmp_path}/once ]; then echo >{tmp_path}/once; echo dial tcp; exit 1; fi"
+    machine.go(once)
+
+    assert machine.find("etcd")["etcd"].source == "built"
+    assert "the network failed; trying to build etcd again" in machine.said
+    assert machine.builds == 2
+
+
 def test_a_binary_that_does_not_say_its_version_is_not_placed(machine):
     machine.go(answer="3.6.15")
 

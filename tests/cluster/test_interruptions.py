@@ -1,0 +1,174 @@
+"""Killed, interrupted and concurrent runs: one plain re-run puts everything right."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+import psutil
+import pytest
+
+from provisioner.lifecycle.lock import run_name
+from provisioner.pulumi_stack import RUN_MARK
+
+from .course import environment
+
+pytestmark = pytest.mark.cluster
+
+STUDENTS = [str(number) for number in range(1, 13)]
+
+
+def start_up(course) -> subprocess.Popen:
+    return subprocess.Popen(
+        course.command("up", course.name, "--yes"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        start_new_session=True,
+    )
+
+
+def strays(course) -> list[psutil.Process]:
+    """Every process that a run on this cohort started and that still lives."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            marked = process.environ().get(RUN_MARK) == run_name(course.home, course.name)
+            if marked and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def namespaces(course) -> int:
+    return course.admin(
+        "get", "namespaces", "-l", f"practicum.dev/cohort={course.name},practicum.dev/student",
+        "-o", "name",
+    ).count("\n")  # fmt: skip
+
+
+@pytest.fixture
+def half_up(new_course, wait_until):
+    """A cohort whose first run has made some namespaces and is still at it."""
+    course = new_course(STUDENTS)
+    run = start_up(course)
+    wait_until(lambda: 0 < namespaces(course) or run.poll() is not None, seconds=60)
+    assert run.poll() is None, run.communicate()
+    yield course, run
+    if run.poll() is None:
+        run.kill()
+    run.communicate()
+
+
+def test_a_killed_run_is_finished_by_the_next(half_up):
+    """Workers notice that their parent is gone; the next run waits for them, then goes on."""
+    course, run = half_up
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    course.write(STUDENTS, environment={"quota": {"pods": "9"}})
+
+    done = course.up()
+
+    assert done["failed"] == []
+    assert set(course.actions().values()) == {"same"}
+    assert len(course.actions()) == len(STUDENTS)
+    assert strays(course) == []
+
+
+def test_a_run_killed_with_all_its_processes_is_finished_by_the_next(half_up):
+    """As a power cut: no state was saved, Pulumi's lock and half a wave were left behind."""
+    course, run = half_up
+    for process in [*strays(course), psutil.Process(run.pid)]:
+        process.kill()
+    run.wait()
+
+    done = course.up()
+
+    assert done["failed"] == []
+    assert set(course.actions().values()) == {"same"}
+    assert strays(course) == []
+
+
+def test_who_leaves_after_a_killed_run_is_removed(half_up):
+    """Alive, ours, in no state and in no roster: found by the mark, deleted by UID."""
+    course, run = half_up
+    for process in [*strays(course), psutil.Process(run.pid)]:
+        process.kill()
+    run.wait()
+    present = [id for id, action in course.actions().items() if action != "create"]
+    assert present
+    course.roster([id for id in STUDENTS if id != present[0]])
+
+    done = course.up()
+
+    assert done["failed"] == []
+    assert present[0] not in course.actions()
+    listed = course.admin("get", "namespaces", "-o", "name").split()
+    assert f"namespace/{course.namespace(present[0])}" not in listed
+    assert set(course.actions().values()) == {"same"}
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_an_interrupted_run_ends_in_order(half_up, number, code):
+    course, run = half_up
+    run.send_signal(number)
+
+    _, errors = run.communicate(timeout=60)
+
+    assert run.returncode == code, errors
+    assert "what is in flight finishes" in errors
+    assert "Traceback" not in errors
+    assert strays(course) == []
+    done = course.up()
+    assert done["failed"] == []
+    assert set(course.actions().values()) == {"same"}
+
+
+def test_of_two_runs_at_once_one_proceeds(half_up):
+    course, run = half_up
+    run.send_signal(signal.SIGSTOP)  # so that it cannot end before the others have begun
+
+    second = course.run("up", course.name, "--yes", code=9)
+    down = course.run("down", course.name, "--yes", course.name, code=9)
+
+    run.send_signal(signal.SIGCONT)
+    _, errors = run.communicate(timeout=120)
+    assert str(run.pid) in second.stderr
+    assert str(run.pid) in down.stderr
+    assert run.returncode == 0, errors
+    assert set(course.actions().values()) == {"same"}
+
+
+def test_a_dead_holders_lock_is_taken_and_a_live_ones_is_not(new_course, wait_until):
+    """REL-05: Pulumi's own lock file names process and host, and nothing else clears it."""
+    course = new_course(["1"])
+    course.up()
+    stack = f"{course.name}.wave-01"
+    folder = course.home / "state" / ".pulumi" / "locks" / "organization" / "practicum" / stack
+    lock = folder / "0f3a.json"
+
+    def plant(pid: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.write_text(
+            f'{{"pid": {pid}, "username": "ops", "hostname": "{os.uname().nodename}",'
+            ' "timestamp": "2026-11-23T09:00:00Z"}'
+        )
+
+    course.write(["1"], environment={"quota": {"pods": "8"}})
+    plant(os.getpid())
+    refused = course.run("up", course.name, "--yes", code=9)
+    assert "held by" in refused.stderr
+    assert lock.exists()
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    plant(gone.pid)
+
+    done = course.up()
+
+    assert (done["changed"], done["failed"]) == (1, [])
+    assert not lock.exists()
