@@ -34,13 +34,20 @@ def main() -> int:
         return 0
     if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page:
         return 0
-    sys.stderr.write(f"{PAGE.name} is behind the commands. Write it with: python docs/commands.py\n")
+    sys.stderr.write(
+        f"{PAGE.name} is behind the commands. Write it with: python docs/commands.py\n"
+    )
     return 1
 
 
 def _sections(command: click.Command, name: str, parent: click.Context | None) -> Iterator[str]:
     context = click.Context(
-        command, info_name=name, parent=parent, max_content_width=WIDTH, terminal_width=WIDTH
+        command,
+        info_name=name,
+        parent=parent,
+        max_content_width=WIDTH,
+        terminal_width=WIDTH,
+        help_option_names=practicum.context_settings["help_option_names"],
     )
     help_text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
     yield f"## {context.command_path}\n\n```text\n{help_text}\n```\n"

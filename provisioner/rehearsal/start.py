@@ -68,12 +68,17 @@ class Start:
     def _await(self, condition: Callable[[], bool], name: str) -> None:
         """Wait for a condition; ``name`` is who is most likely to blame when it never comes."""
         while not condition():
-            for started in self.record.processes:
-                if started.process is None:
-                    raise self._failure(started.name, "ended while it started")
+            self._refuse_the_dead()
             if time.monotonic() > self.deadline:
                 raise self._failure(name, f"was not ready after {PATIENCE:g} s")
             time.sleep(POLL)
+        # What holds may be left from the last time, so it says nothing of who has died since.
+        self._refuse_the_dead()
+
+    def _refuse_the_dead(self) -> None:
+        for started in self.record.processes:
+            if started.process is None:
+                raise self._failure(started.name, "ended while it started")
 
     def _failure(self, name: str, what: str) -> ToolError:
         text = logs.since(self.layout.log(name), self._marks[name])

@@ -39,7 +39,14 @@ REASONS = (
 )
 """What Go says in its last words, and what a person can do about it. The first one counts."""
 
-NETWORK = ("dial tcp", "no such host", "i/o timeout", "connection refused", "TLS handshake", "unexpected EOF")
+NETWORK = (
+    "dial tcp",
+    "no such host",
+    "i/o timeout",
+    "connection refused",
+    "TLS handshake",
+    "unexpected EOF",
+)
 
 
 def wanted(module: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from datetime import UTC, datetime
 
 import psutil
 import pytest
@@ -152,23 +153,27 @@ def test_a_dead_holders_lock_is_taken_and_a_live_ones_is_not(new_course, wait_un
     folder = course.home / "state" / ".pulumi" / "locks" / "organization" / "practicum" / stack
     lock = folder / "0f3a.json"
 
-    def plant(pid: int) -> None:
+    def plant(pid: int, since: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         lock.write_text(
             f'{{"pid": {pid}, "username": "ops", "hostname": "{os.uname().nodename}",'
-            ' "timestamp": "2026-11-23T09:00:00Z"}'
+            f' "timestamp": "{since}"}}'
         )
 
     course.write(["1"], environment={"quota": {"pods": "8"}})
-    plant(os.getpid())
+    now = datetime.now(UTC).isoformat()
+    plant(os.getpid(), now)
     refused = course.run("up", course.name, "--yes", code=9)
     assert "held by" in refused.stderr
     assert lock.exists()
     gone = subprocess.Popen(["true"])
     gone.wait()
-    plant(gone.pid)
+    plant(gone.pid, now)
 
-    done = course.up()
+    taken = course.up()
 
-    assert (done["changed"], done["failed"]) == (1, [])
+    assert (taken["changed"], taken["failed"]) == (1, [])
     assert not lock.exists()
+    course.write(["1"])
+    plant(os.getpid(), "2020-01-01T00:00:00Z")  # only the number is alive
+    assert course.up()["changed"] == 1

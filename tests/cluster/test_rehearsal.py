@@ -12,6 +12,9 @@ import signal
 import socket
 import ssl
 import stat
+import subprocess
+import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -22,6 +25,8 @@ import pytest
 from provisioner import rehearsal, toolchain
 from provisioner.errors import ToolError
 from provisioner.rehearsal.layout import PROGRAMS
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.cluster
 
@@ -223,6 +228,28 @@ def test_stopped_and_started_it_moves_when_its_port_was_taken(home, kubectl):
 
     assert again.server != first.server
     assert "survivor" in kubectl(again.kubeconfig, "get", "namespaces")
+
+
+@pytest.mark.parametrize(
+    ("stop", "left"), [(signal.SIGINT, 0), (signal.SIGKILL, 2)], ids=["Ctrl-C", "kill -9"]
+)
+def test_an_up_that_is_stopped_half_way_leaves_nothing_that_down_does_not_find(home, stop, left):
+    code = "import sys, pathlib; from provisioner import rehearsal; rehearsal.up(pathlib.Path(sys.argv[1]))"
+    starting = subprocess.Popen(
+        [sys.executable, "-c", code, home], cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 30
+    while len(rehearsal.status(home).processes) < 2:
+        assert time.monotonic() < deadline and starting.poll() is None
+        time.sleep(0.02)
+
+    starting.send_signal(stop)
+    starting.wait(30)
+
+    assert len(of_this_machine(home)) == left
+    rehearsal.down(home)
+    assert of_this_machine(home) == []
+    assert not (home / "rehearsal").exists()
 
 
 def test_a_failed_start_shows_the_lines_that_matter_and_leaves_no_process(home, tmp_path):

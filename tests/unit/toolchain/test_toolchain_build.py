@@ -216,7 +216,10 @@ def test_a_killed_build_leaves_nothing_that_is_used(machine, tmp_path):
 
 
 def test_an_interrupted_build_takes_the_compiler_with_it(machine, tmp_path):
-    machine.go(f'echo half > "$out"; echo $$ > {tmp_path}/go.pid; exec /bin/sleep 60')
+    # The compiler takes a moment, as they do, so that we surely wait for it when it is heard of.
+    machine.go(
+        f'/bin/sleep 0.5; echo half > "$out"; echo $$ > {tmp_path}/go.pid; exec /bin/sleep 60'
+    )
     process = start_find()
     go = int(await_file(tmp_path / "go.pid"))
 

@@ -1,0 +1,261 @@
+"""The pure parts of the bench, and that its far network really is as far as it says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench import audit, cohort, descendants, measure, proxy, report, targets
+from bench.results import (
+    ADD,
+    DOWN,
+    FAR,
+    KUBECTL,
+    LOOPBACK,
+    NO_OP,
+    PLAN,
+    PRACTICUM,
+    RAW,
+    UP,
+    Measurement,
+    Results,
+)
+
+OBJECTS = {"Namespace": 305, "RoleBinding": 600, "PriorityClass": 0}
+PAGES = 4
+
+
+def measured(subject: str, case: str, seconds: float, network: str = LOOPBACK, **more: object):
+    given = {
+        "students": 300,
+        "cpu": seconds,
+        "server_cpu": 0.0,
+        "others_cpu": 0.0,
+        "peak_mib": 500.0,
+        "requests": audit.Requests(reading=PAGES),
+        "etcd_mib": 1.0,
+        "programs": {"practicum": measure.Program(processes=1, peak_mib=40.0, cpu=seconds)},
+    }
+    return Measurement(subject=subject, case=case, seconds=seconds, network=network, **given | more)
+
+
+def of(*measurements: Measurement, **more: object) -> Results:
+    sizes = {str(found.students) for found in measurements}
+    objects = dict.fromkeys(sizes, OBJECTS)
+    return Results(machine={}, objects=objects, measurements=measurements, **more)
+
+
+def verdict(results: Results, target: str) -> targets.Verdict:
+    [found] = [found for found in targets.judge(results) if found.target == target]
+    return found
+
+
+def test_a_ratio_is_of_the_same_case_size_and_network():
+    results = of(
+        measured(PRACTICUM, UP, 20.0),
+        measured(KUBECTL, UP, 5.0),
+        measured(KUBECTL, UP, 50.0, FAR),
+        measured(KUBECTL, UP, 1.0, students=10),
+        measured(RAW, UP, 4.0),
+    )
+
+    assert results.ratio(KUBECTL, UP, 300, LOOPBACK) == 4.0
+    assert results.ratio(RAW, UP, 300, LOOPBACK) == 5.0
+    assert results.ratio(KUBECTL, UP, 300, FAR) is None
+
+
+def test_a_plan_is_compared_with_applying_again():
+    results = of(
+        measured(PRACTICUM, PLAN, 1.0), measured(KUBECTL, UP, 5.0), measured(KUBECTL, NO_OP, 4.0)
+    )
+
+    assert results.ratio(KUBECTL, PLAN, 300, LOOPBACK) == 0.25
+
+
+def test_repetitions_count_by_their_median():
+    results = of(*(measured(PRACTICUM, DOWN, seconds) for seconds in (9.0, 1.0, 2.0)))
+
+    assert results.middle(PRACTICUM, DOWN, 300, LOOPBACK) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("target", "own", "other", "reached"),
+    [
+        ("no-op plan of 300, loopback", (PLAN, 0.5), (KUBECTL, NO_OP, 5.0), True),
+        ("no-op plan of 300, loopback", (PLAN, 0.6), (KUBECTL, NO_OP, 5.0), False),
+        ("no-op up of 300, loopback", (NO_OP, 0.5), (KUBECTL, NO_OP, 5.0), True),
+        ("no-op up of 300, loopback", (NO_OP, 0.5), (KUBECTL, UP, 4.0), False),
+        ("cold up of 300 on loopback", (UP, 20.0), (KUBECTL, UP, 5.0), True),
+        ("cold up of 300 on loopback", (UP, 20.1), (KUBECTL, UP, 5.0), False),
+        ("adding one to 300, loopback", (ADD, 2.0), (PRACTICUM, UP, 10.0), True),
+        ("adding one to 300, loopback", (ADD, 2.1), (PRACTICUM, UP, 10.0), False),
+    ],
+)
+def test_a_figure_is_reached_up_to_its_limit(target, own, other, reached):
+    assert verdict(of(measured(PRACTICUM, *own), measured(*other)), target).reached is reached
+
+
+@pytest.mark.parametrize(("seconds", "reached"), [(25.0, True), (25.1, False)])
+def test_far_away_a_cold_up_has_to_take_half_of_kubectls_time(seconds, reached):
+    results = of(measured(PRACTICUM, UP, seconds, FAR), measured(KUBECTL, UP, 50.0, FAR))
+
+    assert verdict(results, "cold up of 300 at 25 ms").reached is reached
+
+
+@pytest.mark.parametrize(
+    ("requests", "reached"),
+    [
+        ([(PAGES, 0), (PAGES, 0)], True),
+        ([(PAGES + 2, 0), (PAGES + 2, 0)], True),
+        ([(PAGES, 0), (PAGES + 1, 0)], False),
+        ([(PAGES, 0), (PAGES, 1)], False),
+    ],
+)
+def test_a_no_op_may_read_its_pages_and_a_constant_and_change_nothing(requests, reached):
+    results = of(
+        *(
+            measured(
+                PRACTICUM, NO_OP, 1.0, requests=audit.Requests(reading=reading, mutating=mutating)
+            )
+            for reading, mutating in requests
+        )
+    )
+
+    assert verdict(results, "requests of a no-op").reached is reached
+
+
+def test_a_no_op_that_starts_a_process_is_told():
+    program = measure.Program(processes=1, peak_mib=1.0, cpu=0.1)
+    quiet = measured(PRACTICUM, PLAN, 1.0)
+    busy = measured(PRACTICUM, PLAN, 1.0, programs={"practicum": program, "pulumi": program})
+
+    assert verdict(of(quiet), "processes that a no-op starts").reached
+    assert verdict(of(quiet, busy), "processes that a no-op starts").found == "1"
+
+
+@pytest.mark.parametrize(("peak", "reached"), [(1024.0, True), (1025.0, False)])
+def test_memory_is_judged_by_the_highest_peak(peak, reached):
+    results = of(measured(PRACTICUM, UP, 1.0), measured(PRACTICUM, DOWN, 1.0, peak_mib=peak))
+
+    assert verdict(results, "peak memory at 300, Pulumi with it").reached is reached
+
+
+def test_what_was_not_measured_is_neither_reached_nor_missed():
+    assert {found.reached for found in targets.judge(of())} == {None}
+
+
+def test_a_smaller_run_says_of_which_size_its_verdicts_are():
+    results = of(measured(PRACTICUM, UP, 1.0, students=30), measured(KUBECTL, UP, 1.0, students=30))
+
+    assert verdict(results, "cold up of 30 on loopback").reached
+
+
+def test_a_report_can_be_written_again_from_its_file(tmp_path: Path):
+    results = of(
+        measured(PRACTICUM, UP, 20.0),
+        measured(KUBECTL, UP, 5.0),
+        help_seconds=(0.1, 0.2, 0.3),
+        failures=("a round: broke off",),
+    )
+
+    results.save(tmp_path / "last.json")
+    again = Results.load(tmp_path / "last.json")
+
+    assert again == results
+    assert "| practicum --help | at most 0.3 s | 0.20 s | reached |" in report.render(again)
+    assert "a round: broke off" in report.render(again)
+
+
+def event(verb: str, uri: str, **more: object) -> bytes:
+    user = {"username": "admin"}
+    return json.dumps(
+        {"verb": verb, "requestURI": uri, "stage": "ResponseComplete", "user": user} | more
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "reading", "mutating"),
+    [
+        (event("list", "/api/v1/namespaces?limit=500"), 1, 0),
+        (event("patch", "/api/v1/namespaces/a"), 0, 1),
+        (event("patch", "/api/v1/namespaces/a?dryRun=All"), 1, 0),
+        (event("create", "/x", objectRef={"resource": "selfsubjectaccessreviews"}), 1, 0),
+        (event("create", "/x", objectRef={"resource": "pods"}), 0, 1),
+        (event("watch", "/x", stage="ResponseStarted"), 0, 0),
+        (event("delete", "/x", user={"username": "system:controller"}), 0, 0),
+        (event("get", "/version?fence=1"), 0, 0),
+    ],
+)
+def test_requests_count_once_and_by_what_they_may_do(line, reading, mutating):
+    assert audit.count([line], "admin") == audit.Requests(reading=reading, mutating=mutating)
+
+
+def test_yardsticks_are_given_whole_requests(tmp_path: Path):
+    manifest = "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: q, namespace: n}\n"
+
+    rendering = cohort.Rendering.write(tmp_path / "all", [manifest])
+
+    [request] = json.loads(rendering.requests.read_text())
+    assert request["path"] == "/api/v1/namespaces/n/resourcequotas/q"
+    assert json.loads(request["body"])["kind"] == "ResourceQuota"
+    assert rendering.kinds["ResourceQuota"] == 1
+
+
+TREE = """
+import subprocess, sys
+block = bytearray(64 * 2**20)
+subprocess.run([sys.executable, "-c", "sum(range(10**7)); bytearray(32 * 2**20)"], check=True)
+print("done")
+"""
+
+
+def test_a_run_is_measured_with_all_that_it_starts():
+    run = measure.run([sys.executable, "-c", TREE], env=os.environ)
+
+    assert (run.code, run.stdout) == (0, "done\n")
+    assert run.peak_mib > 64
+    assert sum(program.processes for program in run.programs.values()) == 2
+    assert 0 < sum(program.cpu for program in run.programs.values()) <= run.cpu + 0.1
+    assert os.getpid() not in descendants.list_trees([1]) or descendants.list_trees([os.getpid()])
+
+
+async def _exchange(round_trip: float, size: int) -> tuple[float, bytes]:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readexactly(size))
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    far = await proxy.serve(server.sockets[0].getsockname()[1], round_trip)
+    async with server, far:
+        reader, writer = await asyncio.open_connection(*far.sockets[0].getsockname())
+        began = time.monotonic()
+        writer.write(b"x" * size)
+        answer = await reader.readexactly(size)
+        took = time.monotonic() - began
+        writer.close()
+        await writer.wait_closed()
+    return took, answer
+
+
+@pytest.mark.parametrize("round_trip", [0.0, 0.2])
+def test_the_far_network_adds_its_round_trip_once_to_connect_and_once_to_ask(round_trip):
+    took, answer = asyncio.run(_exchange(round_trip, 5))
+
+    assert answer == b"xxxxx"
+    assert 2 * round_trip <= took < 2 * round_trip + 0.19
+
+
+def test_the_far_network_delays_and_does_not_limit():
+    """8 MiB are over a hundred chunks: were each held in turn, this would take ten seconds."""
+    took, answer = asyncio.run(_exchange(0.2, 8 * 2**20))
+
+    assert len(answer) == 8 * 2**20
+    assert 0.4 <= took < 3
