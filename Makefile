@@ -34,7 +34,7 @@ $(LOCKED): requirements/dev.txt
 	  if $$python -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then chosen=$$python; break; fi; \
 	done; \
 	if [ -z "$$chosen" ]; then \
-	  echo "make: Practicum needs Python 3.11 or later; python3 here is: $$(python3 --version 2>&1)" >&2; \
+	  echo "make: Practicum needs Python 3.11 or later; $(or $(PYTHON),python3) is: $$($(or $(PYTHON),python3) --version 2>&1)" >&2; \
 	  echo "make: Install one, or name it with: make install PYTHON=/path/to/python3.11" >&2; \
 	  exit 1; \
 	fi; \

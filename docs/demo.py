@@ -46,17 +46,24 @@ def main() -> int:
 def _play(stage: Stage, *, keep: bool) -> int:
     code = 1
     try:
+        code = _outcome(stage, keep=keep)
+    finally:
+        if not (keep and code == 0):
+            _stop_rehearsal(stage)
+    return code
+
+
+def _outcome(stage: Stage, *, keep: bool) -> int:
+    try:
         _clear(stage)
         _tell_story(stage, keep=keep)
-        code = 0
     except UnexpectedError as error:
-        sys.stderr.write(f"\nThe demo failed: expected that {error}.\n")
+        sys.stderr.write(f"\nThe demo failed: expected that {error}\n")
+        return 1
     except KeyboardInterrupt as interrupt:
         sys.stderr.write("\nInterrupted.\n")
-        code = 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
-    if not (keep and code == 0):
-        _stop_rehearsal(stage)
-    return code
+        return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
+    return 0
 
 
 def _tell_story(stage: Stage, *, keep: bool) -> None:
@@ -235,7 +242,10 @@ def _stop_rehearsal(stage: Stage) -> None:
     """Leave nothing running, whatever happened; a second Ctrl-C must not prevent it."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     if (FOLDER / ".practicum" / "rehearsal").exists():
-        stage.ask("practicum rehearsal down --json")
+        try:
+            stage.ask("practicum rehearsal down --json")
+        except UnexpectedError as error:
+            sys.stderr.write(f"The rehearsal may still run: expected that {error}\n")
     signal.signal(signal.SIGINT, before)
 
 

@@ -113,8 +113,9 @@ def _compare_objects(
         if key not in owned:
             changes.append(f"{key} is missing")
             continue
-        changes += [f"{key} {path}" for path in differences(manifest, owned[key])]
-        if patch := strangers(manifest, owned[key]):
+        paths = differences(manifest, owned[key])
+        changes += [f"{key} {path}" for path in paths]
+        if paths and (patch := strangers(manifest, owned[key])):
             patches.append((owned[key], patch))
     return changes, patches
 
