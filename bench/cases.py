@@ -91,7 +91,7 @@ class Round:
         yield self._up(ADD, created=1, same=students)
         found, document = self._command(DOWN, "down", name, "--yes", name, "--json")
         _require(document, {"proved": True, "remaining": [], "troubles": []})
-        yield found
+        yield replace(found, workers=found.programs["worker"].processes)
 
     def _plan(self) -> Measurement:
         found, document = self._command(PLAN, "plan", self.cohort.name, "--json")

@@ -43,7 +43,7 @@ def draw(results: Results, path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     figure, grid = pyplot.subplots(
         len(NETWORKS), len(PANELS), figsize=(15, 7.5), sharey=True, layout="constrained"
@@ -53,6 +53,7 @@ def draw(results: Results, path: Path) -> None:
             _panel(axes, results, network, bars)
             axes.set_title(f"{title}, {network}", loc="left", fontsize=11, fontweight="bold")
         row[0].set_ylabel("seconds (log scale)")
+        row[0].yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
     # From every panel, by name: no single one has all the bars.
     legend = {
         name: handle

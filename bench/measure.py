@@ -23,6 +23,10 @@ EVERY = 0.05
 DISCOVER = 2
 """Every which look also searches for new processes; that costs more than the look."""
 
+GROWTH = 1.03
+"""How far resident memory has to grow before shared pages are looked at again: the kernel
+walks every page for that, milliseconds a process, and would take them from the command."""
+
 MIB = 2**20
 
 
@@ -48,7 +52,11 @@ class Run:
     """User and system time of the command and everything that it started."""
 
     peak_mib: float
-    """Greatest sum of resident memory over the tree; shared pages count in each process."""
+    """Greatest sum of proportional memory (PSS) over the tree: a page that several
+    processes share counts once."""
+
+    resident_mib: float
+    """Greatest sum of resident memory (RSS): a shared page counts in each process."""
 
     programs: Mapping[str, Program]
     strays: tuple[int, ...]
@@ -90,7 +98,8 @@ def run(command: Sequence[str | Path], *, env: Mapping[str, str], stdin: Path | 
             code=process.returncode,
             seconds=seconds,
             cpu=usage.ru_utime + usage.ru_stime + orphans,
-            peak_mib=sampler.peak / MIB,
+            peak_mib=sampler.proportional / MIB,
+            resident_mib=sampler.resident / MIB,
             programs=sampler.programs(),
             strays=tuple(strays),
             stdout=_text(out),
@@ -141,13 +150,24 @@ class _Seen:
             return resident
         return 0
 
+    def share(self) -> int:
+        """Return its part of the memory, a shared page split evenly; 0 when it has ended."""
+        with suppress(OSError):
+            smaps = Path("/proc", str(self.process.pid), "smaps_rollup").read_text()
+            return 1024 * sum(
+                int(line.split()[1]) for line in smaps.splitlines() if line.startswith("Pss:")
+            )
+        return 0
+
 
 class _Sampler(threading.Thread):
     """Looks at a process tree again and again, until the block ends."""
 
     def __init__(self, root: int) -> None:
         super().__init__(daemon=True)
-        self.peak = 0
+        self.resident = 0
+        self.proportional = 0
+        self._weighed = 0.0
         self._root = root
         self._known: dict[int, _Seen] = {}
         self._over = threading.Event()
@@ -171,10 +191,17 @@ class _Sampler(threading.Thread):
         while True:
             if look % DISCOVER == 0:
                 self._discover()
-            self.peak = max(self.peak, sum(seen.look() for seen in self._known.values()))
+            self._weigh(sum(seen.look() for seen in self._known.values()))
             look += 1
             if self._over.wait(EVERY):
                 return
+
+    def _weigh(self, resident: int) -> None:
+        self.resident = max(self.resident, resident)
+        if resident > GROWTH * self._weighed:
+            self._weighed = resident
+            shares = sum(seen.share() for seen in self._known.values())
+            self.proportional = max(self.proportional, shares)
 
     def _discover(self) -> None:
         # Not from the root alone: what lost its parent hangs below us then, not below it.

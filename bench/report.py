@@ -30,11 +30,12 @@ COLUMNS = """\
 * **server**: CPU seconds of kube-apiserver and etcd meanwhile.
 * **others**: CPU seconds of programs that have nothing to do with the bench; large ones mean
   that the machine was not quiet, and the wall time too long.
-* **MiB**: greatest sum of resident memory over the command's process tree, sampled every 50 ms.
-  Pages that two processes share count twice, so it is an upper bound.
+* **PSS**, **RSS**: MiB, greatest sum of proportional and of resident memory over the command's
+  process tree, looked at every 50 ms. Pages that processes share count once in PSS, and in each
+  process in RSS. PSS is read again whenever RSS has grown by 3 %, and is what the target is about.
 * **reads**, **writes**: requests in the audit log, without the controllers' own. Dry runs and
   questions about rights change nothing and count as reads.
-* **workers**: worker processes that `up` says it started, one a Pulumi stack.
+* **workers**: worker processes, one a Pulumi stack; for `up`, as it says itself.
 * **etcd**: MiB of etcd's file afterwards; it grows until old revisions are compacted."""
 
 
@@ -51,8 +52,8 @@ def render(results: Results) -> str:
         COLUMNS,
         "## Where Practicum's CPU and memory go",
         _table(PROGRAMS_HEAD, _programs(results)),
-        "*processes*, *CPU* (seconds) and *largest* (MiB of the largest process) of each program, "
-        "as sampled; `worker` is Practicum's own Python that Pulumi calls back.",
+        "*processes*, *CPU* (seconds) and *largest* (resident MiB of the largest process) of each "
+        "program, as sampled; `worker` is Practicum's own Python that Pulumi calls back.",
         "## The machine",
         "\n".join(f"* {name}: {value}" for name, value in results.machine.items()),
         *_failures(results),
@@ -67,7 +68,7 @@ def _verdict(verdict: Verdict) -> tuple[str, ...]:
 
 HEAD = (
     *("network", "students", "case", "who", "n", "wall", "÷ kubectl", "÷ raw", "CPU"),
-    *("server", "others", "MiB", "reads", "writes", "workers", "etcd"),
+    *("server", "others", "PSS", "RSS", "reads", "writes", "workers", "etcd"),
 )
 
 
@@ -95,6 +96,7 @@ def _figures(found: Sequence[Measurement], ratios: list[str]) -> Iterable[str]:
     yield f"{median(item.server_cpu for item in found):.1f}"
     yield f"{median(item.others_cpu for item in found):.1f}"
     yield f"{max(item.peak_mib for item in found):.0f}"
+    yield f"{max(item.resident_mib for item in found):.0f}"
     yield str(middle.requests.reading)
     yield str(middle.requests.mutating)
     yield str(middle.workers) if middle.subject == PRACTICUM else ""

@@ -45,6 +45,11 @@ class Measurement:
     """CPU seconds of what is neither the command, nor the control plane, nor the bench."""
 
     peak_mib: float
+    """Proportional (PSS), summed over the processes of the command."""
+
+    resident_mib: float
+    """The same with resident memory (RSS), where shared pages count twice."""
+
     programs: Mapping[str, Program] = field(default_factory=dict)
     requests: Requests
     workers: int = 0

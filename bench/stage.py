@@ -103,6 +103,7 @@ class Stage:
             server_cpu=round(server, 2),
             others_cpu=round(max(0.0, machine - known - run.cpu), 2),
             peak_mib=round(run.peak_mib, 1),
+            resident_mib=round(run.resident_mib, 1),
             programs=run.programs,
             requests=self.control_plane.requests_since(mark),
             etcd_mib=round(self.control_plane.etcd_mib, 1),

@@ -1,26 +1,21 @@
 """A course of 30 students on one machine: from a Canvas export to a proven teardown.
 
-``make demo`` runs this. Every command line that it prints is run for real, on a real
-Kubernetes API server; only the pods are simulated. It exits with 1 if anything turns out
-other than the story says, so it is a test too. ``--keep`` leaves the last act out.
+``make demo`` runs this. Every command line that it prints is run for real, on a real API
+server; only the pods are simulated. It exits with 1 if anything turns out other than told.
 """
 
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 from people import Class
-from stage import Stage, UnexpectedError
+from stage import Stage, UnexpectedError, alone_in
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".practicum" / "demo"
@@ -33,14 +28,14 @@ def main() -> int:
     """Play the demo from the start; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--keep", action="store_true", help="Leave the course and cluster up.")
-    keep = parser.parse_args().keep
+    chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, _as_interrupt)
     stage = Stage(FOLDER, Path(sys.executable).parent / "practicum")
-    with _alone() as alone:
+    with alone_in(FOLDER) as alone:
         if not alone:
             sys.stderr.write(f"Another demo plays in {FOLDER}.\n")
             return 9
-        return _play(stage, keep=keep)
+        return _play(stage, keep=chosen.keep)
 
 
 def _play(stage: Stage, *, keep: bool) -> int:
@@ -118,7 +113,7 @@ def _roster(stage: Stage) -> Class:
     said = stage.run(f"practicum roster import demo {export} --from canvas --yes", lines=8)
     stage.expect("30 join" in said, "30 students join")
     students = Class(stage.folder / "stacks" / "demo", stage.folder / "students")
-    stage.tell(f"\nStudents hand in public keys, one file each: {students.hand_in_keys()}.")
+    stage.tell(f"\nStudents hand in public keys: {students.hand_in_keys()}.")
     said = stage.run("practicum validate demo")
     stage.expect("28 with a key" in said, "28 students have a key")
     return students
@@ -142,8 +137,8 @@ def _environments(stage: Stage) -> None:
 def _handout(stage: Stage) -> None:
     stage.chapter(
         "The hand-out",
-        """Each student gets a kubeconfig that is encrypted to their own public key, so it can be
-        sent by any way. It ends with the term. Two students have no key yet, and wait.""",
+        """Each student gets a kubeconfig, encrypted to their own public key: it can be sent by any
+        way. It ends with the term. Two students have no key yet, and wait.""",
     )
     stage.run("practicum handout demo", lines=6)
     kept = stage.ask("practicum handout demo --json")
@@ -155,19 +150,16 @@ def _handout(stage: Stage) -> None:
 def _student(stage: Stage, kubeconfig: Path) -> None:
     stage.chapter(
         f"What the student {STUDENT} can do",
-        """The rest is plain kubectl. In the own namespace a student works as usual; next door, and
-        in what the cluster shares, the API server refuses.""",
+        """The rest is plain kubectl. In the own namespace a student works as usual; next door
+        the API server refuses.""",
     )
     own = {"KUBECONFIG": str(kubeconfig), "HOME": str(kubeconfig.parent)}
     stage.run("kubectl create configmap notes --from-literal=week=1", env=own)
     stage.run("kubectl create deployment web --image=nginx:1.29 --replicas=2", env=own)
     stage.run("kubectl rollout status deployment/web --timeout=60s", env=own, lines=4)
     stage.run("kubectl get pods --output=wide", env=own)
-    for line in (
-        f"kubectl get pods --namespace demo--s{NEIGHBOUR}",
-        "kubectl delete networkpolicy practicum",
-        "kubectl get nodes",
-    ):
+    next_door = f"kubectl get pods --namespace demo--s{NEIGHBOUR}"
+    for line in (next_door, "kubectl delete networkpolicy practicum", "kubectl get nodes"):
         said = stage.run(line, env=own, exits=1, lines=2)
         stage.expect("Forbidden" in said, f"`{line}` is forbidden")
 
@@ -175,12 +167,11 @@ def _student(stage: Stage, kubeconfig: Path) -> None:
 def _nothing_to_do(stage: Stage) -> None:
     stage.chapter(
         "Again, and nothing happens",
-        """`up` touches only what differs. Done twice, the second time makes no change and does not
-        even start Pulumi.""",
+        "`up` touches only what differs. The second time it does not even start Pulumi.",
     )
     said = stage.run("practicum up demo --yes")
     stage.expect("30 already right" in said, "a second up changes nothing")
-    stage.expect(stage.ask("practicum up demo --yes --json")["processes"] == 0, "no process starts")
+    stage.expect(stage.ask("practicum up demo --yes --json")["processes"] == 0, "Pulumi rests")
 
 
 def _week_six(stage: Stage, leaver: Path) -> None:
@@ -197,7 +188,10 @@ def _week_six(stage: Stage, leaver: Path) -> None:
     stage.run("practicum plan demo")
     said = stage.run("practicum up demo --yes")
     stage.expect("1 created" in said and "1 removed" in said, "one was created, one removed")
-    stage.run("kubectl auth whoami", env=theirs, exits=1, lines=3)
+    stage.tell("\nThe API server remembers a token for up to ten seconds; then:")
+    stage.wait_until("kubectl auth whoami", env=theirs, exits=1)
+    said = stage.run("kubectl auth whoami", env=theirs, exits=1, lines=3)
+    stage.expect("Unauthorized" in said, "the leaver's kubeconfig is dead")
 
 
 def _drift(stage: Stage) -> None:
@@ -231,7 +225,6 @@ def _clear(stage: Stage) -> None:
     """Start from nothing, also after a demo that was killed or kept."""
     _stop_rehearsal(stage)
     shutil.rmtree(FOLDER, ignore_errors=True)
-    (FOLDER / "stacks").mkdir(parents=True)
     ours = shutil.ignore_patterns("roster.csv", "students.json", "keys")
     shutil.copytree(ROOT / "stacks" / "demo", FOLDER / "stacks" / "demo", ignore=ours)
     stage.tell("Practicum, from a roster to a proven teardown. All names are invented.", code="1")
@@ -247,21 +240,6 @@ def _stop_rehearsal(stage: Stage) -> None:
         except UnexpectedError as error:
             sys.stderr.write(f"The rehearsal may still run: expected that {error}\n")
     signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    FOLDER.parent.mkdir(parents=True, exist_ok=True)
-    with (FOLDER.parent / "demo.lock").open("w") as lock:
-        yield _locked(lock)
-
-
-def _locked(lock: TextIO) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _as_interrupt(number: int, _frame: object) -> None:

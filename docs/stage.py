@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shlex
@@ -80,6 +81,23 @@ class Stage:
         )
         return output
 
+    def wait_until(
+        self, line: str, *, exits: int, env: dict[str, str], seconds: float = 30
+    ) -> None:
+        """Run a command unseen until it exits as it should.
+
+        Raises:
+            UnexpectedError: If it does not within the time.
+        """
+        end = time.monotonic() + seconds
+        while True:
+            with self._start(line, env) as process:
+                process.communicate()
+            if process.returncode == exits:
+                return
+            self.expect(time.monotonic() < end, f"`{line}` exits with {exits} in {seconds:g} s")
+            time.sleep(0.5)
+
     def ask(self, line: str) -> Any:  # noqa: ANN401  (a JSON document)
         """Run a command for the demo's own eyes; returns its JSON document.
 
@@ -145,9 +163,24 @@ class Stage:
                 process.send_signal(signal.SIGTERM)
             raise
         finally:
-            process.communicate()
+            if process.stdout and not process.stdout.closed:
+                process.communicate()
+            process.wait()
 
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     return kept | {"PYTHONUNBUFFERED": "1"}
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[bool]:
+    """Hold a folder's lock for the demo; yields False where another one holds it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = True
+        except OSError:
+            held = False
+        yield held

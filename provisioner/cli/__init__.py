@@ -14,9 +14,9 @@ from typing import Any
 import click
 
 from .. import __version__
-from ..errors import PracticumError
+from ..errors import MissingToolError, PracticumError
 from ..settings import Settings
-from .options import show_error
+from .options import say, show_error
 
 COMMANDS = {
     "init": "Write a commented example of a cohort.",
@@ -33,6 +33,16 @@ COMMANDS = {
     "rehearsal": "Run a Kubernetes control plane on this machine, without pods.",
 }
 """Name and one line of help, so that the overview needs no command's module."""
+
+
+INTERRUPTED = 130
+"""Exit code after a Ctrl-C where there was nothing to finish."""
+
+
+OPERATOR_MODULES = frozenset(
+    "cryptography infra kubernetes psutil pulumi pulumi_kubernetes pyrage rich semver urllib3".split()
+)
+"""What ``pip install practicum-lab`` leaves out: a student needs none of it."""
 
 
 class _LazyGroup(click.Group):
@@ -56,6 +66,14 @@ class _LazyGroup(click.Group):
         return _explaining(ctx, lambda: super(_LazyGroup, self).invoke(ctx))
 
 
+def _operators_part_is_missing() -> MissingToolError:
+    """Return the error for a command that takes more than a student installs."""
+    return MissingToolError(
+        "This command needs the operator's part of Practicum.",
+        hint="Install it with: pip install 'practicum-lab[operator]'",
+    )
+
+
 def _explaining(ctx: click.Context, call: Callable[[], Any]) -> Any:  # noqa: ANN401
     """Run a command; the one place where an error becomes a message and an exit code."""
     try:
@@ -63,6 +81,14 @@ def _explaining(ctx: click.Context, call: Callable[[], Any]) -> Any:  # noqa: AN
     except PracticumError as error:
         show_error(error)
         ctx.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in OPERATOR_MODULES:
+            raise
+        show_error(_operators_part_is_missing())
+        ctx.exit(MissingToolError.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        say("Stopped; nothing was half done.")
+        ctx.exit(INTERRUPTED)
 
 
 @click.group(

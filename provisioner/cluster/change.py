@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ..errors import ClusterError
@@ -117,14 +118,14 @@ def _follow(
 ) -> None:
     seconds = max(1, min(60, int(deadline - time.monotonic())))
     query = {"resourceVersion": version}
-    for event in client.watch(path, query=query, seconds=seconds):
-        if event["type"] == "ERROR":
-            return  # too old a version, for example: list again
-        uid = event["object"]["metadata"]["uid"]
-        if event["type"] == "DELETED" and uid in waiting:
-            gone(waiting.pop(uid))
-        if not waiting:
-            return
+    # A watch may break or be too old at any time; the caller then lists again.
+    with suppress(ClusterError, ApiError):
+        for event in client.watch(path, query=query, seconds=seconds):
+            uid = event["object"].get("metadata", {}).get("uid")
+            if event["type"] == "DELETED" and uid in waiting:
+                gone(waiting.pop(uid))
+            if event["type"] == "ERROR" or not waiting:
+                return
 
 
 def _why_stuck(client: Client, name: str) -> str:

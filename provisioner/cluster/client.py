@@ -192,6 +192,7 @@ def _pool(access: Access) -> urllib3.PoolManager:
     retry = urllib3.Retry(
         total=4,
         connect=2,
+        other=0,  # a certificate that is refused now is refused again
         backoff_factor=0.2,
         backoff_jitter=0.2,
         # What these do twice they do the same: POST is not among them.

@@ -12,7 +12,11 @@ from ..errors import Interrupted
 
 @contextmanager
 def stopping(stop: Callable[[], None], say: Callable[[str], None]) -> Iterator[None]:
-    """Call ``stop`` on a signal, let the block end by itself, then raise Interrupted.
+    """Leave the block in order when a signal comes.
+
+    The first signal calls ``stop`` and raises: on the way out every pool of threads waits
+    for what it has in flight and drops the rest. A second one calls ``stop`` again, which
+    then ends the workers at once.
 
     Raises:
         Interrupted: If a signal came while the block ran.
@@ -22,11 +26,11 @@ def stopping(stop: Callable[[], None], say: Callable[[str], None]) -> Iterator[N
     def on_signal(number: int, _frame: FrameType | None) -> None:
         came.append(number)
         stop()
-        say(
-            "Stopping: what is in flight finishes. Once more ends it at once."
-            if len(came) == 1
-            else "Ended at once; the next run repairs what is half done."
-        )
+        if len(came) > 1:
+            say("Ended at once; the next run repairs what is half done.")
+            return
+        say("Stopping: what is in flight finishes. Once more ends it at once.")
+        raise Interrupted("Stopped before the end; nothing is lost.", signal=number)
 
     before = {
         number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
@@ -36,5 +40,3 @@ def stopping(stop: Callable[[], None], say: Callable[[str], None]) -> Iterator[N
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if came:
-            raise Interrupted("Stopped before the end; nothing is lost.", signal=came[0])

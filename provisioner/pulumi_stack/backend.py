@@ -45,6 +45,10 @@ class Backend:
         """Return the folder with the cohort's ``Pulumi.<stack>.yaml`` files."""
         return self.home / "pulumi" / cohort
 
+    def pulumi_home(self, cohort: str, stack: str) -> Path:
+        """Return a folder a stack: Pulumi's own workspace file is unsafe when shared."""
+        return self.work_dir(cohort) / "home" / stack
+
     def prepare(self, cohort: str) -> None:
         """Make the folders and the passphrase, where they are missing.
 
@@ -66,12 +70,10 @@ class Backend:
             if name in KEPT or not name.startswith(("PULUMI_", "KUBECONFIG"))
         }
         path = os.pathsep.join([*map(str, self.tools), os.environ.get("PATH", os.defpath)])
-        # A folder a stack: Pulumi's own workspace file is unsafe when shared.
-        pulumi_home = self.work_dir(cohort) / "home" / stack
         return kept | {
             "PATH": path,
             RUN_MARK: self.run,
-            "PULUMI_HOME": str(pulumi_home),
+            "PULUMI_HOME": str(self.pulumi_home(cohort, stack)),
             "PULUMI_BACKEND_URL": self.url,
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -72,6 +73,8 @@ class Workers:
             if self._stopping:
                 return None
             self.started += 1
+            # Pulumi keeps a log of every run there, for ever.
+            shutil.rmtree(self.backend.pulumi_home(job.cohort, job.stack), ignore_errors=True)
             process = shell.start_worker(
                 [sys.executable, "-m", "provisioner.pulumi_stack.worker"],
                 env=self.backend.environment(job.cohort, job.stack) | _import_path(),

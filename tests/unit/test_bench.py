@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import audit, cohort, descendants, measure, proxy, report, targets
+from bench import audit, cohort, measure, proxy, report, targets
 from bench.results import (
     ADD,
     DOWN,
@@ -38,6 +38,7 @@ def measured(subject: str, case: str, seconds: float, network: str = LOOPBACK, *
         "server_cpu": 0.0,
         "others_cpu": 0.0,
         "peak_mib": 500.0,
+        "resident_mib": 600.0,
         "requests": audit.Requests(reading=PAGES),
         "etcd_mib": 1.0,
         "programs": {"practicum": measure.Program(processes=1, peak_mib=40.0, cpu=seconds)},
@@ -219,10 +220,9 @@ def test_a_run_is_measured_with_all_that_it_starts():
     run = measure.run([sys.executable, "-c", TREE], env=os.environ)
 
     assert (run.code, run.stdout) == (0, "done\n")
-    assert run.peak_mib > 64
+    assert run.resident_mib >= run.peak_mib > 64
     assert sum(program.processes for program in run.programs.values()) == 2
     assert 0 < sum(program.cpu for program in run.programs.values()) <= run.cpu + 0.1
-    assert os.getpid() not in descendants.list_trees([1]) or descendants.list_trees([os.getpid()])
 
 
 async def _exchange(round_trip: float, size: int) -> tuple[float, bytes]:
@@ -245,16 +245,15 @@ async def _exchange(round_trip: float, size: int) -> tuple[float, bytes]:
     return took, answer
 
 
-@pytest.mark.parametrize("round_trip", [0.0, 0.2])
-def test_the_far_network_adds_its_round_trip_once_to_connect_and_once_to_ask(round_trip):
-    took, answer = asyncio.run(_exchange(round_trip, 5))
+def test_the_far_network_adds_its_round_trip_once_to_connect_and_once_to_ask():
+    took, answer = asyncio.run(_exchange(0.3, 5))
 
     assert answer == b"xxxxx"
-    assert 2 * round_trip <= took < 2 * round_trip + 0.19
+    assert 0.6 <= took < 0.9
 
 
 def test_the_far_network_delays_and_does_not_limit():
-    """8 MiB are over a hundred chunks: were each held in turn, this would take ten seconds."""
+    """8 MiB are a hundred chunks: were each held in turn, this would take ten seconds."""
     took, answer = asyncio.run(_exchange(0.2, 8 * 2**20))
 
     assert len(answer) == 8 * 2**20
