@@ -89,7 +89,7 @@ unit: $(STAMP)  ## The quick tests: no control plane, no Pulumi engine
 
 soak: $(STAMP)  ## The tests that take long
 	@$(PY) -m pytest -m soak $(ARGS) || { code=$$?; \
-	  if [ $$code -eq 5 ]; then echo "There are no soak tests yet."; else exit $$code; fi; }
+	  if [ $$code -eq 5 ]; then echo "No soak test ran: there is none that matches."; else exit $$code; fi; }
 
 bench: $(STAMP)  ## Measure against kubectl; writes bench/last.md
 	$(PY) -m bench $(ARGS)

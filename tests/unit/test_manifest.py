@@ -103,17 +103,6 @@ def test_the_same_input_gives_the_same_objects(course):
     assert everything(course) == everything(course)
 
 
-def test_two_renderings_share_nothing_that_can_be_changed(course):
-    """Who edits one student's objects must not edit the next one's with them."""
-    before = json.dumps(everything(course))
-    for item in everything(course):
-        for value in item.values():
-            if isinstance(value, dict | list):
-                value.clear()
-
-    assert json.dumps(everything(course)) == before
-
-
 def test_who_is_suspended_has_no_way_in_and_keeps_the_rest():
     free, suspended = (
         environment(record(suspended=flag), assistants=[ASSISTANT]) for flag in (False, True)
@@ -434,10 +423,10 @@ ISO_30 = """
     count/horizontalpodautoscalers.autoscaling count/poddisruptionbudgets.policy
     count/leases.coordination.k8s.io count/endpointslices.discovery.k8s.io
     count/resourceclaims.resource.k8s.io
-""".split()
+"""
 NOTHING_AT_ALL = """
     services.nodeports services.loadbalancers requests.nvidia.com/gpu count/daemonsets.apps
-""".split()
+"""
 
 
 def unlimited(rules: Iterable[Rule], hard: dict[str, str]) -> list[str]:
@@ -471,8 +460,8 @@ def test_everything_that_a_student_may_create_has_a_ceiling(course):
 def test_the_quota_has_every_line_that_fairness_needs(course):
     hard = hard_of(course)
 
-    assert [line for line in ISO_30 if line not in hard] == []
-    assert {hard[line] for line in NOTHING_AT_ALL} == {"0"}
+    assert [line for line in ISO_30.split() if line not in hard] == []
+    assert {hard[line] for line in NOTHING_AT_ALL.split()} == {"0"}
 
 
 def test_a_container_that_says_nothing_has_a_limit_in_every_dimension(course):
