@@ -18,7 +18,7 @@ from subprocess import Popen as Process
 
 from .errors import MissingToolError, ToolError
 
-__all__ = ["Process", "follow", "run", "start", "start_worker"]
+__all__ = ["Process", "follow", "lives", "run", "start", "start_worker"]
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +73,25 @@ def run(
             details=(result.stderr or result.stdout).strip()[-TAIL:],
         )
     return result.stdout
+
+
+def lives(pid: int, *, by: float) -> bool:
+    """Say whether a process that existed at some time is still the same and alive.
+
+    Args:
+        pid: Its number, which the system may have given to another since.
+        by: When it existed, in seconds of the system clock.
+    """
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        # One that began later has only got the same number; a zombie holds nothing.
+        return bool(process.create_time() <= by + 1 and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True  # it is somebody's, and in doubt alive
 
 
 def start(

@@ -39,9 +39,17 @@ INTERRUPTED = 130
 """Exit code after a Ctrl-C where there was nothing to finish."""
 
 
-OPERATOR_MODULES = frozenset(
-    "cryptography infra kubernetes psutil pulumi pulumi_kubernetes pyrage rich semver urllib3".split()
-)
+OPERATOR_MODULES = {
+    "cryptography",
+    "kubernetes",
+    "psutil",
+    "pulumi",
+    "pulumi_kubernetes",
+    "pyrage",
+    "rich",
+    "semver",
+    "urllib3",
+}
 """What ``pip install practicum-lab`` leaves out: a student needs none of it."""
 
 

@@ -34,7 +34,7 @@ def init(
     kubeconfig: str | None,
     context: str | None,
 ) -> None:
-    r"""Write a commented example of a COHORT, which is valid at once.
+    """Write a commented example of a COHORT, which is valid at once.
 
     \b
     practicum init mls26

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ..errors import PracticumError
+from ..errors import InputError, PracticumError
 from ..settings import Settings
 
 __all__ = [
@@ -67,10 +67,13 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def ask(question: str) -> bool:
-    """Ask for a yes; without a terminal the answer is no, with a word on how to say it."""
+    """Ask for a yes.
+
+    Raises:
+        InputError: If there is no terminal, so nobody to ask.
+    """
     if not sys.stdin.isatty():
-        say("There is nobody to ask here: say --yes to go on.")
-        return False
+        raise InputError("There is nobody to ask here.", hint="Say --yes to go on.")
     return click.confirm(question, err=True)
 
 

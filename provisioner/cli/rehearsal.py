@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def rehearsal() -> None:
-    r"""Run a Kubernetes control plane on this machine, without pods.
+    """Run a Kubernetes control plane on this machine, without pods.
 
     etcd, the API server, the controllers and the scheduler are the real ones, as local
     processes on loopback ports; the nodes are simulated, so no pod ever runs a container.
@@ -33,7 +33,7 @@ def rehearsal() -> None:
 @as_json
 @pass_settings
 def up(settings: Settings, *, as_json: bool) -> None:
-    r"""Start the rehearsal, or repair it; its objects stay.
+    """Start the rehearsal, or repair it; its objects stay.
 
     \b
     Examples:
@@ -50,7 +50,7 @@ def up(settings: Settings, *, as_json: bool) -> None:
 @as_json
 @pass_settings
 def status(settings: Settings, *, as_json: bool) -> None:
-    r"""Say whether the rehearsal runs, and how to reach it.
+    """Say whether the rehearsal runs, and how to reach it.
 
     \b
     Examples:
@@ -69,7 +69,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
 @as_json
 @pass_settings
 def down(settings: Settings, *, keep_data: bool, as_json: bool) -> None:
-    r"""Stop the rehearsal and delete everything of it.
+    """Stop the rehearsal and delete everything of it.
 
     \b
     Examples:

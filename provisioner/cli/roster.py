@@ -48,7 +48,7 @@ def import_(  # noqa: PLR0913  (one parameter an option)
     encoding: str | None,
     as_json: bool,
 ) -> None:
-    r"""Show how FILE differs from the roster of COHORT; ask, and write the roster.
+    """Show how FILE differs from the roster of COHORT; ask, and write the roster.
 
     \b
     practicum roster import mls26 gradebook.csv --from canvas

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 )
 @as_json
 def toolchain(*, check: bool, verify: bool, as_json: bool) -> None:
-    r"""Find, or build, the programs that Practicum drives.
+    """Find, or build, the programs that Practicum drives.
 
     Each one is taken from PATH when its version fits, else from the cache
     ($XDG_CACHE_HOME/practicum/toolchain), else it is built from pinned Go modules. The

@@ -18,7 +18,7 @@ from .options import as_json, pass_settings, show_json, visible
 @as_json
 @pass_settings
 def validate(settings: Settings, cohort: str, *, as_json: bool) -> None:
-    r"""Check the files of COHORT: cohort.yaml, roster, keys and students.json.
+    """Check the files of COHORT: cohort.yaml, roster, keys and students.json.
 
     \b
     practicum validate mls26

@@ -7,6 +7,7 @@ is whatever somebody looked at last.
 | --- | --- |
 | no such file, not YAML | ClusterError, exit 7 |
 | no such context | ClusterError that lists the contexts there are |
+| a `current-context` that does not exist | ClusterError, though it is not used |
 | certificate or token, in line or as a file | used as it stands |
 | `exec` or `auth-provider` | run by the official client library, once |
 | `insecure-skip-tls-verify` | refused: anybody on the way could take the credential |
@@ -63,6 +64,7 @@ def load(path: Path, context: str) -> Access:
         ClusterError: If the file or the context cannot be used.
     """
     config = _read(path)
+    _refuse_dangling(config, path)
     chosen = _named(config, "contexts", "context", context, path)
     cluster = _named(config, "clusters", "cluster", str(chosen.get("cluster")), path)
     user = _named(config, "users", "user", str(chosen.get("user")), path)
@@ -82,6 +84,18 @@ def load(path: Path, context: str) -> Access:
         server_name=str(cluster.get("tls-server-name", "")),
         proxy=str(cluster.get("proxy-url", "")),
     )
+
+
+def _refuse_dangling(config: dict[str, Any], path: Path) -> None:
+    # We never use it, but Pulumi's provider refuses a file in which it points nowhere.
+    if current := config.get("current-context"):
+        try:
+            _named(config, "contexts", "context", str(current), path)
+        except ClusterError as error:
+            raise ClusterError(
+                f"{path}: its current-context {current!r} does not exist.",
+                hint=f"{error.hint} Choose one: kubectl --kubeconfig {path} config use-context …",
+            ) from None
 
 
 def _read(path: Path) -> dict[str, Any]:

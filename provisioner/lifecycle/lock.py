@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .. import private_file
+from .. import private_file, shell
 from ..errors import LockedError
 from ..pulumi_stack import RUN_MARK
 
@@ -84,15 +84,11 @@ def _try(descriptor: int) -> bool:
 
 def _lives(holder: dict[str, Any]) -> bool:
     """Say whether the run that wrote the file is alive, and not just its number."""
-    import psutil
-
+    if not holder or "garbled" in holder:
+        return False  # it has not come to writing, or was killed while it did
     if holder.get("host") != socket.gethostname():
         return True  # we cannot look there, and a live run is never robbed
-    try:
-        process = psutil.Process(int(holder["pid"]))
-        return bool(process.create_time() <= float(holder["time"]) + 1)
-    except (psutil.Error, KeyError):
-        return False
+    return shell.lives(int(holder["pid"]), by=float(holder["time"]))
 
 
 def _end_strays(descriptor: int, run: str) -> None:

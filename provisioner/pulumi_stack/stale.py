@@ -11,6 +11,8 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime
 
+from .. import shell
+
 _HOLDER = re.compile(r"created by \S+@(\S+) \(pid (\d+)\) at (\S+)")
 
 
@@ -45,14 +47,5 @@ def all_dead(found: list[Holder]) -> bool:
 
 
 def _is_dead(holder: Holder) -> bool:
-    import psutil
-
-    if holder.host != socket.gethostname():
-        return False
-    try:
-        # A process that began after the lock was made has only got the same number.
-        return bool(psutil.Process(holder.pid).create_time() > holder.since.timestamp() + 1)
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.Error:
-        return False
+    here = holder.host == socket.gethostname()
+    return here and not shell.lives(holder.pid, by=holder.since.timestamp())

@@ -18,6 +18,9 @@ from .layout import Layout
 from .programs import NODE_ANNOTATION, Ports
 
 NODES = ("rehearsal-1", "rehearsal-2", "rehearsal-3")
+ROOM = {"cpu": "64", "memory": "256Gi", "ephemeral-storage": "1Ti", "pods": "1000"}
+"""What a simulated node has: without ephemeral storage no pod with limits fits it."""
+
 KWOK = "practicum:rehearsal-kwok"
 EVERYTHING_OF_KWOK = (
     (
@@ -129,6 +132,7 @@ def _node(name: str) -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": name, "annotations": {annotation: value}, "labels": labels},
+        "status": {"capacity": ROOM, "allocatable": ROOM},
     }
 
 

@@ -51,7 +51,7 @@ class _Lines:
         with self._lock:
             self._done += 1
             now = time.monotonic()
-            if now - self._told >= EVERY:
+            if now - self._told >= EVERY or self._done == self._total:
                 self._told = now
                 self._echo(f"{self._text}: {self._done} of {self._total}")
 

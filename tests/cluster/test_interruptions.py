@@ -56,7 +56,7 @@ def half_up(new_course, wait_until):
     """A cohort whose first run has made some namespaces and is still at it."""
     course = new_course(STUDENTS)
     run = start_up(course)
-    wait_until(lambda: 0 < namespaces(course) or run.poll() is not None, seconds=60)
+    wait_until(lambda: namespaces(course) > 0 or run.poll() is not None, seconds=60)
     assert run.poll() is None, run.communicate()
     yield course, run
     if run.poll() is None:

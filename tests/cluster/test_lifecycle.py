@@ -96,7 +96,7 @@ def test_a_namespace_refuses_privileged_pods_from_its_first_moment(running, cont
     running.admin("create", "-n", where, "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
     pod["spec"]["containers"][0]["securityContext"] = {"privileged": True}
 
-    with pytest.raises(AssertionError, match='violates PodSecurity "baseline:v1.34"'):
+    with pytest.raises(AssertionError, match=r'violates PodSecurity "baseline:v1\.34"'):
         running.admin("create", "-n", where, "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
 
     assert len([event for event in created if event["userAgent"].startswith("pulumi")]) == 1
@@ -219,9 +219,7 @@ def test_up_puts_right_what_was_changed_by_hand(running):
             "ResourceQuota/practicum spec.hard.count/widgets.example.org",
             "ResourceQuota/practicum spec.hard.pods",
         ],
-        "20260003": [
-            f"Namespace/{third} metadata.labels.pod-security.kubernetes.io/enforce"
-        ],
+        "20260003": [f"Namespace/{third} metadata.labels.pod-security.kubernetes.io/enforce"],
     }
     done = running.up()
 

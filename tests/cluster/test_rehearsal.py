@@ -240,7 +240,8 @@ def test_an_up_that_is_stopped_half_way_leaves_nothing_that_down_does_not_find(h
     )
     deadline = time.monotonic() + 30
     while len(rehearsal.status(home).processes) < 2:
-        assert time.monotonic() < deadline and starting.poll() is None
+        assert time.monotonic() < deadline
+        assert starting.poll() is None
         time.sleep(0.02)
 
     starting.send_signal(stop)

@@ -1,0 +1,147 @@
+"""Which stack holds what, for which cluster, and that no secret gets into its state."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from infra.program import ClusterTarget, declare_provider, declare_stack
+from provisioner.manifest import GUARD, stack_name
+from provisioner.pulumi_stack.engine import _program
+from provisioner.pulumi_stack.job import Job
+
+from ..sample import cohort, record
+
+CANARY = "canary-token"
+RECORDS = [
+    record("1"),
+    record("2", wave=2),
+    record("3", wave=2),
+    record("4", wave=2, dropped=True),
+    record("5", wave=12),
+]
+
+
+@pytest.fixture
+def target(tmp_path):
+    """A kubeconfig with a credential in it, which has to stay there."""
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump({"users": [{"name": "ops", "user": {"token": CANARY}}]}))
+    return ClusterTarget(kubeconfig=str(path), context="course")
+
+
+@pytest.fixture
+def stack(run, target):
+    def stack(part, records=RECORDS):
+        name = stack_name("mls26", part)
+        return run(lambda: declare_stack(name, cohort(), records, target), stack=name)
+
+    return stack
+
+
+@pytest.mark.parametrize(
+    ("part", "held"),
+    [
+        (GUARD, ["guard"]),
+        (1, ["s1"]),
+        (2, ["s2", "s3"]),  # not the one who left
+        (12, ["s5"]),
+        (3, []),
+    ],
+)
+def test_a_stack_holds_its_own_and_nothing_else(stack, part, held):
+    engine = stack(part)
+
+    assert [item.name for item in engine.components] == held
+    assert {item.name.partition("/")[0] for item in engine.objects} == set(held)
+
+
+def test_every_student_is_in_one_stack(stack):
+    found = [item.name for part in (1, 2, 12) for item in stack(part).components]
+
+    assert sorted(found) == ["s1", "s2", "s3", "s5"]
+
+
+def test_a_stack_of_another_cohort_holds_none_of_ours(run, target):
+    engine = run(lambda: declare_stack("mls27.wave-01", cohort(), RECORDS, target))
+
+    assert engine.components == []
+
+
+@pytest.mark.parametrize("part", [GUARD, 1, 2])
+def test_the_cluster_is_the_one_that_the_cohort_names(stack, target, part):
+    """By path and context; the current context is whatever somebody looked at last."""
+    engine = stack(part)
+
+    [provider] = engine.of_kind("kubernetes")
+    settings = json.loads(provider.inputs["kubeClientSettings"])
+    assert provider.inputs["kubeconfig"] == target.kubeconfig
+    assert provider.inputs["context"] == "course"
+    assert provider.inputs["clusterIdentifier"] == "practicum/mls26"
+    assert provider.inputs["enableServerSideApply"] == "true"
+    assert settings["qps"] >= 1000
+    assert settings["burst"] >= settings["qps"]
+
+
+@pytest.mark.parametrize("part", [GUARD, 2])
+def test_every_object_uses_that_provider_and_no_default_one(stack, part):
+    engine = stack(part)
+
+    [provider] = engine.of_kind("kubernetes")
+    assert engine.objects
+    assert {item.provider for item in engine.objects} == {f"{provider.urn}::cluster-id"}
+
+
+@pytest.mark.parametrize("part", [GUARD, 1, 2])
+def test_no_secret_is_given_to_the_engine(stack, target, part):
+    """CRD-11: an input stands in the state as it is; the provider's is no secret to Pulumi."""
+    engine = stack(part)
+
+    given = repr([(item.inputs, item.secrets) for item in engine.registered])
+    assert target.kubeconfig in given
+    assert CANARY not in given
+    assert CANARY in Path(target.kubeconfig).read_text()
+    assert engine.of_kind("Secret") == []
+
+
+def test_two_runs_register_the_same(stack):
+    assert stack(2).registered == stack(2).registered
+
+
+def test_a_changed_wave_or_order_changes_no_other_student(stack):
+    """Resources are told apart by name: a joiner must not rename anybody's."""
+    before = {item.urn: item.inputs for item in stack(2).registered}
+    joined = [record("0", wave=2), *reversed(RECORDS)]
+
+    after = {item.urn: item.inputs for item in stack(2, joined).registered}
+
+    assert before.items() <= after.items()
+    assert len(after) == len(before) + 8
+
+
+def write_cohort(stacks):
+    folder = stacks / "mls26"
+    folder.mkdir(parents=True)
+    (folder / "cohort.yaml").write_text(
+        "course: x\nterm: {starts: 2026-09-01, ends: 2026-12-19}\ncluster: rehearsal\n"
+    )
+    return folder
+
+
+def test_to_take_a_stack_down_only_its_provider_is_declared(run, tmp_path):
+    """The state may name the kubeconfig of another operator; students it knows itself."""
+    write_cohort(tmp_path)
+    job = Job(
+        operation="destroy", stack="mls26.wave-01", cohort="mls26", stacks=str(tmp_path),
+        kubeconfig="/k", context="course",
+    )  # fmt: skip
+
+    engine = run(_program(job))
+    [provider] = engine.registered
+    [alone] = run(lambda: declare_provider(cohort(), ClusterTarget(kubeconfig="/k", context="course"))).registered  # fmt: skip
+
+    assert provider.type == "pulumi:providers:kubernetes"
+    assert provider == alone

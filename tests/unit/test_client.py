@@ -1,0 +1,283 @@
+"""How the client meets a server that does not behave.
+
+A small server on loopback stands in for the API server here, and only here: these are
+faults that a real one shows when it is overloaded, restarted or behind a broken proxy.
+What a healthy one does is shown in ``tests/cluster``.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from itertools import pairwise
+
+import pytest
+
+from provisioner.cluster import Access, ApiError, Client
+from provisioner.cluster.client import PAGE
+from provisioner.errors import ClusterError
+
+from .conftest import Answer
+
+PATH = "/api/v1/namespaces"
+
+
+def page(names, token=""):
+    items = [{"metadata": {"name": name}} for name in names]
+    return Answer(body={"metadata": {"continue": token} if token else {}, "items": items})
+
+
+def failure(status, reason, message, **more):
+    return Answer(
+        status=status, body={"kind": "Status", "reason": reason, "message": message}, **more
+    )
+
+
+BUSY = failure(429, "TooManyRequests", "wait", headers={"Retry-After": "0"})
+
+
+def one_line(error):
+    """An explained failure: exit 7, one line, no secret."""
+    assert error.exit_code == 7
+    assert "\n" not in error.message
+    assert "canary" not in error.message + (error.hint or "")
+    return error.message
+
+
+# Pages
+
+
+def test_every_page_is_followed(server, client):
+    server.will("GET", page("ab", token="t/1="), page("cd", token="t2"), page("e"))
+
+    found = [item["metadata"]["name"] for item in client.pages(PATH, selector="a=b")]
+
+    assert found == list("abcde")
+    asked = [request.path for request in server.asked]
+    assert asked[0] == f"{PATH}?limit={PAGE}&labelSelector=a%3Db"
+    assert [path.removeprefix(asked[0]) for path in asked[1:]] == [
+        "&continue=t%2F1%3D",
+        "&continue=t2",
+    ]
+
+
+def test_a_page_may_be_empty_and_not_the_last(server, client):
+    """A selector that finds little gives such pages."""
+    server.will("GET", page("", token="t"), page("a"))
+
+    assert len(list(client.pages(PATH))) == 1
+
+
+def test_no_items_at_all_is_an_empty_list(server, client):
+    server.will("GET", Answer(body={"metadata": {}, "items": None}))
+
+    assert list(client.pages(PATH)) == []
+
+
+def test_a_token_that_expired_on_the_way_is_told(server, client):
+    server.will("GET", page("a", token="t"), failure(410, "Expired", "too old"))
+
+    with pytest.raises(ApiError) as caught:
+        list(client.pages(PATH))
+
+    assert (caught.value.status, caught.value.reason) == (410, "Expired")
+
+
+def test_only_metadata_is_asked_for_where_that_is_enough(server, client):
+    server.will("GET", page("a"))
+
+    list(client.pages(PATH, metadata_only=True))
+
+    [asked] = server.asked
+    assert asked.headers["Accept"].startswith("application/json;as=PartialObjectMetadataList;")
+    assert asked.headers["Authorization"] == "Bearer canary-token"
+    assert asked.headers["User-Agent"] == "practicum"
+
+
+# A busy server
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_what_can_be_said_twice_is_said_again_when_the_server_is_busy(server, client, method):
+    server.will(method, BUSY, Answer(body={"ok": True}))
+
+    assert client.request(method, PATH) == {"ok": True}
+    assert len(server.asked) == 2
+
+
+def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(server, client):
+    server.will(
+        "GET", failure(429, "TooManyRequests", "wait", headers={"Retry-After": "1"}), page("")
+    )
+
+    client.request("GET", PATH)
+
+    first, second = server.asked
+    assert 1 <= second.time - first.time < 5
+
+
+def test_a_post_is_not_said_twice(server, client):
+    """It could mint a second token or make a second object."""
+    server.will("POST", BUSY, Answer(body={"ok": True}))
+
+    with pytest.raises(ApiError) as caught:
+        client.request("POST", PATH, body={})
+
+    assert caught.value.status == 429
+    assert len(server.asked) == 1
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
+def test_a_credential_that_is_not_accepted_is_told_as_one(server, client, method):
+    server.will(method, failure(401, "Unauthorized", "Unauthorized"))
+
+    with pytest.raises(ClusterError) as caught:
+        client.request(method, PATH)
+
+    assert "does not accept our credential" in one_line(caught.value)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "message"),
+    [
+        ({"reason": "Forbidden", "message": "no\nrights"}, "Forbidden", "no\nrights"),
+        ({"kind": "Status"}, "403", "no explanation"),
+        (b"<html>Forbidden</html>", "403", "no explanation"),
+        (b"", "403", "no explanation"),
+        (b"\xff\xfe", "403", "no explanation"),
+        ([1], "403", "no explanation"),
+        ("Forbidden", "403", "no explanation"),
+    ],
+    ids=str,
+)
+def test_a_refusal_is_told_whatever_its_body(server, client, body, reason, message):
+    server.will("GET", Answer(status=403, body=body))
+
+    with pytest.raises(ApiError) as caught:
+        client.request("GET", PATH)
+
+    error = caught.value
+    assert (error.status, error.reason, error.message) == (403, reason, message)
+    assert str(error) == f"{message} (403 {reason})"
+
+
+# A server that is not there, or is none
+
+
+def test_a_refused_connection_is_told_in_one_line():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+
+        with pytest.raises(ClusterError) as caught:
+            Client(Access(server=url, ca="")).request("GET", PATH)
+
+    assert one_line(caught.value) == (
+        f"The cluster at {url} cannot be reached: [Errno 111] Connection refused."
+    )
+    assert "practicum doctor" in caught.value.hint
+
+
+def test_a_connection_that_breaks_is_told(server, client):
+    server.will("POST", Answer(chunks=[b'{"a":'], cut=True))
+
+    with pytest.raises(ClusterError) as caught:
+        client.request("POST", PATH)
+
+    assert "cannot be reached" in one_line(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>Welcome to the hotel</html>", b'{"cut', b"\xff\xfe", b"null", b"[1]", b'"x"']
+)
+def test_an_answer_that_is_no_object_is_told(server, client, body):
+    """A portal in the way answers everything with a page of its own, and 200."""
+    server.will("GET", Answer(body=body))
+
+    with pytest.raises(ClusterError) as caught:
+        list(client.pages(PATH))
+
+    assert server.url in one_line(caught.value)
+
+
+def test_an_answer_without_a_body_is_no_mistake(server, client):
+    server.will("DELETE", Answer(body=b""))
+
+    assert client.request("DELETE", PATH) == {}
+
+
+# Watches
+
+
+def events(count):
+    return [{"type": "DELETED", "object": {"metadata": {"uid": f"ü{i}"}}} for i in range(count)]
+
+
+def watch(client):
+    return list(client.watch(PATH, query={"resourceVersion": "7"}, seconds=2))
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_an_event_may_be_cut_anywhere(server, client, size):
+    text = b"".join(json.dumps(e, ensure_ascii=False).encode() + b"\n" for e in events(3))
+    cuts = [*range(0, len(text), size), len(text)]
+    server.will("GET", Answer(chunks=[text[a:b] for a, b in pairwise(cuts)]))
+
+    assert watch(client) == events(3)
+    assert server.asked[0].path == f"{PATH}?resourceVersion=7&watch=true&timeoutSeconds=2"
+
+
+def test_an_empty_line_is_no_event(server, client):
+    server.will("GET", Answer(chunks=[b"\n\n" + json.dumps(events(1)[0]).encode() + b"\n\n"]))
+
+    assert watch(client) == events(1)
+
+
+def test_an_event_comes_before_the_watch_ends(server, client):
+    """Else a namespace that has gone would be noticed with the last one only."""
+    line = json.dumps(events(1)[0]).encode() + b"\n"
+    server.will("GET", Answer(chunks=[line, b"x"], cut=True))
+
+    stream = client.watch(PATH, query={}, seconds=2)
+
+    assert next(stream) == events(1)[0]
+    stream.close()
+
+
+def test_a_watch_that_breaks_is_told(server, client):
+    line = json.dumps(events(1)[0]).encode() + b"\n"
+    server.will("GET", Answer(chunks=[line], cut=True))
+
+    with pytest.raises(ClusterError) as caught:
+        watch(client)
+
+    assert "cannot be reached" in one_line(caught.value)
+
+
+def test_a_watch_that_is_refused_is_no_event(server, client):
+    """Its body is a Status in one line, which looks like an event."""
+    server.will("GET", failure(403, "Forbidden", "no rights to watch"))
+
+    with pytest.raises((ApiError, ClusterError), match="no rights"):
+        watch(client)
+
+
+def test_a_watch_line_that_is_no_json_is_told(server, client):
+    server.will("GET", Answer(chunks=[b"<html>\n"]))
+
+    with pytest.raises(ClusterError) as caught:
+        watch(client)
+
+    one_line(caught.value)
+
+
+# Many at once
+
+
+def test_results_come_in_order_and_with_what_they_are_for(client):
+    assert list(client.each(str.upper, iter("abc"))) == [("a", "A"), ("b", "B"), ("c", "C")]
+    assert list(client.each(str.upper, [])) == []

@@ -1,0 +1,164 @@
+"""CRD-10: a secret file is private from its first byte, whole, and where it seems to be."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from provisioner import private_file
+from provisioner.errors import InputError
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)
+def mask(request):
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+def mode(path):
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def test_a_file_and_its_folder_are_for_their_owner_alone(tmp_path, mask):
+    folder = private_file.make_folder(tmp_path / "home" / "handout")
+    private_file.write(folder / "a", b"secret")
+
+    assert (folder / "a").read_bytes() == b"secret"
+    assert mode(folder / "a") == 0o600
+    assert mode(folder) & 0o077 == 0
+    assert [path.name for path in folder.iterdir()] == ["a"]
+
+
+def test_a_file_is_private_from_its_first_byte(tmp_path):
+    """Open and then chmod would leave a moment in which others may read it.
+
+    Whatever is opened for writing is seen through the interpreter's own audit hook.
+    """
+    code = f"""
+import os, stat, sys
+from pathlib import Path
+from provisioner import private_file
+def hook(event, args):
+    if event == "open" and not isinstance(args[0], int) and args[2] & os.O_CREAT:
+        print("open", bool(args[2] & os.O_EXCL), bool(args[2] & os.O_NOFOLLOW))
+    if event in ("os.chmod", "os.rename"):
+        print(event, oct(stat.S_IMODE(os.stat(args[0]).st_mode)))
+os.umask(0)
+sys.addaudithook(hook)
+private_file.write(Path({str(tmp_path / "a")!r}), b"secret")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines() == ["open True True", "os.rename 0o600"]
+
+
+def test_a_file_that_was_there_is_replaced_with_its_wrong_mode(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+
+    private_file.write(path, b"new")
+
+    assert (path.read_bytes(), mode(path)) == (b"new", 0o600)
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path):
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_bytes(b"theirs")
+    link.symlink_to(target)
+
+    private_file.write(link, b"secret")
+
+    assert target.read_bytes() == b"theirs"
+    assert not link.is_symlink()
+    assert link.read_bytes() == b"secret"
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path):
+    """The process may write no file of more than 100 bytes, as on a disk with no more room."""
+    (tmp_path / "a").write_bytes(b"old")
+    code = f"""
+import resource
+from pathlib import Path
+from provisioner import private_file
+from provisioner.errors import InputError
+path = Path({str(tmp_path / "a")!r})
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+private_file.write(path.with_name("b"), b"x" * 100)
+try:
+    private_file.write(path, b"secret" * 100)
+except InputError as error:
+    print(error.exit_code, error.message)
+    print(error.hint)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines() == [
+        f"3 {tmp_path / 'a'} cannot be written: File too large.",
+        "Make room or mend the rights there, then run the command again.",
+    ]
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [("nosuch/a", "No such file or directory"), ("file/a", "Not a directory")],
+)
+def test_where_nothing_can_be_written_is_told(tmp_path, place, why):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(InputError, match=f"cannot be written: {why}"):
+        private_file.write(tmp_path / place, b"secret")
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").touch()
+
+    for place in ("file", "file/below"):
+        with pytest.raises(InputError, match="cannot be made"):
+            private_file.make_folder(tmp_path / place)
+
+
+# CRD-13
+
+
+def test_a_private_file_is_taken(tmp_path):
+    private_file.write(tmp_path / "passphrase", b"secret")
+
+    private_file.require_private(tmp_path / "passphrase")
+
+
+@pytest.mark.parametrize("rights", [0o644, 0o640, 0o604, 0o620, 0o601], ids=oct)
+def test_a_file_that_is_open_to_others_is_refused(tmp_path, rights):
+    path = tmp_path / "passphrase"
+    path.write_bytes(b"secret")
+    path.chmod(rights)
+
+    with pytest.raises(InputError, match="can be read by others") as caught:
+        private_file.require_private(path)
+
+    assert caught.value.hint == f"Run: chmod 600 {path}"
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b" \t\r\n"], ids=repr)
+def test_an_empty_secret_is_refused(tmp_path, content):
+    """Pulumi strips white space and takes an empty passphrase without a word."""
+    private_file.write(tmp_path / "passphrase", content)
+
+    with pytest.raises(InputError, match="is empty or no plain file"):
+        private_file.require_private(tmp_path / "passphrase")
+
+
+def test_what_is_no_plain_file_is_refused(tmp_path):
+    private_file.write(tmp_path / "real", b"secret")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+
+    for path in (tmp_path / "link", tmp_path):
+        with pytest.raises(InputError, match="is empty or no plain file"):
+            private_file.require_private(path)

@@ -1,0 +1,383 @@
+"""What other programs and people read: keys of the contract, lines, and nothing that obeys."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import redirect_stdout
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from provisioner import manifest
+from provisioner.cli import options
+from provisioner.cluster import Found
+from provisioner.cohort import Student
+from provisioner.credential import Credential
+from provisioner.errors import InputError, Problem
+from provisioner.lifecycle.down import Receipt
+from provisioner.lifecycle.handout import HandoutResult, Issued
+from provisioner.lifecycle.reading import Reading, Target
+from provisioner.lifecycle.status import Status, StudentStatus
+from provisioner.lifecycle.up import UpResult
+from provisioner.manifest import key_of
+from provisioner.plan import Live, make_plan
+from provisioner.report import documents, live, text
+
+from ..sample import cohort, record
+from .test_compare import merge
+
+NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
+LATER = NOW + timedelta(days=90)
+PERSON = "Grace Beispiel"
+
+
+def reading_of(ids, *, changed=(), left=(), foreign=()):
+    """A reading in which all else runs as it is wanted."""
+    course = cohort()
+    records = {id: record(id) for id in ids} | {id: record(id, dropped=True) for id in left}
+    owned = {key_of(item): item for item in manifest.guard(course)}
+    for id in (*changed, *left):
+        for item in manifest.environment(course, record(id)):
+            owned[key_of(item)] = item
+    for key, item in owned.items():
+        if key.kind == "ResourceQuota" and any(key.namespace.endswith(f"s{id}") for id in changed):
+            owned[key] = merge(item, {"spec": {"hard": {str(n): "1" for n in range(7)}}})
+    taken = {key_of(manifest.environment(course, record(id))[0]): "is Eve's" for id in foreign}
+    seen = Live(owned=owned, foreign=taken)
+    return Reading(
+        cohort=course,
+        students={id: Student(id=id, name=PERSON) for id in ids},
+        known=records,
+        records=records,
+        target=Target(kubeconfig=Path("/k"), context="rehearsal"),
+        client=None,  # what is shown asks nobody
+        found=Found(cohort="mls26", uid="u", owned=owned, namespaces={}),
+        live=seen,
+        plan=make_plan(course, records, seen),
+    )
+
+
+def student(**fields):
+    usual = {"id": "1", "namespace": "mls26--s1", "phase": "ready", "key": "age"}
+    return StudentStatus(**{**usual, **fields})
+
+
+def credential(expires=LATER):
+    return Credential(
+        student="s1", issued=NOW, expires=expires, recipient="SHA256:x", secret={"canary": 1}
+    )
+
+
+def status(*students):
+    return Status(cohort="mls26", server="https://k", simulated=True, time=NOW, students=students)
+
+
+ISSUED = Issued(id="1", path=Path("/h/1.age"), expires=LATER, opener="age -d -i key.txt")
+RECEIPT = Receipt(
+    cohort="mls26", server="https://k", cluster="u", version="v1.34.9", time=NOW, removed=2,
+    searched={"pods": 0, "namespaces": 1}, remaining=("namespaces mls26--s1 is left",),
+    path=Path("/h/receipt.json"),
+)  # fmt: skip
+
+
+# JSON: the keys of the contract
+
+
+def shape(document):
+    """Keys all the way down, without what they hold."""
+    if isinstance(document, dict):
+        return {key: shape(value) for key, value in document.items()}
+    if isinstance(document, list):
+        return [shape(document[0])] if document else []
+    return type(document).__name__
+
+
+DOCUMENTS = {
+    "plan": (
+        documents.plan(reading_of("1")),
+        {
+            "cohort": "str",
+            "guard": "str",
+            "students": [{"id": "str", "namespace": "str", "action": "str", "changes": []}],
+        },
+    ),
+    "up": (
+        documents.up(UpResult(cohort="mls26", failed={"1": "why"}, seconds=1.5)),
+        {
+            "cohort": "str", "created": "int", "changed": "int", "same": "int", "removed": "int",
+            "failed": [{"id": "str", "error": "str"}], "seconds": "float",
+        },
+    ),
+    "status": (
+        documents.status(status(student(credential=credential()))),
+        {
+            "cohort": "str",
+            "students": [
+                {
+                    "id": "str", "namespace": "str", "phase": "str", "key": "str",
+                    "credential": {"issued": "str", "expires": "str", "state": "str"},
+                }
+            ],
+        },
+    ),
+    "handout": (
+        documents.handout(
+            HandoutResult(cohort="mls26", issued=(ISSUED,), kept=("2",), unkeyed=("3",))
+        ),
+        {
+            "issued": [{"id": "str", "path": "str", "expires": "str"}],
+            "kept": ["str"],
+            "unkeyed": ["str"],
+        },
+    ),
+    "down": (
+        RECEIPT.to_json(),
+        {
+            "cohort": "str", "proved": "bool", "searched": {"pods": "int", "namespaces": "int"},
+            "remaining": ["str"], "server": "str", "time": "str",
+        },
+    ),
+}  # fmt: skip
+"""As the contract has them: a key may be added, none may go or change its type."""
+
+
+def lacking(promised, given, at=""):
+    """Name everything promised that is not given as promised."""
+    if isinstance(promised, dict) and isinstance(given, dict):
+        for key in promised:
+            if key not in given:
+                yield f"{at}.{key}"
+            else:
+                yield from lacking(promised[key], given[key], f"{at}.{key}")
+    elif isinstance(promised, list) and promised and isinstance(given, list) and given:
+        yield from lacking(promised[0], given[0], f"{at}[]")
+    elif type(promised) is not type(given) or (isinstance(promised, str) and promised != given):
+        yield at
+
+
+@pytest.mark.parametrize("command", DOCUMENTS)
+def test_a_document_holds_what_the_contract_promises(command):
+    document, promised = DOCUMENTS[command]
+
+    assert list(lacking(promised, shape(document))) == []
+    assert json.loads(json.dumps(document)) == document
+
+
+def test_a_key_that_is_gone_or_of_another_type_is_seen():
+    assert list(lacking({"a": {"b": "int"}}, {"a": {}})) == [".a.b"]
+    assert list(lacking({"a": [{"b": "int"}]}, {"a": [{"b": "str"}]})) == [".a[].b"]
+
+
+def test_every_action_is_a_word_of_the_contract():
+    document = documents.plan(reading_of("12345", changed="12", left="9", foreign="3"))
+
+    assert {s["id"]: s["action"] for s in document["students"]} == {
+        "1": "change", "2": "change", "3": "foreign", "4": "create", "5": "create", "9": "remove",
+    }  # fmt: skip
+    assert document["guard"] == "same"
+
+
+def test_a_credential_that_is_not_there_has_the_same_keys():
+    [have] = documents.status(status(student(credential=credential())))["students"]
+    [none] = documents.status(status(student()))["students"]
+
+    assert have["credential"].keys() == none["credential"].keys()
+    assert none["credential"]["state"] == "none"
+    assert none["credential"]["expires"] is None
+
+
+def test_times_are_in_utc_to_the_second():
+    [issued] = documents.handout(HandoutResult(cohort="c", issued=(ISSUED,)))["issued"]
+
+    assert issued["expires"] == "2026-12-30T12:00:00+00:00"
+
+
+def test_a_type_that_was_not_searched_counts_as_left():
+    unsure = Receipt(**{**vars(RECEIPT), "remaining": (), "unlisted": ("widgets: no answer",)})
+
+    assert unsure.to_json()["proved"] is False
+    assert unsure.to_json()["remaining"] == ["not searched: widgets: no answer"]
+    assert Receipt(**{**vars(RECEIPT), "remaining": ()}).to_json()["proved"] is True
+
+
+# Lines for people
+
+
+def test_a_plan_shows_what_differs_and_then_the_totals():
+    lines = list(text.plan(reading_of("1234", changed="1", left="9", foreign="3")))
+
+    assert lines == [
+        "  + 2 (mls26--s2)",
+        "  + 4 (mls26--s4)",
+        "  ~ 1 (mls26--s1)",
+        *(f"      ResourceQuota/practicum spec.hard.{n}" for n in range(5)),
+        "      … and 2 more",
+        "  - 9 (mls26--s9)",
+        "  ! 3 (mls26--s3)",
+        "      Namespace/mls26--s3 is Eve's",
+        "mls26: 2 to create, 1 to change, 1 to remove, 0 as they should be, 1 in other hands",
+    ]
+
+
+def test_many_of_one_kind_are_summed_up_and_in_full_they_are_not():
+    reading = reading_of([str(number) for number in range(100, 111)])
+
+    short, full = list(text.plan(reading)), list(text.plan(reading, full=True))
+
+    assert short[-2:] == [
+        "  + … and 6 more like these",
+        "mls26: 11 to create, 0 to change, 0 to remove, 0 as they should be",
+    ]
+    assert len(short) == 7
+    assert len(full) == 12
+
+
+def test_up_gives_a_line_for_each_who_failed_and_says_what_is_next():
+    failed = UpResult(cohort="mls26", created=2, failed={"2": "a\n last \n", "1": ""}, seconds=3.0)
+
+    assert list(text.up(failed)) == [
+        "mls26: 2 created, 0 changed, 0 removed, 0 already right, 2 failed (3 s)",
+        "  ! 1: no reason was given",
+        "  ! 2: last",
+        "Mend these and run again: practicum up mls26",
+    ]
+    assert list(text.up(UpResult(cohort="mls26", same=2)))[-1] == (
+        "Give students their access with: practicum handout mls26"
+    )
+
+
+def test_a_handout_says_how_to_open_it_and_who_got_nothing():
+    result = HandoutResult(
+        cohort="mls26", issued=(ISSUED,), kept=("2",), unkeyed=tuple("abcdefghijkl"), shortened=True
+    )
+
+    assert list(text.handout(result)) == [
+        "  1  /h/1.age  until 2026-12-30",
+        "mls26: 1 issued, 1 kept, 12 without a key",
+        "  without a key: a, b, c, d, e, f, g, h, i, j and 2 more",
+        "The cluster gave tokens a shorter life than the term has: hand out again in time.",
+        "A student opens it with: age -d -i key.txt",
+    ]
+
+
+def test_the_status_counts_phases_credentials_and_keys():
+    found = status(
+        student(credential=credential()),
+        student(id="2", phase="missing", key="unkeyed"),
+    )
+
+    assert list(text.status_header(found)) == [
+        "mls26 on https://k: 2 students (1 ready, 1 missing)",
+        "1 with a credential, 1 without a key",
+        "This is a rehearsal: the API server is real, pods are simulated.",
+    ]
+
+
+def test_a_credential_that_has_expired_is_not_counted_as_one():
+    found = status(student(credential=credential(expires=NOW)))
+
+    assert list(text.status_header(found))[1].startswith("0 with a credential")
+
+
+def test_a_row_of_the_status_has_a_cell_a_column():
+    quota = {"pods": ("3", "20")}
+    row = text.status_row(student(credential=credential(), quota=quota), status())
+
+    assert dict(zip(text.STATUS_COLUMNS, row, strict=True)) == {
+        "id": "1", "namespace": "mls26--s1", "phase": "ready", "key": "age", "access": "issued",
+        "until": "2026-12-30", "pods": "3/20", "cpu": "", "memory": "",
+    }  # fmt: skip
+
+
+def test_a_receipt_says_whether_the_proof_holds():
+    assert list(text.down(RECEIPT)) == [
+        "mls26: 2 namespace(s) deleted",
+        "Searched 2 types on https://k (v1.34.9).",
+        "  left: namespaces mls26--s1 is left",
+        "Not proved: something is left. Receipt: /h/receipt.json",
+    ]
+
+
+def test_people_are_shown_by_id_and_never_by_name():
+    reading = reading_of("123", changed="1", foreign="3")
+
+    shown = json.dumps(documents.plan(reading)) + "".join(text.plan(reading, full=True))
+
+    assert PERSON not in shown
+    assert "(mls26--s2)" in shown
+    assert PERSON not in repr(reading)
+
+
+# INP-15: nothing that a terminal would obey
+
+ATTACK = "a\x1b[2Jb\rc\u202ed\x9bm\x07\x00\x7f\u2066e"
+ESCAPED = "a\\x1b[2Jb\\rc\\u202ed\\x9bm\\x07\\x00\\x7f\\u2066e"
+OBEYED = [character for character in ATTACK if not character.isprintable()]
+
+
+def printed(call, *arguments):
+    out = io.StringIO()
+    with redirect_stdout(out):
+        call(*arguments)
+    return out.getvalue()
+
+
+def test_control_characters_are_shown_and_letters_are_left():
+    assert options.visible(ATTACK) == ESCAPED
+    assert options.visible("김민준 Zoë\t1\n") == "김민준 Zoë\t1\n"
+    assert options.visible("\udcff") == "\\udcff"
+
+
+def test_lines_and_tables_are_escaped():
+    line = printed(options.show_lines, [f"  {ATTACK}"])
+    table = printed(options.show_table, ["id", "b"], [(ATTACK, "[red]x[/red]")])
+
+    assert line == f"  {ESCAPED}\n"
+    assert ESCAPED in table
+    assert "[red]x[/red]" in table
+
+
+def test_an_error_is_escaped_in_every_part(capsys):
+    error = InputError(
+        ATTACK, problems=[Problem(ATTACK, ATTACK, ATTACK)], hint=ATTACK, details=ATTACK
+    )
+
+    options.show_error(error)
+
+    shown = capsys.readouterr().err
+    assert shown.count(ESCAPED) == 6
+    assert not any(character in shown for character in OBEYED)
+
+
+def test_json_is_escaped_and_says_the_same():
+    document = {"id": ATTACK, "name": "김민준"}
+
+    shown = printed(options.show_json, document)
+
+    assert json.loads(shown) == document
+    assert "김민준" in shown
+    assert not any(character in shown for character in OBEYED)
+
+
+def test_what_is_said_on_the_way_is_escaped(capsys):
+    options.say(ATTACK)
+
+    assert not any(character in capsys.readouterr().err for character in OBEYED)
+
+
+# Progress where there is no terminal
+
+
+def test_progress_is_a_line_a_step_and_no_line_a_student():
+    lines = []
+
+    with live.progress(lines.append) as progress:
+        progress.step("Bringing up environments", 300)
+        for number in range(300):
+            progress.advance(f"s{number}")
+        progress.step("Setting up")
+        progress.say("told")
+
+    assert lines == ["Bringing up environments (300) …", "Setting up …", "told"]

@@ -1,0 +1,252 @@
+"""What a Pulumi process gets from us, what it is not to get, and how its lock is judged."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import stat
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import psutil
+import pytest
+
+from provisioner.errors import InputError
+from provisioner.pulumi_stack import RUN_MARK, Backend, Job, Outcome, Workers, stale
+
+CANARY = "canary-secret"
+
+
+@pytest.fixture
+def backend(tmp_path):
+    backend = Backend(
+        home=tmp_path,
+        url=f"file://{tmp_path / 'state'}",
+        tools=(tmp_path / "bin", tmp_path / "plugins"),
+        run="run-of-this-test",
+    )
+    backend.prepare("mls26")
+    return backend
+
+
+def job(tmp_path, **fields):
+    usual = {
+        "operation": "up",
+        "stack": "mls26.wave-01",
+        "cohort": "mls26",
+        "stacks": str(tmp_path / "stacks"),
+        "kubeconfig": "/etc/kubeconfig",
+        "context": "mine",
+    }
+    return Job(**{**usual, **fields})
+
+
+# The environment
+
+
+def test_nothing_of_the_operators_reaches_pulumi_that_would_change_what_a_run_does(
+    backend, monkeypatch
+):
+    operators = {
+        "KUBECONFIG": "/home/ops/.kube/config",
+        "PULUMI_K8S_DELETE_UNREACHABLE": "canary-yes",
+        "PULUMI_CONFIG_PASSPHRASE": CANARY,
+        "PULUMI_CONFIG_PASSPHRASE_FILE": "/home/ops/other",
+        "PULUMI_BACKEND_URL": "https://elsewhere.example.org",
+        "PULUMI_HOME": "/home/ops/.pulumi",
+        "PULUMI_SKIP_CHECKPOINTS": "canary-no",
+        "PULUMI_DEBUG_GRPC": "/tmp/grpc",
+        "PULUMI_STACK": "canary-stack",
+    }
+    for name, value in operators.items():
+        monkeypatch.setenv(name, value)
+
+    given = backend.environment("mls26", "mls26.wave-01")
+
+    assert not set(operators.values()) & set(given.values())
+    assert CANARY not in json.dumps(given)
+    assert "KUBECONFIG" not in given
+    assert sorted(name for name in given if name.startswith("PULUMI_")) == [
+        "PULUMI_BACKEND_URL",
+        "PULUMI_CONFIG_PASSPHRASE_FILE",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION",
+        "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS",
+        "PULUMI_HOME",
+        "PULUMI_SKIP_CHECKPOINTS",
+        "PULUMI_SKIP_UPDATE_CHECK",
+    ]
+
+
+def test_what_pulumi_needs_of_the_operators_reaches_it(backend, monkeypatch):
+    monkeypatch.setenv("PULUMI_ACCESS_TOKEN", "token")
+    monkeypatch.setenv("AWS_PROFILE", "course")
+    monkeypatch.setenv("PATH", "/usr/bin")
+
+    given = backend.environment("mls26", "mls26.wave-01")
+
+    assert (given["PULUMI_ACCESS_TOKEN"], given["AWS_PROFILE"]) == ("token", "course")
+    assert given["PATH"] == f"{backend.tools[0]}{os.pathsep}{backend.tools[1]}{os.pathsep}/usr/bin"
+    assert given[RUN_MARK] == "run-of-this-test"
+    assert given["PULUMI_BACKEND_URL"] == backend.url
+
+
+def test_two_stacks_share_no_pulumi_home(backend):
+    homes = {
+        backend.environment(cohort, f"{cohort}.wave-{n}")["PULUMI_HOME"]
+        for cohort in ("mls26", "mls27")
+        for n in (1, 2)
+    }
+
+    assert len(homes) == 4
+
+
+def test_the_passphrase_goes_by_its_file_and_never_by_its_words(backend):
+    words = backend.passphrase.read_text()
+
+    given = backend.environment("mls26", "mls26.wave-01")
+
+    assert len(words) >= 32
+    assert given["PULUMI_CONFIG_PASSPHRASE_FILE"] == str(backend.passphrase)
+    assert words not in json.dumps(given)
+
+
+def test_a_passphrase_is_made_once_and_is_private(backend):
+    before = backend.passphrase.read_text()
+
+    backend.prepare("mls26")
+
+    assert backend.passphrase.read_text() == before
+    assert stat.S_IMODE(backend.passphrase.stat().st_mode) == 0o600
+    assert stat.S_IMODE((backend.home / "state").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("spoil", ["empty", "open", "link"])
+def test_a_passphrase_that_is_no_secret_is_refused(backend, tmp_path, spoil):
+    if spoil == "empty":
+        backend.passphrase.write_text("")
+    elif spoil == "open":
+        backend.passphrase.chmod(0o644)
+    else:
+        backend.passphrase.rename(tmp_path / "elsewhere")
+        backend.passphrase.symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(InputError, match=str(backend.passphrase)):
+        backend.prepare("mls26")
+
+
+def test_a_state_elsewhere_makes_no_folder_here(tmp_path):
+    backend = Backend(home=tmp_path, url="s3://bucket/state", tools=(), run="x")
+
+    backend.prepare("mls26")
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["passphrase", "pulumi"]
+
+
+# The job
+
+
+def test_a_job_comes_through_a_pipe_as_it_was(tmp_path):
+    sent = job(tmp_path, operation="destroy", refresh=True, exclude=("s1", "s2"))
+
+    assert Job.from_json(json.loads(json.dumps(sent.to_json()))) == sent
+
+
+def test_a_worker_that_cannot_begin_is_told_and_its_reason_is_in_the_log(
+    backend, tmp_path, caplog, monkeypatch
+):
+    """A real worker: it reads its job, finds no such cohort, and dies."""
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", CANARY)
+    caplog.set_level(logging.DEBUG, logger="provisioner")
+    workers = Workers(backend=backend)
+
+    [outcome] = workers.run([job(tmp_path)])
+
+    assert outcome == Outcome(stack="mls26.wave-01", error="its worker process died")
+    log = backend.work_dir("mls26") / "logs" / "mls26.wave-01.log"
+    assert "There is no cohort mls26" in log.read_text()
+    assert workers.started == 1
+    [line] = [record.getMessage() for record in caplog.records if "start " in record.getMessage()]
+    assert line == f"start {sys.executable} -m provisioner.pulumi_stack.worker"
+    for text in (log.read_text(), caplog.text):
+        assert CANARY not in text
+        assert backend.passphrase.read_text() not in text
+
+
+def test_nothing_to_do_starts_nothing(backend):
+    workers = Workers(backend=backend)
+
+    assert list(workers.run([])) == []
+    assert workers.started == 0
+
+
+def test_after_a_stop_nothing_is_started(backend, tmp_path):
+    workers = Workers(backend=backend)
+    workers.stop()
+
+    outcomes = list(workers.run([job(tmp_path), job(tmp_path, stack="mls26.wave-02")]))
+
+    assert [outcome.stack for outcome in outcomes] == ["mls26.wave-01", "mls26.wave-02"]
+    assert {outcome.error for outcome in outcomes} == {"not started: the run was stopped"}
+    assert workers.started == 0
+
+
+# A lock in Pulumi's state
+
+
+def lock_text(pid, host=None, since=None):
+    since = (since or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    host = host or socket.gethostname()
+    return (
+        "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es)"
+        " to end or delete the lock file with `pulumi cancel`.\n  file:///state/.pulumi/locks/"
+        f"organization/practicum/mls26.wave-01/x.json: created by ops@{host} (pid {pid}) at {since}"
+    )
+
+
+@pytest.fixture
+def dead():
+    """The number of a process that has ended."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+def test_the_holder_is_read_out_of_pulumis_refusal():
+    [holder] = stale.holders(lock_text(12, "vm", datetime(2026, 11, 23, 9, tzinfo=UTC)))
+
+    assert (holder.host, holder.pid) == ("vm", 12)
+    assert str(holder) == "process 12 on vm, since 2026-11-23T09:00:00+00:00"
+
+
+@pytest.mark.parametrize("text", ["", "error: something else", "created by somebody"])
+def test_where_no_holder_is_named_nobody_is_taken_for_dead(text):
+    assert stale.holders(text) == []
+    assert not stale.all_dead(stale.holders(text))
+
+
+def test_a_lock_of_a_process_that_is_gone_is_stale(dead):
+    assert stale.all_dead(stale.holders(lock_text(dead)))
+
+
+def test_a_lock_of_a_live_process_is_not():
+    assert not stale.all_dead(stale.holders(lock_text(os.getpid())))
+
+
+def test_a_process_that_began_after_the_lock_only_has_the_same_number():
+    began = datetime.fromtimestamp(psutil.Process().create_time(), UTC)
+
+    assert stale.all_dead(stale.holders(lock_text(os.getpid(), since=began - timedelta(hours=1))))
+
+
+def test_a_lock_of_another_machine_is_never_stale(dead):
+    assert not stale.all_dead(stale.holders(lock_text(dead, host="elsewhere")))
+
+
+def test_one_live_holder_is_enough(dead):
+    text = lock_text(dead) + "\n" + lock_text(os.getpid())
+
+    assert len(stale.holders(text)) == 2
+    assert not stale.all_dead(stale.holders(text))
