@@ -1,4 +1,4 @@
-"""A small HTTP server on loopback, for faults that a real API server does not show."""
+"""Cohorts to render, and a small server on loopback for faults that a real one does not show."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from typing import Any
 import pytest
 
 from provisioner.cluster import Access, Client
+from provisioner.cohort import Cohort
+
+from ..sample import cohort
+from .rendering import SETTINGS
 
 
 @dataclass
@@ -120,3 +124,9 @@ def server(http: Any, shared_client: Client) -> Server:
 @pytest.fixture
 def client(server: Server, shared_client: Client) -> Client:
     return shared_client
+
+
+@pytest.fixture(params=SETTINGS.values(), ids=SETTINGS.keys())
+def course(request: pytest.FixtureRequest) -> Cohort:
+    """A cohort of each kind that is rendered in another way."""
+    return cohort(**request.param)

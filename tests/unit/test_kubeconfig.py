@@ -72,7 +72,7 @@ def test_the_table_of_what_happens_is_what_is_tested_here():
     """Who adds a row to the table adds a test, and then counts it here."""
     rows = [line for line in kubeconfig.__doc__.splitlines() if line.startswith("| ")]
 
-    assert len(rows) == 2 + 5
+    assert len(rows) == 2 + 6
 
 
 # no such file, not YAML
@@ -119,20 +119,38 @@ def test_a_context_that_is_not_there_is_told_with_those_that_are(write):
 @pytest.mark.parametrize("section", ["contexts", "clusters", "users"])
 @pytest.mark.parametrize("value", [[], None, ["mine"], [{"name": "mine"}]], ids=str)
 def test_a_part_that_is_not_there_is_told(write, section, value):
-    error = refused(write(**{section: value}))
+    error = refused(write(**{section: value, "current-context": ""}))
 
     assert f"has no {section.removesuffix('s')} named" in error.message
 
 
 @pytest.mark.parametrize("section", ["contexts", "clusters", "users"])
 def test_a_section_that_is_no_list_is_told(write, section):
-    refused(write(**{section: 5}))
+    refused(write(**{section: 5, "current-context": ""}))
 
 
 def test_it_is_the_named_context_and_never_the_current_one(write):
     access = load(write(), "mine")
 
     assert (access.server, access.token) == ("https://k8s.example.org:6443", TOKEN)
+
+
+# a current-context that does not exist
+
+
+def test_a_current_context_that_is_not_there_is_told_though_nobody_uses_it(write):
+    """Pulumi's provider refuses such a file in the middle of a run."""
+    path = write(**{"current-context": "gone"})
+
+    error = refused(path)
+
+    assert "its current-context 'gone' does not exist" in error.message
+    assert error.hint.startswith("It has these contexts: mine, other.")
+
+
+@pytest.mark.parametrize("current", ["", None], ids=repr)
+def test_no_current_context_is_no_mistake(write, current):
+    assert load(write(**{"current-context": current}), "mine").token == TOKEN
 
 
 # certificate or token, in line or as a file

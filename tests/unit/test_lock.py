@@ -19,6 +19,7 @@ from provisioner.lifecycle import lock
 from provisioner.pulumi_stack import RUN_MARK
 
 DEAD = 2**22 + 1  # above the kernel's highest process number
+HOST = socket.gethostname()
 HOLD = "import sys; print('up', flush=True); sys.stdin.read()"
 
 
@@ -57,7 +58,7 @@ def put(home, content):
 
 
 def by(pid, **more):
-    return {"pid": pid, "host": socket.gethostname(), "time": time.time(), "since": "noon", **more}
+    return {"pid": pid, "host": HOST, "time": time.time(), "since": "noon", **more}
 
 
 def is_free(home):
@@ -79,7 +80,7 @@ def test_the_lock_says_who_holds_it_and_is_private(tmp_path):
         holder = json.loads(file_of(tmp_path).read_text())
 
         assert not is_free(tmp_path)
-        assert (holder["pid"], holder["host"]) == (os.getpid(), socket.gethostname())
+        assert (holder["pid"], holder["host"]) == (os.getpid(), HOST)
         assert file_of(tmp_path).stat().st_mode & 0o077 == 0
     assert is_free(tmp_path)
     assert file_of(tmp_path).read_text() == ""
@@ -94,7 +95,7 @@ def test_a_live_holder_is_named_and_keeps_it(tmp_path):
         pytest.fail("two runs held one cohort")
 
     assert caught.value.exit_code == 9
-    assert f"process {os.getpid()} on {socket.gethostname()}" in caught.value.message
+    assert f"process {os.getpid()} on {HOST}" in caught.value.message
 
 
 def test_a_refused_run_leaves_the_holders_words(tmp_path):
@@ -137,21 +138,32 @@ def test_a_garbled_file_that_nobody_holds_is_taken(tmp_path, content):
     assert take(tmp_path)["pid"] == os.getpid()
 
 
-@pytest.mark.parametrize(
-    "content",
-    ["", "garbled {", "[]", by(DEAD, host="elsewhere"), by("x"), by(None)],
-    ids=["empty", "garbled", "a list", "another machine", "a word for its pid", "no pid"],
-)
-def test_in_doubt_a_lock_that_is_held_is_a_live_runs(tmp_path, content):
-    """Its holder may just be about to write, or on another machine of a shared folder."""
-    with put(tmp_path, content).open() as file:
+def test_a_holder_on_another_machine_is_never_robbed(tmp_path):
+    """The folder may be shared; there, nobody here can look."""
+    with put(tmp_path, by(DEAD, host="elsewhere")).open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         before = file_of(tmp_path).read_text()
 
-        with pytest.raises(LockedError), lock.held(tmp_path, "mls26"):
+        with pytest.raises(LockedError, match="on elsewhere"), lock.held(tmp_path, "mls26"):
             pass
 
         assert file_of(tmp_path).read_text() == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "garbled {", "[]", "{}", by("x"), by(None), by(os.getpid(), time="x"), {"host": HOST}],
+    ids=["empty", "cut off", "a list", "nothing in it", "a word for its pid", "no pid",
+         "a word for its time", "its host alone"],
+)  # fmt: skip
+def test_a_lock_that_says_no_holder_is_waited_for(tmp_path, child, content):
+    """Its holder has not come to writing, was killed while it did, or is only a worker."""
+    with put(tmp_path, content).open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        worker = child(file.fileno())
+
+    with lock.held(tmp_path, "mls26", lambda _: worker.communicate() and None):
+        assert json.loads(file_of(tmp_path).read_text())["pid"] == os.getpid()
 
 
 def test_a_worker_that_lives_keeps_the_lock_of_a_run_that_ended(tmp_path, child):
@@ -159,8 +171,6 @@ def test_a_worker_that_lives_keeps_the_lock_of_a_run_that_ended(tmp_path, child)
         worker = child(descriptor)
 
     assert not is_free(tmp_path)
-    with pytest.raises(LockedError), lock.held(tmp_path, "mls26"):
-        pass
     worker.communicate()
     assert is_free(tmp_path)
 

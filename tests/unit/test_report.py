@@ -364,7 +364,7 @@ def test_json_is_escaped_and_says_the_same():
 def test_what_is_said_on_the_way_is_escaped(capsys):
     options.say(ATTACK)
 
-    assert not any(character in capsys.readouterr().err for character in OBEYED)
+    assert capsys.readouterr().err == f"{ESCAPED}\n"
 
 
 # Progress where there is no terminal
@@ -380,4 +380,9 @@ def test_progress_is_a_line_a_step_and_no_line_a_student():
         progress.step("Setting up")
         progress.say("told")
 
-    assert lines == ["Bringing up environments (300) …", "Setting up …", "told"]
+    assert lines == [
+        "Bringing up environments (300) …",
+        "Bringing up environments: 300 of 300",
+        "Setting up …",
+        "told",
+    ]

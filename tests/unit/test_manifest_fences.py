@@ -1,0 +1,226 @@
+"""ISO-10, -24, -30, -31, -35: Pod Security, fair shares, network and accounts, as rendered."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+import pytest
+
+from provisioner import manifest, names
+from provisioner.manifest import role
+
+from ..sample import cohort, record
+from .rendering import environment, everything, of_kind, one
+
+# Pod Security (ISO-10)
+
+
+@pytest.mark.parametrize("level", ["baseline", "restricted"])
+def test_the_namespace_enforces_pod_security_at_a_pinned_version(level):
+    labels = environment(environment={"pod_security": level})[0]["metadata"]["labels"]
+
+    pinned = {key: value for key, value in labels.items() if "pod-security" in key}
+    assert pinned == {
+        "pod-security.kubernetes.io/enforce": level,
+        "pod-security.kubernetes.io/enforce-version": "v1.34",
+        "pod-security.kubernetes.io/warn": "restricted",
+        "pod-security.kubernetes.io/warn-version": "v1.34",
+        "pod-security.kubernetes.io/audit": "restricted",
+        "pod-security.kubernetes.io/audit-version": "v1.34",
+    }
+
+
+def test_nothing_can_run_in_the_identity_namespace():
+    made = manifest.guard(cohort())
+
+    labels = one("Namespace", made)["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert one("ResourceQuota", made)["spec"]["hard"]["pods"] == "0"
+    assert one("NetworkPolicy", made)["spec"] == {
+        "podSelector": {},
+        "policyTypes": ["Ingress", "Egress"],
+    }
+
+
+# Fairness (ISO-30, ISO-31)
+
+ISO_30 = """
+    requests.cpu limits.cpu requests.memory limits.memory
+    requests.ephemeral-storage limits.ephemeral-storage requests.storage requests.nvidia.com/gpu
+    pods services services.nodeports services.loadbalancers
+    count/secrets count/configmaps count/persistentvolumeclaims count/deployments.apps
+    count/replicasets.apps count/statefulsets.apps count/daemonsets.apps count/jobs.batch
+    count/cronjobs.batch count/ingresses.networking.k8s.io
+    count/networkpolicies.networking.k8s.io
+    count/horizontalpodautoscalers.autoscaling count/poddisruptionbudgets.policy
+    count/leases.coordination.k8s.io count/endpointslices.discovery.k8s.io
+    count/resourceclaims.resource.k8s.io
+"""
+NOTHING_AT_ALL = """
+    services.nodeports services.loadbalancers requests.nvidia.com/gpu count/daemonsets.apps
+"""
+
+
+def unlimited(rules: Iterable[Rule], hard: dict[str, str]) -> list[str]:
+    """Name every resource that may be created and that no line of a quota counts."""
+    created = {
+        (resource, f"count/{resource}.{group}" if group else f"count/{resource}")
+        for rule in rules
+        if "create" in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        if "/" not in resource
+    }
+    return sorted(name for name, line in created if not {name, line} & hard.keys())
+
+
+def hard_of(course) -> dict[str, str]:
+    return one("ResourceQuota", manifest.environment(course, record()))["spec"]["hard"]
+
+
+def test_everything_that_a_student_may_create_has_a_ceiling(course):
+    hard = hard_of(course)
+
+    assert unlimited(ROLES["student"], hard) == []
+    planted = {"apiGroups": ["example.org"], "resources": ["widgets"], "verbs": ["create"]}
+    assert unlimited([*ROLES["student"], planted], hard) == ["widgets"]
+    assert unlimited(ROLES["student"], {}) == sorted(
+        resource for resources in role.OWNED.values() for resource in resources
+    )
+
+
+def test_the_quota_has_every_line_that_fairness_needs(course):
+    hard = hard_of(course)
+
+    assert [line for line in ISO_30.split() if line not in hard] == []
+    assert {hard[line] for line in NOTHING_AT_ALL.split()} == {"0"}
+
+
+def test_a_container_that_says_nothing_has_a_limit_in_every_dimension(course):
+    """ISO-31: a quota alone does not force limits on ephemeral storage."""
+    [limits] = one("LimitRange", manifest.environment(course, record()))["spec"]["limits"]
+    hard = hard_of(course)
+
+    computed = {line.removeprefix("limits.") for line in hard if line.startswith("limits.")}
+    assert computed == {"cpu", "memory", "ephemeral-storage"}
+    assert computed == {line.removeprefix("requests.") for line in hard if line.startswith("requests.")} - {"storage", "nvidia.com/gpu"}  # fmt: skip
+    assert limits["type"] == "Container"
+    assert limits["default"].keys() == limits["defaultRequest"].keys() == computed
+
+
+# Network (ISO-24)
+
+
+def egress(**fields):
+    return one("NetworkPolicy", environment(environment=fields))["spec"]["egress"]
+
+
+def blocks(**fields):
+    return [
+        peer["ipBlock"] for rule in egress(**fields) for peer in rule["to"] if "ipBlock" in peer
+    ]
+
+
+def test_both_directions_are_denied_by_default(course):
+    for made in (manifest.environment(course, record()), manifest.guard(course)):
+        spec = one("NetworkPolicy", made)["spec"]
+
+        assert spec["podSelector"] == {}
+        assert spec["policyTypes"] == ["Ingress", "Egress"]
+
+
+def test_only_the_own_namespace_is_let_in(course):
+    spec = one("NetworkPolicy", manifest.environment(course, record()))["spec"]
+
+    assert spec["ingress"] == [{"from": [{"podSelector": {}}]}]
+
+
+def test_no_rule_is_open_to_every_namespace_or_every_peer(course):
+    """Policies add up, so that one empty selector or one empty list opens all."""
+    spec = one("NetworkPolicy", manifest.environment(course, record()))["spec"]
+
+    for rule, way in [(r, "from") for r in spec["ingress"]] + [(r, "to") for r in spec["egress"]]:
+        assert rule[way]
+        for peer in rule[way]:
+            assert peer
+            if "namespaceSelector" in peer:
+                labels = peer["namespaceSelector"]["matchLabels"]
+                assert labels.keys() == {"kubernetes.io/metadata.name"}
+
+
+@pytest.mark.parametrize("fields", [{}, {"egress": "none"}, {"egress": ["203.0.113.0/24"]}])
+def test_the_own_namespace_and_dns_are_always_reached(fields):
+    own, dns, *_ = egress(**fields)
+
+    assert own == {"to": [{"podSelector": {}}]}
+    assert {(port["port"], port["protocol"]) for port in dns["ports"]} == {(53, "UDP"), (53, "TCP")}
+
+
+def test_without_egress_nothing_else_is_reached():
+    assert blocks(egress="none") == []
+    assert len(egress(egress="none")) == 2
+
+
+def test_the_networks_of_the_cohort_are_reached_and_no_other():
+    assert blocks(egress=["203.0.113.0/24", "2001:db8::/48"]) == [
+        {"cidr": "203.0.113.0/24"},
+        {"cidr": "2001:db8::/48"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "reached"),
+    [
+        ("151.101.0.223", True),
+        ("2a04:4e42::223", True),
+        ("169.254.169.254", False),  # where clouds serve credentials
+        ("fd00:ec2::254", False),
+        ("fe80::1", False),
+        ("10.96.0.1", False),
+        ("172.17.0.1", False),
+        ("192.168.1.1", False),
+        ("100.100.100.200", False),
+        ("127.0.0.1", False),
+    ],
+)
+def test_the_internet_is_reached_and_no_private_network(address, reached):
+    ip = ipaddress.ip_address(address)
+
+    def within(cidr):
+        network = ipaddress.ip_network(cidr)
+        return network.version == ip.version and ip in network
+
+    open_to = [
+        block
+        for block in blocks(egress="internet")
+        if within(block["cidr"]) and not any(map(within, block["except"]))
+    ]
+    assert bool(open_to) == reached
+
+
+def test_an_exception_lies_within_its_block():
+    """The API server refuses one that does not."""
+    for block in blocks(egress="internet"):
+        whole = ipaddress.ip_network(block["cidr"])
+        assert all(ipaddress.ip_network(cidr).subnet_of(whole) for cidr in block["except"])
+
+
+# Accounts (ISO-35)
+
+
+def test_no_pod_gets_a_token_without_asking(course):
+    for account in of_kind("ServiceAccount", everything(course)):
+        assert account["automountServiceAccountToken"] is False
+
+
+def test_a_students_account_is_where_no_student_works(course):
+    made = manifest.environment(course, record())
+
+    default, own = of_kind("ServiceAccount", made)
+    assert (default["metadata"]["name"], default["metadata"]["namespace"]) == (
+        "default", "mls26--s20260001",
+    )  # fmt: skip
+    assert (own["metadata"]["name"], own["metadata"]["namespace"]) == (
+        "s20260001", names.identity_namespace("mls26"),
+    )  # fmt: skip
