@@ -6,15 +6,20 @@ import re
 from collections.abc import Callable
 
 import pulumi
+from pulumi_kubernetes.admissionregistration.v1 import (
+    ValidatingAdmissionPolicy,
+    ValidatingAdmissionPolicyBinding,
+)
 from pulumi_kubernetes.core.v1 import LimitRange, Namespace, ResourceQuota, ServiceAccount
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
-from pulumi_kubernetes.rbac.v1 import ClusterRole, RoleBinding
+from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, RoleBinding
 from pulumi_kubernetes.scheduling.v1 import PriorityClass
 
 from provisioner.manifest import Manifest
 
 KINDS: dict[str, Callable[..., pulumi.CustomResource]] = {
     "ClusterRole": ClusterRole,
+    "ClusterRoleBinding": ClusterRoleBinding,
     "LimitRange": LimitRange,
     "Namespace": Namespace,
     "NetworkPolicy": NetworkPolicy,
@@ -22,6 +27,8 @@ KINDS: dict[str, Callable[..., pulumi.CustomResource]] = {
     "ResourceQuota": ResourceQuota,
     "RoleBinding": RoleBinding,
     "ServiceAccount": ServiceAccount,
+    "ValidatingAdmissionPolicy": ValidatingAdmissionPolicy,
+    "ValidatingAdmissionPolicyBinding": ValidatingAdmissionPolicyBinding,
 }
 
 ANNOTATIONS = {

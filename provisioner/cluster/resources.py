@@ -26,6 +26,7 @@ class Resource:
         return f"{self.root}{inside}/{self.plural}" + (f"/{name}" if name else "")
 
 
+ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 RESOURCES = {
@@ -36,6 +37,13 @@ RESOURCES = {
     "NetworkPolicy": Resource("/apis/networking.k8s.io/v1", "networkpolicies", namespaced=True),
     "RoleBinding": Resource(RBAC, "rolebindings", namespaced=True),
     "ClusterRole": Resource(RBAC, "clusterroles", namespaced=False),
+    "ClusterRoleBinding": Resource(RBAC, "clusterrolebindings", namespaced=False),
+    "ValidatingAdmissionPolicy": Resource(
+        ADMISSION, "validatingadmissionpolicies", namespaced=False
+    ),
+    "ValidatingAdmissionPolicyBinding": Resource(
+        ADMISSION, "validatingadmissionpolicybindings", namespaced=False
+    ),
     "PriorityClass": Resource("/apis/scheduling.k8s.io/v1", "priorityclasses", namespaced=False),
 }
 """Every kind that a rendering may hold; a test compares the two."""

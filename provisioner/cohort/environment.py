@@ -14,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Discriminator,
+    Field,
     Tag,
     ValidationInfo,
     field_validator,
@@ -23,11 +24,13 @@ from pydantic import (
 from .. import quantity
 from .values import (
     Cpu,
+    HostName,
+    ImagePattern,
     LaterList,
-    LaterNothing,
     LaterNumber,
     Memory,
     Network,
+    ObjectName,
     Storage,
     Whole,
     wrong,
@@ -195,6 +198,13 @@ Egress = Annotated[
 ]
 
 
+class Ingress(_Strict):
+    """Hosts for students' web apps: ``<namespace>.<suffix>`` and below it."""
+
+    suffix: HostName
+    ingress_class: ObjectName = Field(alias="class")
+
+
 class Environment(_Strict):
     """What every student of the cohort gets."""
 
@@ -208,9 +218,16 @@ class Environment(_Strict):
     """``internet`` (all but private, link-local, pod and service ranges), ``none``, or
     a list of networks. The own namespace and DNS are always reached."""
 
-    images: LaterList = ()
-    storage_classes: LaterList = ()
-    ingress: LaterNothing = None
+    images: tuple[ImagePattern, ...] = ()
+    """Images that pods may use, by full name without tag; ``*`` stands for names below
+    it. Any image when empty."""
+
+    storage_classes: tuple[ObjectName, ...] = ()
+    """Classes that volumes may be of; the cluster's own choice when empty."""
+
+    ingress: Ingress | None = None
+    """Which hosts students may show a web app under; no Ingress at all when None."""
+
     shared_volumes: LaterList = ()
     gpu: LaterNumber = 0
     pull_secrets: LaterList = ()

@@ -140,6 +140,19 @@ def _file_name(value: str) -> str:
     return value
 
 
+def _matching(pattern: str, what: str) -> Callable[[str], str]:
+    """Take a text that fits a pattern as a whole, and say what is taken."""
+    whole = re.compile(pattern)
+
+    def check(value: str) -> str:
+        return value if whole.fullmatch(value) else wrong(what)
+
+    return check
+
+
+_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+
+
 def _later(*typed: object) -> Callable[[object], object]:
     """Let through the ways to write the default, and nothing else."""
 
@@ -160,6 +173,29 @@ User = Annotated[str, BeforeValidator(_user)]
 Network = Annotated[str, BeforeValidator(_network)]
 Address = Annotated[str, BeforeValidator(_text), AfterValidator(_address)]
 FileName = Annotated[str, BeforeValidator(_text), AfterValidator(_file_name)]
+HostName = Annotated[
+    str,
+    BeforeValidator(_text),
+    AfterValidator(
+        _matching(rf"{_LABEL}(\.{_LABEL})+", "is no host name, such as lab.example.org")
+    ),
+]
+ObjectName = Annotated[
+    str,
+    BeforeValidator(_text),
+    AfterValidator(_matching(rf"{_LABEL}(\.{_LABEL})*", "is no name of a Kubernetes object")),
+]
+ImagePattern = Annotated[
+    str,
+    BeforeValidator(_text),
+    AfterValidator(
+        _matching(
+            r"[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/[a-z0-9*][a-z0-9._*-]*)+",
+            "is no pattern of images; write the registry and the name without tag, such as"
+            " docker.io/library/* or ghcr.io/mycourse/notebook",
+        )
+    ),
+]
 Cpu = Annotated[str, BeforeValidator(_amount("1m", "1024", "500m or 2"))]
 Memory = Annotated[str, BeforeValidator(_amount("1Mi", "16Ti", "512Mi or 4Gi"))]
 Storage = Annotated[str, BeforeValidator(_amount("1Mi", "1Pi", "10Gi"))]

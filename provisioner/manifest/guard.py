@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import names
 from ..cohort import Cohort
 from . import labels, role
+from .admission import admission
 from .objects import Manifest, make
 
 POD_SECURITY_VERSION = "v1.34"
@@ -25,6 +26,8 @@ def guard(cohort: Cohort) -> list[Manifest]:
         _role(cohort, "student", role.student_rules()),
         _role(cohort, "assistant", role.assistant_rules()),
         _priority_class(cohort),
+        *admission(cohort),
+        *_operators(cohort),
     ]
 
 
@@ -65,6 +68,42 @@ def _role(cohort: Cohort, who: str, rules: list[Manifest]) -> Manifest:
         labels=labels.shared(cohort.name),
         rules=rules,
     )
+
+
+def _operators(cohort: Cohort) -> list[Manifest]:
+    """Return what lets the cohort's operators past the admission policies.
+
+    The verb is on a resource that nobody serves: it grants nothing but the exemption.
+    Whoever may do everything on the cluster has it without being named.
+    """
+    if not cohort.operators:
+        return []
+    rule = {
+        "apiGroups": [labels.PREFIX.rstrip("/")],
+        "resources": ["cohorts"],
+        "resourceNames": [cohort.name],
+        "verbs": ["manage"],
+    }
+    users = [
+        {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}
+        for name in cohort.operators
+    ]
+    role_ref = {
+        "apiGroup": "rbac.authorization.k8s.io",
+        "kind": "ClusterRole",
+        "name": role_name(cohort.name, "operator"),
+    }
+    return [
+        _role(cohort, "operator", [rule]),
+        make(
+            RBAC,
+            "ClusterRoleBinding",
+            role_name(cohort.name, "operator"),
+            labels=labels.shared(cohort.name),
+            roleRef=role_ref,
+            subjects=users,
+        ),
+    ]
 
 
 def _priority_class(cohort: Cohort) -> Manifest:

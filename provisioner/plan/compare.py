@@ -15,6 +15,7 @@ from ..manifest import PREFIX, Manifest
 
 EXACT: dict[str, tuple[str, ...]] = {
     "ClusterRole": ("rules", "aggregationRule"),
+    "ClusterRoleBinding": ("roleRef", "subjects"),
     "LimitRange": ("spec",),
     "Namespace": (),
     "NetworkPolicy": ("spec",),
@@ -22,6 +23,8 @@ EXACT: dict[str, tuple[str, ...]] = {
     "ResourceQuota": ("spec",),
     "RoleBinding": ("roleRef", "subjects"),
     "ServiceAccount": ("automountServiceAccountToken",),
+    "ValidatingAdmissionPolicy": ("spec",),
+    "ValidatingAdmissionPolicyBinding": ("spec",),
 }
 """The fields of each kind that are ours from end to end, beside our metadata."""
 
@@ -98,11 +101,17 @@ def _paths(wanted: Any, live: Any, at: str) -> Iterator[str]:  # noqa: ANN401  (
         yield at
 
 
+KEYED_LISTS = ("matchConditions", "variables")
+"""Lists whose items the server merges by name, as it merges the keys of a map."""
+
+
 def _nulls(wanted: dict[str, Any], live: dict[str, Any]) -> dict[str, Any]:
     patch: dict[str, Any] = {}
     for key, value in live.items():
         if key not in wanted:
             patch[key] = None
+        elif key in KEYED_LISTS and value != wanted[key]:
+            patch[key] = wanted[key]
         elif isinstance(value, dict) and (inner := _nulls(wanted[key], value)):
             patch[key] = inner
     return patch

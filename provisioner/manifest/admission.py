@@ -1,0 +1,333 @@
+"""The admission policies of a cohort: what RBAC and Pod Security cannot say.
+
+Each is a ValidatingAdmissionPolicy with a binding that selects the cohort's student
+namespaces by labels that students cannot set. A policy fails closed, and its message
+tells the student what to do instead.
+
+Who may do what a policy forbids is asked of the cluster's own authorization: whoever
+holds the verb ``manage`` on this cohort (operators, and all who may do everything).
+The system's controllers are let through by exact identity and subresource, never as a
+group: they also make pods on a student's behalf.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..cohort import Cohort
+from . import expressions, labels
+from .objects import Manifest, make
+
+API = "admissionregistration.k8s.io/v1"
+ALL = "*"
+TOO_LARGE = "a ConfigMap or Secret holds 64 KiB at most here; keep large files in a volume"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """One policy, before it is spelled out for the API server."""
+
+    name: str
+    group: str
+    resources: tuple[str, ...]
+    """Subresources by name: a rule on ``pods`` does not see ``pods/ephemeralcontainers``."""
+
+    validations: tuple[tuple[str, str], ...]
+    """CEL that must hold, and what a student is told when it does not."""
+
+    operations: tuple[str, ...] = ("CREATE", "UPDATE")
+    variables: tuple[tuple[str, str], ...] = ()
+
+
+def admission(cohort: Cohort) -> list[Manifest]:
+    """Render the policies of a cohort, each with its binding."""
+    return [
+        manifest for policy in policies(cohort) for manifest in _spelled_out(cohort.name, policy)
+    ]
+
+
+def policies(cohort: Cohort) -> list[Policy]:
+    """Return the policies that a cohort file asks for."""
+    return [
+        _managed(),
+        _finalizers(),
+        _services(),
+        _configmaps(),
+        _secrets(),
+        _pods(cohort),
+        _images(cohort),
+        _volumes(cohort),
+        _ingresses(cohort),
+    ]
+
+
+def policy_name(cohort: str, policy: str) -> str:
+    """Return the name of a policy, which also is its binding's."""
+    return f"practicum-{cohort}-{policy}"
+
+
+def _managed() -> Policy:
+    """Keep what Practicum made out of everybody's hands, through every door."""
+    return Policy(
+        name="managed",
+        group=ALL,
+        resources=("*/*",),
+        operations=("CREATE", "UPDATE", "DELETE"),
+        variables=(
+            ("was_ours", expressions.WAS_OURS),
+            ("looks_like_ours", expressions.LOOKS_LIKE_OURS),
+            ("by_system", expressions.BY_SYSTEM),
+        ),
+        validations=(
+            (
+                "!variables.was_ours || variables.by_system",
+                "this object is kept by your course and cannot be changed;"
+                " ask your instructor if you need something else",
+            ),
+            (
+                "variables.was_ours || !variables.looks_like_ours",
+                "labels and annotations that start with practicum.dev/ are kept for your"
+                " course; use another prefix",
+            ),
+        ),
+    )
+
+
+def _finalizers() -> Policy:
+    """Let nobody tie an object so that the namespace can never be deleted."""
+    return Policy(
+        name="finalizers",
+        group=ALL,
+        resources=(ALL,),
+        validations=(
+            (
+                expressions.FINALIZERS,
+                "only Kubernetes' own finalizers may be set here; leave metadata.finalizers out",
+            ),
+        ),
+    )
+
+
+def _services() -> Policy:
+    """Keep Services inside the cluster (MTB HI-1, CVE-2020-8554)."""
+    return Policy(
+        name="services",
+        group="",
+        resources=("services", "services/status"),
+        validations=(
+            (
+                "!has(object.spec.type) || object.spec.type == 'ClusterIP'",
+                "only Services of type ClusterIP are offered; reach yours with:"
+                " kubectl port-forward service/NAME 8080:80",
+            ),
+            (
+                "!has(object.spec.externalIPs) || size(object.spec.externalIPs) == 0",
+                "externalIPs are not offered; leave spec.externalIPs out",
+            ),
+            (
+                "!has(object.spec.loadBalancerIP) || object.spec.loadBalancerIP == ''",
+                "load balancers are not offered; leave spec.loadBalancerIP out",
+            ),
+            (
+                "!has(object.status) || !has(object.status.loadBalancer) ||"
+                " !has(object.status.loadBalancer.ingress) ||"
+                " size(object.status.loadBalancer.ingress) == 0",
+                "the address of a load balancer cannot be set by hand",
+            ),
+        ),
+    )
+
+
+def _configmaps() -> Policy:
+    """Keep the cluster's own store from being filled (its default quota is 2 GiB)."""
+    return Policy(
+        name="configmaps",
+        group="",
+        resources=("configmaps",),
+        validations=((expressions.CONFIGMAP_SIZE, TOO_LARGE),),
+    )
+
+
+def _secrets() -> Policy:
+    """Refuse Secrets that become credentials without an end, and large ones."""
+    return Policy(
+        name="secrets",
+        group="",
+        resources=("secrets",),
+        validations=(
+            (expressions.SECRET_SIZE, TOO_LARGE),
+            (
+                "!has(object.type) || !(object.type in"
+                " ['kubernetes.io/service-account-token', 'bootstrap.kubernetes.io/token'])",
+                "Secrets that hold a token of the cluster are not offered;"
+                " use the kubeconfig that you were given",
+            ),
+        ),
+    )
+
+
+def _pods(cohort: Cohort) -> Policy:
+    """Leave it to the scheduler where and how soon a pod runs."""
+    return Policy(
+        name="pods",
+        group="",
+        resources=("pods",),
+        validations=(
+            (
+                "request.operation != 'CREATE' || !has(object.spec.nodeName) ||"
+                " object.spec.nodeName == ''",
+                "a pod cannot choose its node; leave spec.nodeName out",
+            ),
+            (
+                expressions.TOLERATIONS,
+                "only tolerations of the standard node conditions may be set;"
+                " leave spec.tolerations out",
+            ),
+            (
+                "!has(object.spec.priorityClassName) ||"
+                f" object.spec.priorityClassName in ['', 'practicum-{cohort.name}']",
+                f"use the priority class practicum-{cohort.name}, or leave it out",
+            ),
+            (
+                "!has(object.spec.runtimeClassName)",
+                "a runtime class cannot be chosen; leave spec.runtimeClassName out",
+            ),
+            (
+                "!has(object.spec.schedulerName) ||"
+                " object.spec.schedulerName == 'default-scheduler'",
+                "a scheduler cannot be chosen; leave spec.schedulerName out",
+            ),
+            (
+                expressions.AFFINITY,
+                "affinity can only look at pods of your own namespace;"
+                " leave namespaces and namespaceSelector out",
+            ),
+        ),
+    )
+
+
+def _images(cohort: Cohort) -> Policy:
+    """Admit the images that the course allows, in all lists of containers."""
+    return Policy(
+        name="images",
+        group="",
+        resources=("pods", "pods/ephemeralcontainers"),
+        variables=(("images", expressions.ALL_IMAGES),),
+        validations=(
+            (
+                expressions.images_match(cohort.environment.images),
+                "this image is not one that your course allows; write its name in full and"
+                " use one of: " + (", ".join(cohort.environment.images) or "any"),
+            ),
+        ),
+    )
+
+
+def _volumes(cohort: Cohort) -> Policy:
+    """Give volumes by storage class alone: never somebody else's old one."""
+    return Policy(
+        name="volumes",
+        group="",
+        resources=("persistentvolumeclaims",),
+        validations=(
+            (
+                expressions.storage_class(cohort.environment.storage_classes),
+                "choose a storage class of your course: "
+                + (", ".join(cohort.environment.storage_classes) or "leave it out"),
+            ),
+            (
+                expressions.VOLUME_NAME,
+                "a volume cannot be chosen by name; leave spec.volumeName out",
+            ),
+            (
+                "!has(object.spec.dataSourceRef) || !has(object.spec.dataSourceRef.namespace)",
+                "data cannot come from another namespace; leave dataSourceRef.namespace out",
+            ),
+        ),
+    )
+
+
+def _ingresses(cohort: Cohort) -> Policy:
+    """Give each student the hosts below their own namespace's name, and no other."""
+    ingress = cohort.environment.ingress
+    if ingress is None:
+        checks: tuple[tuple[str, str], ...] = (
+            (
+                "false",
+                "your course offers no Ingress; reach your Service with:"
+                " kubectl port-forward service/NAME 8080:80",
+            ),
+        )
+    else:
+        checks = (
+            (
+                expressions.ingress_hosts(ingress.suffix),
+                f"the host must be YOUR-NAMESPACE.{ingress.suffix}, or end with it,"
+                " in every rule and certificate",
+            ),
+            (
+                f"has(object.spec.ingressClassName) &&"
+                f" object.spec.ingressClassName == {expressions.quoted(ingress.ingress_class)}",
+                f"set spec.ingressClassName to {ingress.ingress_class}",
+            ),
+            (expressions.INGRESS_ANNOTATIONS, "snippets and server settings are not offered"),
+        )
+    return Policy(
+        name="ingresses",
+        group="networking.k8s.io",
+        resources=("ingresses", "ingresses/status"),
+        validations=checks,
+    )
+
+
+def _spelled_out(cohort: str, policy: Policy) -> list[Manifest]:
+    """Write out what the API server would default, so that a plan can compare it."""
+    name, owned = policy_name(cohort, policy.name), labels.shared(cohort)
+    rule = {
+        "apiGroups": [policy.group],
+        "apiVersions": ["*" if policy.group == ALL else "v1"],
+        "operations": list(policy.operations),
+        "resources": list(policy.resources),
+        "scope": "*",
+    }
+    spec: dict[str, Any] = {
+        "failurePolicy": "Fail",
+        "matchConstraints": _matching({}) | {"resourceRules": [rule]},
+        "matchConditions": [{"name": "not-an-operator", "expression": _not_an_operator(cohort)}],
+        "validations": [
+            {"expression": expression, "message": message}
+            for expression, message in policy.validations
+        ],
+    }
+    if policy.variables:
+        spec["variables"] = [
+            {"name": name, "expression": expression} for name, expression in policy.variables
+        ]
+    students = {
+        "matchExpressions": [
+            {"key": labels.COHORT, "operator": "In", "values": [cohort]},
+            {"key": labels.STUDENT, "operator": "Exists"},
+        ]
+    }
+    binding = {
+        "policyName": name,
+        "validationActions": ["Deny"],
+        "matchResources": _matching(students),
+    }
+    return [
+        make(API, "ValidatingAdmissionPolicy", name, labels=owned, spec=spec),
+        make(API, "ValidatingAdmissionPolicyBinding", name, labels=owned, spec=binding),
+    ]
+
+
+def _matching(namespaces: Manifest) -> dict[str, Any]:
+    return {"matchPolicy": "Equivalent", "namespaceSelector": namespaces, "objectSelector": {}}
+
+
+def _not_an_operator(cohort: str) -> str:
+    group, resource = labels.PREFIX.rstrip("/"), "cohorts"
+    return (
+        f"!authorizer.group('{group}').resource('{resource}').name('{cohort}')"
+        ".check('manage').allowed()"
+    )
