@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from .results import KUBECTL, NO_OP, PLAN, PRACTICUM, RAW, Measurement, Results
-from .targets import Verdict, judge
+from .targets import SIZE, Verdict, judge
 
 INTRODUCTION = """\
 Written by `make bench`. Every figure is of a whole process, from its start to its end, and
@@ -47,6 +47,7 @@ def render(results: Results) -> str:
         "![Seconds by case, size and network](last.png)",
         "## Figures to reach",
         _table(("figure", "to reach", "found", ""), map(_verdict, judge(results))),
+        *_smaller(results),
         "## Every case",
         _table(HEAD, _rows(results)),
         COLUMNS,
@@ -59,6 +60,12 @@ def render(results: Results) -> str:
         *_failures(results),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _smaller(results: Results) -> list[str]:
+    if not results.sizes or SIZE in results.sizes:
+        return []
+    return [f"They are meant for {SIZE} students, and this run went up to {results.sizes[-1]}."]
 
 
 def _verdict(verdict: Verdict) -> tuple[str, ...]:

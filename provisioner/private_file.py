@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from .errors import InputError
@@ -43,7 +44,8 @@ def write(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise InputError(
             f"{path} cannot be written: {error.strerror}.",
             hint="Make room or mend the rights there, then run the command again.",
@@ -57,7 +59,7 @@ def require_private(path: Path) -> None:
         InputError: If it is one of these.
     """
     found = path.lstat()
-    if not stat.S_ISREG(found.st_mode) or found.st_size == 0:
+    if not stat.S_ISREG(found.st_mode) or not path.read_bytes().strip():
         raise InputError(f"{path} is empty or no plain file; it must hold the secret it had.")
     if stat.S_IMODE(found.st_mode) & 0o077:
         raise InputError(f"{path} can be read by others.", hint=f"Run: chmod 600 {path}")

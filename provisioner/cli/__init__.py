@@ -28,6 +28,7 @@ COMMANDS = {
     "handout": "Give every student a kubeconfig, encrypted to their own key.",
     "down": "Take a cohort down, and prove that nothing is left.",
     "render": "Print the Kubernetes manifests of a cohort as YAML.",
+    "role": "Print the rights that whoever runs a cohort needs, for kubectl.",
     "doctor": "Check tools, cluster, rights and state, and say what to do.",
     "toolchain": "Find, or build, the programs that Practicum drives.",
     "rehearsal": "Run a Kubernetes control plane on this machine, without pods.",

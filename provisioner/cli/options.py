@@ -38,12 +38,14 @@ as_json = click.option(
 
 def say(message: str) -> None:
     """Tell a person something on standard error, where it cannot spoil ``--json``."""
-    click.echo(message, err=True)
+    click.echo(visible(message), err=True)
 
 
 def show_json(document: object) -> None:
     """Print the one JSON document of a ``--json`` command."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    # JSON has an escape of its own for what a terminal would obey.
+    click.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
 def show_lines(lines: Iterable[str]) -> None:

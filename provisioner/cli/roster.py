@@ -17,7 +17,12 @@ from .options import as_json, pass_settings, say, show_json, visible
 
 @click.group()
 def roster() -> None:
-    """Import the course's roster from a learning platform."""
+    """Import the course's roster from a learning platform.
+
+    \b
+    Examples:
+      practicum roster import demo gradebook.csv --from canvas
+    """
 
 
 @roster.command("import")

@@ -6,9 +6,11 @@ from .kubeconfig import Access, load
 from .observe import MANAGER, Found, list_cohort, look_for_strangers, read
 from .probe import longest_token
 from .resources import RESOURCES, path_of
-from .rights import Right, version
+from .rights import Right, may, version
+from .rights import listed as listed_rights
 from .rights import missing as missing_rights
 from .rights import needed as needed_rights
+from .roles import roles
 from .search import Search, discover, search
 
 __all__ = [
@@ -25,13 +27,16 @@ __all__ = [
     "delete",
     "discover",
     "list_cohort",
+    "listed_rights",
     "load",
     "longest_token",
     "look_for_strangers",
+    "may",
     "missing_rights",
     "needed_rights",
     "path_of",
     "read",
+    "roles",
     "search",
     "take_away",
     "version",

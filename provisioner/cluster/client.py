@@ -79,8 +79,7 @@ class Client:
         answer = self._send(method, path, body, query, {"Content-Type": content, "Accept": accept})
         if answer.status >= 400:
             raise _refusal(answer.status, answer.data, self.access.server)
-        decoded: dict[str, Any] = json.loads(answer.data) if answer.data else {}
-        return decoded
+        return _object(answer.data, self.access.server) if answer.data else {}
 
     def _send(
         self,
@@ -140,8 +139,10 @@ class Client:
                 timeout=urllib3.Timeout(connect=SECONDS, read=seconds + SECONDS),
             )
             with answer:
+                if answer.status >= 400:
+                    raise _refusal(answer.status, answer.read(), self.access.server)
                 for line in _lines(answer.stream()):
-                    yield json.loads(line)
+                    yield _object(line, self.access.server)
         except urllib3.exceptions.HTTPError as error:
             raise unreachable(self.access.server, error) from None
 
@@ -154,6 +155,20 @@ class Client:
             return
         with ThreadPoolExecutor(min(WORKERS, len(items))) as pool:
             yield from zip(items, pool.map(call, items), strict=True)
+
+
+def _object(text: bytes, server: str) -> dict[str, Any]:
+    """Decode one JSON object; a portal on the way answers with a page of its own."""
+    try:
+        decoded = json.loads(text)
+    except ValueError:
+        decoded = None
+    if isinstance(decoded, dict):
+        return decoded
+    raise ClusterError(
+        f"What answers at {server} is no Kubernetes API server.",
+        hint="Check the address in the kubeconfig, and whether a proxy stands in the way.",
+    )
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -176,9 +191,10 @@ def unreachable(server: str, error: Exception) -> ClusterError:
 
 def _refusal(status: int, data: bytes, server: str) -> Exception:
     try:
-        answer = json.loads(data)
+        decoded = json.loads(data)
     except ValueError:
-        answer = {}
+        decoded = None
+    answer = decoded if isinstance(decoded, dict) else {}
     message = str(answer.get("message") or "no explanation")
     if status == 401:
         return ClusterError(

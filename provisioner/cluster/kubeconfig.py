@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,17 +73,18 @@ def load(path: Path, context: str) -> Access:
             f"{path}: context {context} turns off the check of the server's certificate.",
             hint="Give the cluster's certificate-authority-data instead.",
         )
-    if "exec" in user or "auth-provider" in user:
-        return _from_official_client(path, context)
-    return Access(
-        server=str(cluster.get("server", "")).rstrip("/"),
-        ca=_data(cluster, "certificate-authority", path).decode(),
+    access = Access(
+        server=str(cluster.get("server") or "").rstrip("/"),
+        ca=_pem(cluster, "certificate-authority", path),
         certificate=_data(user, "client-certificate", path),
         key=_data(user, "client-key", path),
         token=_token(user, path),
-        server_name=str(cluster.get("tls-server-name", "")),
-        proxy=str(cluster.get("proxy-url", "")),
+        server_name=str(cluster.get("tls-server-name") or ""),
+        proxy=str(cluster.get("proxy-url") or ""),
     )
+    if "exec" in user or "auth-provider" in user:
+        return replace(access, **_login(path, context))
+    return access
 
 
 def _refuse_dangling(config: dict[str, Any], path: Path) -> None:
@@ -117,7 +118,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _named(
     config: dict[str, Any], section: str, field: str, name: str, path: Path
 ) -> dict[str, Any]:
-    entries = [entry for entry in config.get(section) or [] if isinstance(entry, dict)]
+    listed = config.get(section)
+    entries = [e for e in (listed if isinstance(listed, list) else []) if isinstance(e, dict)]
     for entry in entries:
         if entry.get("name") == name and isinstance(entry.get(field), dict):
             found: dict[str, Any] = entry[field]
@@ -140,16 +142,24 @@ def _data(entry: dict[str, Any], field: str, path: Path) -> bytes:
     return b""
 
 
+def _pem(entry: dict[str, Any], field: str, path: Path) -> str:
+    try:
+        return _data(entry, field, path).decode()
+    except UnicodeDecodeError:
+        raise ClusterError(f"{path}: {field} cannot be read.") from None
+
+
 def _token(user: dict[str, Any], path: Path) -> str:
     try:
         if name := user.get("tokenFile"):
             return (path.parent / str(name)).read_text(encoding="utf-8").strip()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         raise ClusterError(f"{path}: tokenFile cannot be read.") from None
-    return str(user.get("token", ""))
+    return str(user.get("token") or "")
 
 
-def _from_official_client(path: Path, context: str) -> Access:
+def _login(path: Path, context: str) -> dict[str, Any]:
+    """Run the login plugin of a context; return the parts of the access that it gives."""
     # Half a second to import, so only where a plugin has to be run.
     from kubernetes import config
     from kubernetes.client import Configuration
@@ -157,23 +167,21 @@ def _from_official_client(path: Path, context: str) -> Access:
     loaded = Configuration()
     try:
         config.load_kube_config(str(path), context=context, client_configuration=loaded)
-    except Exception as error:  # noqa: BLE001  (a plugin may raise anything)
+        token = loaded.get_api_key_with_prefix("BearerToken")
+    except Exception:  # noqa: BLE001  (a plugin may raise anything)
+        token = None
+    given = {
+        "token": (token or "").removeprefix("Bearer ").strip(),
+        "certificate": _text(loaded.cert_file).encode(),
+        "key": _text(loaded.key_file).encode(),
+    }
+    if not given["token"] and not given["certificate"]:
         raise ClusterError(
-            f"{path}: the login plugin of context {context} failed ({type(error).__name__}).",
+            f"{path}: the login plugin of context {context} failed.",
             hint=f"Try it by hand: kubectl --kubeconfig {path} --context {context} auth whoami",
-        ) from None
-    return Access(
-        server=loaded.host.rstrip("/"),
-        ca=_text(loaded.ssl_ca_cert),
-        certificate=_text(loaded.cert_file).encode(),
-        key=_text(loaded.key_file).encode(),
-        token=_bearer(loaded.get_api_key_with_prefix("authorization")),
-    )
+        )
+    return given
 
 
 def _text(name: str | None) -> str:
     return Path(name).read_text(encoding="utf-8") if name else ""
-
-
-def _bearer(header: str | None) -> str:
-    return (header or "").removeprefix("Bearer ").strip()

@@ -2,47 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
-from .client import Client
-from .resources import RESOURCES
+from .. import names
+from ..cohort import Cohort
+from ..manifest import PREFIX, Manifest, credentials_rules
+from . import roles
+from .client import ApiError, Client
 
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-WRITES = ("create", "patch", "delete")
+WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 
 @dataclass(frozen=True, order=True)
 class Right:
-    """One verb on one resource, in the whole cluster."""
+    """One verb on one resource: in the whole cluster, of one name, or in one namespace."""
 
     verb: str
     group: str
     resource: str
     subresource: str = ""
+    name: str = ""
+    namespace: str = ""
 
     def __str__(self) -> str:
         suffix = f".{self.group}" if self.group else ""
         below = f"/{self.subresource}" if self.subresource else ""
-        return f"{self.verb} {self.resource}{below}{suffix}"
+        place = f" in {self.namespace}" if self.namespace else ""
+        return f"{self.verb} {self.resource}{below}{suffix}{place}"
 
 
-def needed() -> list[Right]:
-    """List the rights that ``up`` and ``handout`` need, beside reading."""
-    writes = [
-        Right(verb, resource.group, resource.plural)
-        for resource in RESOURCES.values()
-        for verb in WRITES
-    ]
-    return [
-        *writes,
-        # Giving a role to others takes the right to bind it, or to hold all it grants.
-        Right("bind", "rbac.authorization.k8s.io", "clusterroles"),
-        Right("escalate", "rbac.authorization.k8s.io", "clusterroles"),
-        Right("create", "", "secrets"),
-        Right("create", "", "serviceaccounts", "token"),
-    ]
+def needed(client: Client, cohort: Cohort, *, guard: bool = True) -> list[Right]:
+    """List the rights that ``up`` and ``handout`` need: those of the roles, one by one.
+
+    Args:
+        client: The cluster, which knows who we are.
+        cohort: The cohort.
+        guard: Whether what all students share is to be set up or changed.
+
+    Raises:
+        ClusterError: If the cluster cannot be reached.
+    """
+    rules = [*roles.operator(cohort), *(roles.guard_installer(cohort) if guard else [])]
+    found = [right for rule in rules for right in _spelled_out(rule)]
+    if _whoami(client) not in cohort.operators:  # else the guard gives them
+        identity = names.identity_namespace(cohort.name)
+        found += [r for rule in credentials_rules() for r in _spelled_out(rule, identity)]
+    # What lets operators past the policies comes with the guard too.
+    return [right for right in dict.fromkeys(found) if right.group != PREFIX.rstrip("/")]
 
 
 def missing(client: Client, rights: Iterable[Right]) -> list[Right]:
@@ -52,16 +62,28 @@ def missing(client: Client, rights: Iterable[Right]) -> list[Right]:
         ClusterError: If the cluster cannot be reached.
     """
     return [
-        right for right, allowed in client.each(lambda r: _may(client, r), rights) if not allowed
+        right for right, allowed in client.each(lambda r: may(client, r), rights) if not allowed
     ]
 
 
-def _may(client: Client, right: Right) -> bool:
+def listed(rights: Iterable[Right]) -> str:
+    """Tell rights to a person: the many names of one resource once."""
+    return ", ".join(dict.fromkeys(map(str, rights)))
+
+
+def may(client: Client, right: Right) -> bool:
+    """Say whether the cluster lets us do something.
+
+    Raises:
+        ClusterError: If the cluster cannot be reached.
+    """
     attributes: dict[str, Any] = {
         "verb": right.verb,
         "group": right.group,
         "resource": right.resource,
         "subresource": right.subresource,
+        "name": right.name,
+        "namespace": right.namespace,
     }
     body = {
         "apiVersion": "authorization.k8s.io/v1",
@@ -69,6 +91,21 @@ def _may(client: Client, right: Right) -> bool:
         "spec": {"resourceAttributes": attributes},
     }
     return bool(client.request("POST", REVIEW, body=body)["status"]["allowed"])
+
+
+def _spelled_out(rule: Manifest, namespace: str = "") -> Iterator[Right]:
+    of = product(rule["apiGroups"], rule["resources"], rule.get("resourceNames", [""]))
+    for (group, resource, name), verb in product(of, rule["verbs"]):
+        plural, _, below = resource.partition("/")
+        yield Right(verb, group, plural, below, name, namespace)
+
+
+def _whoami(client: Client) -> str:
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    try:
+        return str(client.request("POST", WHO, body=body)["status"]["userInfo"]["username"])
+    except ApiError:
+        return ""  # a cluster that keeps it from us: then we are nobody who is named
 
 
 def version(client: Client) -> str:

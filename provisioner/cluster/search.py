@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..manifest import Manifest, selector
+from . import rights
 from .client import ApiError, Client
+from .resources import RESOURCES
+
+SECRETS = "secrets"
+OURS_ONLY = "secrets (the cohort's namespaces only)"
+"""What stands in a receipt where we may not list the Secrets of the whole cluster."""
 
 MARKED_BY_SUBJECT = ("rolebindings", "clusterrolebindings")
 
@@ -21,14 +27,23 @@ class Served:
     namespaced: bool
 
     def __str__(self) -> str:
-        group = self.group_version.rpartition("/")[0]
-        return f"{self.plural}.{group}" if group else self.plural
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def group(self) -> str:
+        """API group as RBAC writes it; empty for the core group."""
+        return self.group_version.rpartition("/")[0]
 
     @property
     def path(self) -> str:
         """Return the path that lists the type in the whole cluster."""
+        return self.path_in("")
+
+    def path_in(self, namespace: str) -> str:
+        """Return the path that lists the type in one namespace; in all when empty."""
         root = "/apis/" if "/" in self.group_version else "/api/"
-        return f"{root}{self.group_version}/{self.plural}"
+        inside = f"namespaces/{namespace}/" if namespace else ""
+        return f"{root}{self.group_version}/{inside}{self.plural}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,18 +74,22 @@ def search(client: Client, cohort: str, namespaces: Collection[str]) -> Search:
     searched: dict[str, int] = {}
     remaining: list[str] = []
     types, unlisted = discover(client)
+    narrow = not rights.may(client, rights.Right("list", "", SECRETS))
 
     def look(served: Served) -> list[str] | ApiError:
         try:
+            if narrow and str(served) == SECRETS:
+                return list(_left_in_ours(client, served, cohort, namespaces))
             return list(_left(client, served, cohort, namespaces))
         except ApiError as error:
             return error
 
     for served, found in client.each(look, types):
+        name = OURS_ONLY if narrow and str(served) == SECRETS else str(served)
         if isinstance(found, ApiError):
-            unlisted.append(f"{served}: {found.message}")
+            unlisted.append(f"{name}: {found.message}")
         else:
-            searched[str(served)] = len(found)
+            searched[name] = len(found)
             remaining += found
     return Search(searched=searched, remaining=sorted(set(remaining)), unlisted=unlisted)
 
@@ -116,6 +135,17 @@ def _left(
         yield from _pointing(client, served, namespaces, _subject_namespaces, "gives rights to")
     elif str(served) == "persistentvolumes":
         yield from _pointing(client, served, namespaces, _claim_namespaces, "is claimed from")
+
+
+def _left_in_ours(
+    client: Client, served: Served, cohort: str, namespaces: Collection[str]
+) -> Iterator[str]:
+    """Yield what is left of a type in the cohort's namespaces; where one is gone, nothing is."""
+    there = client.pages(RESOURCES["Namespace"].path(), metadata_only=True)
+    for name in sorted({item["metadata"]["name"] for item in there} & set(namespaces)):
+        path = served.path_in(name)
+        for item in client.pages(path, selector=selector(cohort), metadata_only=True):
+            yield f"{_name(served, item)} carries the cohort's mark"
 
 
 def _pointing(

@@ -104,14 +104,15 @@ def _guarded(
         return _failure(check.__name__.strip("_"), error)
 
 
-def _rights(_: Cohort, client: cluster.Client) -> Finding:
-    missing = cluster.missing_rights(client, cluster.needed_rights())
+def _rights(cohort: Cohort, client: cluster.Client) -> Finding:
+    missing = cluster.missing_rights(client, cluster.needed_rights(client, cohort))
     if missing:
         return Finding(
             about="rights",
             verdict="failed",
-            found=f"missing: {', '.join(map(str, missing))}",
-            fix="ask the cluster's administrator for these, or use another context",
+            found=f"missing: {cluster.listed_rights(missing)}",
+            fix="ask the cluster's administrator for what this prints, or use another context:"
+            f" practicum role {cohort.name}",
         )
     return Finding(about="rights", verdict="ok", found="all that `up` and `handout` need")
 
@@ -139,9 +140,16 @@ def _token(cohort: Cohort, client: cluster.Client) -> Finding:
     wanted = expiry(cohort) - datetime.now(UTC)
     identity = names.identity_namespace(cohort.name)
     found = cluster.list_cohort(client, cohort.name)
-    given = cluster.longest_token(
-        client, identity if identity in found.namespaces else "default", wanted
-    )
+    place = identity if identity in found.namespaces else "default"
+    mint = cluster.Right("create", "", "serviceaccounts", "token", namespace=place)
+    if not cluster.may(client, mint):
+        return Finding(
+            about="token",
+            verdict="warning",
+            found=f"we may not ask for a token in {place}",
+            fix="where you are named under operators in cohort.yaml, the first `up` gives you that",
+        )
+    given = cluster.longest_token(client, place, wanted)
     if given < wanted - timedelta(minutes=2):
         return Finding(
             about="token",

@@ -84,11 +84,12 @@ def _try(descriptor: int) -> bool:
 
 def _lives(holder: dict[str, Any]) -> bool:
     """Say whether the run that wrote the file is alive, and not just its number."""
-    if not holder or "garbled" in holder:
+    pid, since = holder.get("pid"), holder.get("time")
+    if not isinstance(pid, int) or not isinstance(since, float):
         return False  # it has not come to writing, or was killed while it did
     if holder.get("host") != socket.gethostname():
         return True  # we cannot look there, and a live run is never robbed
-    return shell.lives(int(holder["pid"]), by=float(holder["time"]))
+    return shell.lives(pid, by=since)
 
 
 def _end_strays(descriptor: int, run: str) -> None:

@@ -89,11 +89,14 @@ def _refuse_mass_drop(reading: Reading, allow: int | None) -> None:
 
 
 def _refuse_without_rights(reading: Reading) -> None:
-    missing = cluster.missing_rights(reading.client, cluster.needed_rights())
+    client, cohort = reading.client, reading.cohort
+    guard = reading.plan.guard.action != "same"
+    missing = cluster.missing_rights(client, cluster.needed_rights(client, cohort, guard=guard))
     if missing:
         raise ClusterError(
-            f"The cluster does not let us do what this takes: {', '.join(map(str, missing))}.",
-            hint="Ask for these rights, or use a context that has them.",
+            f"The cluster does not let us do what this takes: {cluster.listed_rights(missing)}.",
+            hint="Its administrator gives these rights, as docs/how-to/own-cluster.md says:"
+            f" practicum role {cohort.name}",
         )
     if reading.plan.guard.action == "foreign":
         raise ClusterError(

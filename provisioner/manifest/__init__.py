@@ -6,7 +6,7 @@ the API server would default is spelled out, so that a comparison can be exact.
 """
 
 from .environment import environment
-from .guard import guard
+from .guard import guard, role_name
 from .labels import (
     COHORT,
     GENERATION,
@@ -20,6 +20,7 @@ from .labels import (
     selector,
 )
 from .objects import Manifest, ObjectKey, key_of
+from .role import credentials_rules, manage_rule
 from .stack import GUARD, stack_name
 
 __all__ = [
@@ -35,9 +36,12 @@ __all__ = [
     "Manifest",
     "ObjectKey",
     "belongs_to",
+    "credentials_rules",
     "environment",
     "guard",
     "key_of",
+    "manage_rule",
+    "role_name",
     "selector",
     "stack_name",
 ]

@@ -71,19 +71,31 @@ def _role(cohort: Cohort, who: str, rules: list[Manifest]) -> Manifest:
 
 
 def _operators(cohort: Cohort) -> list[Manifest]:
-    """Return what lets the cohort's operators past the admission policies.
+    """Return what lets the cohort's operators past the admission policies, and to tokens.
 
-    The verb is on a resource that nobody serves: it grants nothing but the exemption.
-    Whoever may do everything on the cluster has it without being named.
+    Whoever may do everything on the cluster has both without being named.
     """
     if not cohort.operators:
         return []
-    rule = {
-        "apiGroups": [labels.PREFIX.rstrip("/")],
-        "resources": ["cohorts"],
-        "resourceNames": [cohort.name],
-        "verbs": ["manage"],
-    }
+    return [
+        _role(cohort, "operator", [role.manage_rule(cohort.name)]),
+        _role(cohort, "credentials", role.credentials_rules()),
+        _operators_binding(
+            cohort, "ClusterRoleBinding", "operator", role_name(cohort.name, "operator")
+        ),
+        _operators_binding(
+            cohort,
+            "RoleBinding",
+            "credentials",
+            "practicum-credentials",
+            namespace=names.identity_namespace(cohort.name),
+        ),
+    ]
+
+
+def _operators_binding(
+    cohort: Cohort, kind: str, who: str, name: str, namespace: str = ""
+) -> Manifest:
     users = [
         {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}
         for name in cohort.operators
@@ -91,19 +103,17 @@ def _operators(cohort: Cohort) -> list[Manifest]:
     role_ref = {
         "apiGroup": "rbac.authorization.k8s.io",
         "kind": "ClusterRole",
-        "name": role_name(cohort.name, "operator"),
+        "name": role_name(cohort.name, who),
     }
-    return [
-        _role(cohort, "operator", [rule]),
-        make(
-            RBAC,
-            "ClusterRoleBinding",
-            role_name(cohort.name, "operator"),
-            labels=labels.shared(cohort.name),
-            roleRef=role_ref,
-            subjects=users,
-        ),
-    ]
+    return make(
+        RBAC,
+        kind,
+        name,
+        namespace=namespace,
+        labels=labels.shared(cohort.name),
+        roleRef=role_ref,
+        subjects=users,
+    )
 
 
 def _priority_class(cohort: Cohort) -> Manifest:

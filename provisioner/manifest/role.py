@@ -8,6 +8,7 @@ quota; a test holds the two together.
 
 from __future__ import annotations
 
+from . import labels
 from .objects import Manifest
 
 READ = ["get", "list", "watch"]
@@ -74,4 +75,23 @@ def assistant_rules() -> list[Manifest]:
         *(_rule(group, resources, READ) for group, resources in owned.items()),
         *(_rule(group, resources, READ) for group, resources in SEEN.items()),
         _rule("", ["namespaces"], ["get"]),
+    ]
+
+
+def manage_rule(cohort: str) -> Manifest:
+    """Return the rule that lets somebody past a cohort's admission policies.
+
+    The verb is on a resource that nobody serves: it grants nothing but the exemption.
+    """
+    return _rule(labels.PREFIX.rstrip("/"), ["cohorts"], ["manage"]) | {"resourceNames": [cohort]}
+
+
+def credentials_rules() -> list[Manifest]:
+    """Return the rules of who hands credentials out, for the identity namespace alone.
+
+    For the whole cluster they would open every Secret, and mint a token of any account.
+    """
+    return [
+        _rule("", ["secrets"], ["list", "create", "patch", "delete"]),
+        _rule("", ["serviceaccounts/token"], ["create"]),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import date
 
 from .. import manifest as rendering
@@ -22,20 +22,18 @@ def make_plan(cohort: Cohort, records: Mapping[str, Record], live: Live) -> Plan
         records: Every student that Practicum knows, by id; dropped ones are removed.
         live: What was found on the cluster.
     """
-    by_student = _by_student(live.owned.values())
-    guard = compare_part("guard", rendering.guard(cohort), live, by_student.pop("", {}))
-    active = [record for record in records.values() if not record.dropped]
+    active = {record.name: record for record in records.values() if not record.dropped}
+    wanted = {name: rendering.environment(cohort, record) for name, record in active.items()}
+    shared = rendering.guard(cohort)
+    claimed = {key_of(manifest) for part in (shared, *wanted.values()) for manifest in part}
+    # By key first: a label that somebody changed must not make it anybody's surplus.
+    loose = _by_student(live.owned, claimed)
+    guard = compare_part("guard", shared, live, loose.pop("", {}))
     students = [
-        compare_part(
-            record.name,
-            rendering.environment(cohort, record),
-            live,
-            by_student.pop(record.name, {}),
-            record,
-        )
-        for record in active
+        compare_part(name, manifests, live, loose.pop(name, {}), active[name])
+        for name, manifests in wanted.items()
     ]
-    students += _leavers(records.values(), by_student)
+    students += _leavers(records.values(), loose)
     return Plan(cohort=cohort.name, guard=guard, students=tuple(students), records=records)
 
 
@@ -44,12 +42,13 @@ def _leavers(records: Iterable[Record], left_over: Parts) -> list[Part]:
     return [leaver(name, mine, known.get(name)) for name, mine in sorted(left_over.items())]
 
 
-def _by_student(owned: Iterable[Manifest]) -> Parts:
-    """Sort live objects by the student that they belong to; the guard's under ''."""
+def _by_student(owned: Mapping[ObjectKey, Manifest], claimed: Container[ObjectKey]) -> Parts:
+    """Sort what nobody wants by the student whose mark it carries; the guard's under ''."""
     parts: Parts = defaultdict(dict)
-    for live in owned:
-        name = live["metadata"]["labels"].get(rendering.STUDENT, "")
-        parts[name][key_of(live)] = live
+    for key, live in owned.items():
+        if key not in claimed:
+            name = (live["metadata"].get("labels") or {}).get(rendering.STUDENT, "")
+            parts[name][key] = live
     return parts
 
 

@@ -71,7 +71,7 @@ def compare_part(
     name: str,
     wanted: Iterable[Manifest],
     live: Live,
-    mine: Mapping[ObjectKey, Manifest],
+    surplus: Mapping[ObjectKey, Manifest],
     record: Record | None = None,
 ) -> Part:
     """Plan one part of a cohort.
@@ -80,7 +80,7 @@ def compare_part(
         name: The student's name, or ``guard``.
         wanted: The rendered objects, in order of creation.
         live: What was found on the cluster.
-        mine: Those of the live objects that belong to this part.
+        surplus: Live objects that carry this part's mark and that no part wants.
         record: The student's record.
     """
     wanted = tuple(wanted)
@@ -89,16 +89,15 @@ def compare_part(
     taken = [f"{key} {live.foreign[key]}" for key in sorted(keys) if key in live.foreign]
     if taken:
         return replace(part, action="foreign", changes=tuple(taken))
-    surplus = tuple(mine[key] for key in sorted(mine.keys() - keys))
     changes, patches = _compare_objects(wanted, live.owned)
-    changes += [f"{key_of(manifest)} is not wanted" for manifest in surplus]
+    changes += [f"{key} is not wanted" for key in sorted(surplus)]
     first_is_there = key_of(wanted[0]) in live.owned
     action: Action = "same" if not changes else "change" if first_is_there else "create"
     return replace(
         part,
         action=action,
         changes=() if action == "create" else tuple(changes),
-        surplus=surplus,
+        surplus=tuple(surplus[key] for key in sorted(surplus)),
         patches=tuple(patches),
     )
 

@@ -87,13 +87,17 @@ def _failures(result: HandoutResult) -> str:
 def status_header(found: Status) -> Iterator[str]:
     """Yield the totals of a cohort."""
     phases = Counter(student.phase for student in found.students)
-    issued = sum(1 for s in found.students if s.credential and s.credential.state(found.time))
+    issued = sum(_has_access(student, found) for student in found.students)
     unkeyed = sum(1 for student in found.students if student.key == "unkeyed")
     phase_text = ", ".join(f"{count} {phase}" for phase, count in phases.most_common()) or "none"
     yield f"{found.cohort} on {found.server}: {len(found.students)} students ({phase_text})"
     yield f"{issued} with a credential, {unkeyed} without a key"
     if found.simulated:
         yield "This is a rehearsal: the API server is real, pods are simulated."
+
+
+def _has_access(student: StudentStatus, found: Status) -> bool:
+    return bool(student.credential and student.credential.state(found.time) == "issued")
 
 
 def status_row(student: StudentStatus, found: Status) -> tuple[str, ...]:

