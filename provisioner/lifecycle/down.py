@@ -114,7 +114,7 @@ def _remove(reading: Reading, engine: Engine, progress: Progress) -> tuple[int, 
     progress.step("Clearing Pulumi's state")
     waves = sorted({record.wave for record in reading.records.values()})
     troubles = refused + [f"{name}: {why}" for name, why in stuck.items()]
-    cleared = engine.destroy(waves) | engine.destroy([GUARD])
+    cleared = engine.destroy([GUARD, *waves])
     troubles += [f"{stack}: {why}" for stack, why in cleared.items()]
     return len(namespaces) - len(stuck), troubles + _delete_the_rest(reading)
 

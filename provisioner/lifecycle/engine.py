@@ -58,7 +58,8 @@ class Engine:
 
     def run_guard(self, *, refresh: bool) -> str:
         """Bring the guard stack up; returns why it failed, if it did."""
-        [outcome] = self.workers.run([self._job("up", GUARD, refresh=refresh)])
+        job = self._job("up", GUARD, refresh=refresh, fresh=not refresh)
+        [outcome] = self.workers.run([job])
         _refuse_locked(outcome)
         return outcome.error or "\n".join(outcome.failed.values())
 
@@ -111,7 +112,8 @@ class Engine:
             for part in members
         )
         exclude = tuple(part.name for part in members if part.name in leave_out)
-        return self._job("up", wave, refresh=refresh, exclude=exclude)
+        fresh = not any(record.wave == wave for record in self.reading.known.values())
+        return self._job("up", wave, refresh=refresh, fresh=fresh, exclude=exclude)
 
     def _job(self, operation: Any, part: str | int, **options: Any) -> Job:  # noqa: ANN401
         return Job(

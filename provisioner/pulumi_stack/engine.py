@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,9 @@ def _up(stack: _Stack, job: Job, emit: Emit) -> None:
         "color": "never",
         "on_event": lambda event: _tell(event, emit),
     }
+    if job.fresh:
+        with suppress(automation.StackAlreadyExistsError):
+            stack.workspace.create_stack(stack.name)
     try:
         stack.up(**options)
     except automation.StackNotFoundError:

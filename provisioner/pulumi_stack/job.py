@@ -24,6 +24,9 @@ class Job:
     refresh: bool = False
     """Whether the engine first compares its state with the cluster."""
 
+    fresh: bool = False
+    """Whether the stack is most likely new, so that it is made first."""
+
     exclude: tuple[str, ...] = ()
     """Students who stay as they are. They stay in the program: leaving one out of it
     would mean to delete them."""

@@ -73,8 +73,7 @@ class Workers:
             if self._stopping:
                 return None
             self.started += 1
-            # Pulumi keeps a log of every run there, for ever.
-            shutil.rmtree(self.backend.pulumi_home(job.cohort, job.stack), ignore_errors=True)
+            _without_logs(self.backend.pulumi_home(job.cohort, job.stack))
             process = shell.start_worker(
                 [sys.executable, "-m", "provisioner.pulumi_stack.worker"],
                 env=self.backend.environment(job.cohort, job.stack) | _import_path(),
@@ -83,6 +82,17 @@ class Workers:
             )
             self._running.add(process)
         return process
+
+
+def _without_logs(pulumi_home: Path) -> None:
+    """Give Pulumi a fresh home in which it cannot keep its own debug log.
+
+    It writes one of every run, compressed and encrypted, for ever: a third of the
+    engine's work. No setting turns that off; a file in the folder's place does.
+    """
+    shutil.rmtree(pulumi_home, ignore_errors=True)
+    private_file.make_folder(pulumi_home)
+    (pulumi_home / "logs").touch(mode=0o600)
 
 
 def _import_path() -> dict[str, str]:

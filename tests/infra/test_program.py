@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from infra.program import ClusterTarget, declare_provider, declare_stack
+from provisioner.cohort import records as record_file
 from provisioner.manifest import GUARD, stack_name
 from provisioner.pulumi_stack.engine import _program
 from provisioner.pulumi_stack.job import Job
@@ -133,7 +134,8 @@ def write_cohort(stacks):
 
 def test_to_take_a_stack_down_only_its_provider_is_declared(run, tmp_path):
     """The state may name the kubeconfig of another operator; students it knows itself."""
-    write_cohort(tmp_path)
+    folder = write_cohort(tmp_path)
+    record_file.save(folder / "students.json", {one.id: one for one in RECORDS})
     job = Job(
         operation="destroy", stack="mls26.wave-01", cohort="mls26", stacks=str(tmp_path),
         kubeconfig="/k", context="course",
