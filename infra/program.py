@@ -24,7 +24,11 @@ class ClusterTarget:
     """The cluster that a stack is for: a file and a context, never their content."""
 
     kubeconfig: str
-    """Path: a kubeconfig's content would be a secret in the state."""
+    """Path: a kubeconfig's content would be a secret in the state.
+
+    Empty where the KUBECONFIG of the engine's environment says it: of one that it is
+    given, the provider leaves a copy among the temporary files, credentials and all.
+    """
 
     context: str
 
@@ -54,7 +58,7 @@ def declare_provider(cohort: Cohort, target: ClusterTarget) -> kubernetes.Provid
     """Register the one explicit provider of a stack: never the current context."""
     return kubernetes.Provider(
         "cluster",
-        kubeconfig=target.kubeconfig,
+        kubeconfig=target.kubeconfig or None,
         context=target.context,
         # Without it, a new token in the kubeconfig would replace every object. Which
         # cluster it really is, Practicum checks itself before a wave starts.

@@ -83,6 +83,15 @@ def namespace(cohort: str, student_name: str) -> str:
     return join(cohort, student_name)
 
 
+def assistant(name: str) -> str:
+    """Return the account of an assistant, given the name that the cohort file has.
+
+    >>> assistant("lee")
+    'assistant--lee'
+    """
+    return join("assistant", student(name))
+
+
 def identity_namespace(cohort: str) -> str:
     """Return the namespace of the cohort's service accounts, where no student works.
 

@@ -52,6 +52,29 @@ def write(path: Path, content: bytes) -> None:
         ) from None
 
 
+def open_to_append(path: Path) -> int:
+    """Open a file at mode 0600 so that everything that is written goes to its end.
+
+    Returns:
+        A file descriptor, which the caller closes.
+
+    Raises:
+        InputError: If it cannot be opened, is no plain file, or is open to others.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}.") from None
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode) or stat.S_IMODE(mode) & 0o077:
+        os.close(descriptor)
+        raise InputError(
+            f"{path} is open to others, or no plain file.", hint=f"Run: chmod 600 {path}"
+        )
+    return descriptor
+
+
 def require_private(path: Path) -> None:
     """Refuse a secret file that is empty, a link, or open to others.
 

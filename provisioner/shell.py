@@ -17,6 +17,7 @@ from pathlib import Path
 from subprocess import Popen as Process
 
 from .errors import MissingToolError, ToolError
+from .redaction import redact
 
 __all__ = ["Process", "follow", "lives", "run", "start", "start_worker"]
 
@@ -46,7 +47,7 @@ def run(
         MissingToolError: If the program does not exist.
         ToolError: If the program exits with a code other than 0, or takes too long.
     """
-    line = shlex.join(str(part) for part in command)
+    line = redact(shlex.join(str(part) for part in command))
     log.debug("run %s", line)
     try:
         result = subprocess.run(
@@ -70,7 +71,7 @@ def run(
     if result.returncode:
         raise ToolError(
             f"{Path(command[0]).name} exited with {result.returncode}: {line}",
-            details=(result.stderr or result.stdout).strip()[-TAIL:],
+            details=redact((result.stderr or result.stdout).strip())[-TAIL:],
         )
     return result.stdout
 

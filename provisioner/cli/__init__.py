@@ -26,6 +26,12 @@ COMMANDS = {
     "up": "Make the cluster match the roster.",
     "status": "Show every student's environment.",
     "handout": "Give every student a kubeconfig, encrypted to their own key.",
+    "verify": "Prove that students are isolated from each other, by trying.",
+    "rotate": "Give new credentials; the old ones stay valid for a while.",
+    "revoke": "Take students' access back at once.",
+    "reinstate": "Undo a revocation: give students new access.",
+    "keys": "Import, list and audit the keys that students hand in.",
+    "access": "Let an assistant look into the environments for some hours.",
     "down": "Take a cohort down, and prove that nothing is left.",
     "render": "Print the Kubernetes manifests of a cohort as YAML.",
     "role": "Print the rights that whoever runs a cohort needs, for kubectl.",
@@ -139,6 +145,6 @@ def practicum(
     """Give every student of a course an isolated lab environment."""
     context.obj = Settings(stacks=stacks, home=home, state=state)
     if verbose:
-        import logging
+        from . import verbose as log
 
-        logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s")
+        log.to_standard_error()

@@ -17,6 +17,7 @@ __all__ = [
     "as_json",
     "ask",
     "ask_name",
+    "confirm_all",
     "pass_settings",
     "say",
     "show_error",
@@ -77,6 +78,17 @@ def ask(question: str) -> bool:
     if not sys.stdin.isatty():
         raise InputError("There is nobody to ask here.", hint="Say --yes to go on.")
     return click.confirm(question, err=True)
+
+
+def confirm_all(ids: Iterable[str], question: str, *, yes: bool) -> None:
+    """Ask before something is done to all students because none was named.
+
+    Raises:
+        InputError: If there is no terminal and no ``--yes``.
+        click.Abort: If the answer is no.
+    """
+    if not (tuple(ids) or yes or ask(question)):
+        raise click.Abort
 
 
 def ask_name(question: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .options import Settings, as_json, pass_settings, show_json, show_lines, show_table
+from .options import Settings, as_json, pass_settings, say, show_json, show_lines, show_table
 
 
 @click.command()
@@ -14,6 +14,8 @@ from .options import Settings, as_json, pass_settings, show_json, show_lines, sh
 def status(settings: Settings, cohort: str, *, as_json: bool) -> None:
     """Show every student's environment, credential and quota use.
 
+    An old credential whose overlap after a `rotate` is over is ended on the way.
+
     \b
     Examples:
       practicum status demo
@@ -22,7 +24,7 @@ def status(settings: Settings, cohort: str, *, as_json: bool) -> None:
     from ..lifecycle.status import status as read_status
     from ..report import documents, text
 
-    found = read_status(settings, cohort)
+    found = read_status(settings, cohort, say=say)
     if as_json:
         show_json(documents.status(found))
         return

@@ -1,27 +1,34 @@
 """The one door to Kubernetes: nothing else in the package talks to an API server."""
 
-from .change import await_gone, check, delete, take_away
-from .client import ApiError, Client
+from .change import apply, await_gone, check, delete, take_away
+from .client import WORKERS, ApiError, Client, NotKnownError
 from .kubeconfig import Access, load
+from .many import ask_many
 from .observe import MANAGER, Found, list_cohort, look_for_strangers, read
 from .probe import longest_token
 from .resources import RESOURCES, path_of
-from .rights import Right, may, version
+from .rights import Right, may, version, whoami
 from .rights import listed as listed_rights
 from .rights import missing as missing_rights
 from .rights import needed as needed_rights
 from .roles import roles
 from .search import Search, discover, search
+from .served import Type, served
 
 __all__ = [
     "MANAGER",
     "RESOURCES",
+    "WORKERS",
     "Access",
     "ApiError",
     "Client",
     "Found",
+    "NotKnownError",
     "Right",
     "Search",
+    "Type",
+    "apply",
+    "ask_many",
     "await_gone",
     "check",
     "delete",
@@ -38,6 +45,8 @@ __all__ = [
     "read",
     "roles",
     "search",
+    "served",
     "take_away",
     "version",
+    "whoami",
 ]

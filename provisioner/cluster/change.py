@@ -33,6 +33,21 @@ def check(client: Client, manifest: Manifest) -> str:
     return ""
 
 
+def apply(client: Client, manifest: Manifest) -> Manifest:
+    """Make an object as rendered, or make it so again, as its owner.
+
+    Raises:
+        ClusterError: If the server refuses.
+    """
+    query = {"fieldManager": MANAGER, "force": "true"}
+    key = key_of(manifest)
+    try:
+        live = client.request("PATCH", path_of(key), body=manifest, query=query, content=APPLY)
+    except ApiError as error:
+        raise ClusterError(f"{key} cannot be made: {error.message}") from None
+    return live | {"kind": key.kind}
+
+
 def take_away(client: Client, live: Manifest, patch: Mapping[str, Any]) -> None:
     """Remove what others added to an object of ours, if it is still as we read it.
 

@@ -11,6 +11,7 @@ import os
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -50,15 +51,49 @@ class ApiError(Exception):
         self.message = message
 
 
+class NotKnownError(ClusterError):
+    """The server does not accept the credential that was shown, or the lack of one."""
+
+
 class Client:
     """One API server, as one identity. Threads may share it."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, http: urllib3.PoolManager | None = None) -> None:
         self.access = access
-        self._http = _pool(access)
+        self._http = http or _pool(access)
         self._headers = {"Accept": "application/json", "User-Agent": "practicum"}
         if access.token:
             self._headers["Authorization"] = f"Bearer {access.token}"
+
+    def bearing(self, token: str) -> Client:
+        """Return a client that shows a token in place of our credential, or nothing at all.
+
+        The connections are not ours: a client certificate would outrank the token.
+        """
+        ours = self.access.certificate or self.access.key
+        bare = replace(self.access, certificate=b"", key=b"", token=token)
+        return Client(bare, None if ours else self._http)
+
+    def impersonating(self, user: str) -> Client:
+        """Return a client that asks the server to take us for a user, of no other group."""
+        client = Client(self.access, self._http)
+        client._headers["Impersonate-User"] = user
+        return client
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every request carries; holds the token, so never to be shown."""
+        return dict(self._headers)
+
+    def connect(self) -> Any:  # noqa: ANN401  (urllib3 has no name for it)
+        """Open a connection of its own, which the caller closes.
+
+        Raises:
+            urllib3.exceptions.HTTPError: If the server cannot be reached.
+        """
+        connection: Any = self._http.connection_from_url(self.access.server)._new_conn()
+        connection.connect()
+        return connection
 
     def request(
         self,
@@ -197,7 +232,7 @@ def _refusal(status: int, data: bytes, server: str) -> Exception:
     answer = decoded if isinstance(decoded, dict) else {}
     message = str(answer.get("message") or "no explanation")
     if status == 401:
-        return ClusterError(
+        return NotKnownError(
             f"The cluster at {server} does not accept our credential (it may have expired).",
             hint="Log in again, or fetch a fresh kubeconfig.",
         )

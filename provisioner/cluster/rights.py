@@ -48,7 +48,7 @@ def needed(client: Client, cohort: Cohort, *, guard: bool = True) -> list[Right]
     """
     rules = [*roles.operator(cohort), *(roles.guard_installer(cohort) if guard else [])]
     found = [right for rule in rules for right in _spelled_out(rule)]
-    if _whoami(client) not in cohort.operators:  # else the guard gives them
+    if whoami(client) not in cohort.operators:  # else the guard gives them
         identity = names.identity_namespace(cohort.name)
         found += [r for rule in credentials_rules() for r in _spelled_out(rule, identity)]
     # What lets operators past the policies comes with the guard too.
@@ -100,7 +100,12 @@ def _spelled_out(rule: Manifest, namespace: str = "") -> Iterator[Right]:
         yield Right(verb, group, plural, below, name, namespace)
 
 
-def _whoami(client: Client) -> str:
+def whoami(client: Client) -> str:
+    """Return who we are to the cluster; empty where it keeps that from us.
+
+    Raises:
+        ClusterError: If the cluster cannot be reached.
+    """
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     try:
         return str(client.request("POST", WHO, body=body)["status"]["userInfo"]["username"])

@@ -84,6 +84,8 @@ def operator(cohort: Cohort) -> list[Manifest]:
         *(_rule(RESOURCES[kind], ["list"]) for kind in shared if kind != "Namespace"),
         *(_rule(RESOURCES[kind], ["get"], names) for kind, names in _named(cohort).items()),
         _rule(RESOURCES["ClusterRole"], ["bind"], students),
+        # Pulumi's provider follows them, to tell why something does not come up.
+        _plain("", ["events"], ["list", "watch"]),
         _plain("authorization.k8s.io", ["selfsubjectaccessreviews"], ["create"]),
         _plain("authentication.k8s.io", ["selfsubjectreviews"], ["create"]),
         # Nobody serves this: it is what the admission policies ask for.

@@ -55,6 +55,9 @@ _COUNTED = {
     "autoscalers": "count/horizontalpodautoscalers.autoscaling",
     "disruption_budgets": "count/poddisruptionbudgets.policy",
 }
+_LEAST = {"cpu": "1m", "memory": "1Mi", "ephemeral-storage": "1Mi"}
+"""A limit of 0 would mean no limit, and count as nothing against the quota."""
+
 _RESOURCES = {"cpu": "cpu", "memory": "memory", "ephemeral": "ephemeral-storage"}
 _FORBIDDEN = (
     "services.nodeports",
@@ -174,7 +177,8 @@ class Limits(_Strict):
     def container(self) -> dict[str, dict[str, str]]:
         """Return the limits of a container as a LimitRange writes them."""
         sides = {"default": self.default, "defaultRequest": self.request, "max": self.max}
-        return {side: amounts for side, model in sides.items() if (amounts := _amounts(model))}
+        limits = {side: amounts for side, model in sides.items() if (amounts := _amounts(model))}
+        return limits | {"min": _LEAST}
 
 
 def _amounts(model: BaseModel) -> dict[str, str]:

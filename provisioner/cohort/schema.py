@@ -96,13 +96,13 @@ class Assistant(_Strict):
     user: User | None = None
     """Who they are to the cluster; bound to the assistants' role."""
 
-    key: LaterNothing = None
-    """An age or SSH key that a kubeconfig of their own is encrypted to."""
+    key: Annotated[Text, AfterValidator(lambda value: _recipient(value).text)] | None = None
+    """An age or SSH key: what `access grant` encrypts a kubeconfig of theirs to."""
 
     @model_validator(mode="after")
     def _reachable(self) -> Assistant:
-        if self.user is None:
-            wrong("needs a user: who the assistant is to the cluster")
+        if self.user is None and self.key is None:
+            wrong("needs a user: who the assistant is to the cluster; or a key, for access grant")
         return self
 
 
@@ -117,11 +117,15 @@ def _path(value: object) -> object:
         wrong("starts with ~ and a user who has no home here")
 
 
-def _age_recipient(value: str) -> str:
+def _recipient(value: str) -> keys.Recipient:
     try:
-        recipient = keys.parse(value)
+        return keys.parse(value)
     except InputError as error:
         wrong(str(error))
+
+
+def _age_recipient(value: str) -> str:
+    recipient = _recipient(value)
     if recipient.kind != "age":
         wrong("must be an age recipient, which starts with age1")
     return value
@@ -204,8 +208,10 @@ class Cohort(_Strict):
     @field_validator("assistants")
     @classmethod
     def _one_of_each(cls, assistants: tuple[Assistant, ...]) -> tuple[Assistant, ...]:
-        if len({assistant.user for assistant in assistants}) < len(assistants):
-            wrong("names a user twice")
+        for what in ("user", "key", "name"):
+            said = [value for one in assistants if (value := getattr(one, what))]
+            if len(set(said)) < len(said):
+                wrong(f"names a {what} twice")
         return assistants
 
     @property

@@ -13,8 +13,8 @@ from .. import cohort as cohorts
 from ..cohort import Cohort
 from ..errors import PracticumError
 from ..settings import Settings
-from .handout import expiry
 from .reading import connect
+from .terms import expiry
 
 Verdict = Literal["ok", "warning", "failed"]
 

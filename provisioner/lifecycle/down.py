@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,9 +14,8 @@ from ..cohort import records as record_file
 from ..errors import InputError
 from ..manifest import GUARD, Manifest
 from ..settings import Settings
-from . import lock
+from . import lock, on_disk
 from .engine import Engine
-from .handout import folder_of
 from .interrupt import stopping
 from .progress import Progress
 from .reading import Reading, read, records_path
@@ -111,16 +109,22 @@ def _remove(reading: Reading, engine: Engine, progress: Progress) -> tuple[int, 
         if refusal
     ]
     stuck = cluster.await_gone(reading.client, namespaces, seconds=SECONDS, gone=progress.advance)
+    troubles = refused + [f"{name}: {why}" for name, why in stuck.items()]
+    # After the namespaces: students stay guarded while theirs end.
+    troubles += _delete_the_rest(reading)
     progress.step("Clearing Pulumi's state")
     waves = sorted({record.wave for record in reading.records.values()})
-    troubles = refused + [f"{name}: {why}" for name, why in stuck.items()]
     cleared = engine.destroy([GUARD, *waves])
     troubles += [f"{stack}: {why}" for stack, why in cleared.items()]
-    return len(namespaces) - len(stuck), troubles + _delete_the_rest(reading)
+    return len(namespaces) - len(stuck), troubles
 
 
 def _delete_the_rest(reading: Reading) -> list[str]:
-    """Delete what carries our mark and was in no state: what a killed run left."""
+    """Delete what lies outside namespaces, in the state or not, each by its UID.
+
+    Pulumi's provider could do it for what is in the state, but sends no UID, and was
+    seen to wait for minutes for the end of admission policies that were gone.
+    """
     left = cluster.list_cohort(reading.client, reading.cohort.name).owned.values()
     loose: list[Manifest] = [live for live in left if live["kind"] != "Namespace"]
     refusals = (
@@ -161,7 +165,7 @@ def _keep(settings: Settings, reading: Reading, receipt: Receipt) -> Receipt:
     content = json.dumps(receipt.to_json(), indent=2, ensure_ascii=False)
     private_file.write(path, content.encode())
     if receipt.proved:
-        shutil.rmtree(folder_of(settings, receipt.cohort), ignore_errors=True)
+        on_disk.forget(settings, receipt.cohort)
         gone = {id: replace(record, dropped=True) for id, record in reading.records.items()}
         record_file.save(records_path(reading.cohort), gone)
     return replace(receipt, path=path)

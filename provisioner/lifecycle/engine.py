@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import toolchain
-from ..errors import LockedError
+from ..errors import LockedError, ToolError
 from ..manifest import GUARD, stack_name
 from ..plan import Part
 from ..pulumi_stack import Backend, Job, Outcome, Workers
@@ -61,6 +61,7 @@ class Engine:
         job = self._job("up", GUARD, refresh=refresh, fresh=not refresh)
         [outcome] = self.workers.run([job])
         _refuse_locked(outcome)
+        self._refuse_wrong_passphrase(outcome)
         return outcome.error or "\n".join(outcome.failed.values())
 
     def run_waves(self, parts: Iterable[Part], *, leave_out: set[str]) -> dict[str, str]:
@@ -88,6 +89,7 @@ class Engine:
         why: dict[str, str] = {}
         for wave, outcome in zip(jobs, outcomes, strict=True):
             _refuse_locked(outcome)
+            self._refuse_wrong_passphrase(outcome)
             if outcome.error:
                 why |= {part.name: outcome.error for part in waves[wave]}
             why |= outcome.failed
@@ -102,6 +104,15 @@ class Engine:
             if reason := outcome.error or "; ".join(outcome.failed.values()):
                 why[outcome.stack] = reason
         return why
+
+    def _refuse_wrong_passphrase(self, outcome: Outcome) -> None:
+        if outcome.wrong_passphrase:
+            file = self.workers.backend.passphrase
+            raise ToolError(
+                f"The passphrase in {file} is not the one that the state was made with;"
+                " the state is as it was.",
+                hint="Put the old file back from your backup of that folder.",
+            )
 
     def _wave_job(self, wave: int, members: list[Part], leave_out: set[str]) -> Job:
         # The engine compares with its state, not with the cluster. Only where all that

@@ -2,48 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
-from .. import credential, private_file
-from ..cohort import Cohort, Record, Student, keys
-from ..credential import Address, Credential
-from ..errors import InputError, PracticumError, Problem
+from ..cohort import Record, Student
+from ..errors import InputError
 from ..settings import Settings
+from . import bundle as bundles
+from . import desk, on_disk
+from .bundle import Kind
+from .giving import HandoutResult, distribute
 from .progress import Progress
-from .reading import Reading, read
+from .terms import expiry as expiry
+
+OVERLAP = timedelta(hours=24)
+"""How long a rotated credential stays valid: students are not there to swap at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Issued:
-    """One kubeconfig that was written."""
+class Wishes:
+    """What is wanted beside a kubeconfig for whoever has none."""
 
-    id: str
-    path: Path
-    expires: datetime
-    opener: str
-    """The line with which the student opens it."""
+    renew: bool = False
+    """Give a new one also to those who have one; the old one dies."""
 
+    replace_key: bool = False
+    """Take the key on file also where the last one was another."""
 
-@dataclass(frozen=True, kw_only=True)
-class HandoutResult:
-    """What was handed out, and to whom nothing."""
-
-    cohort: str
-    issued: tuple[Issued, ...] = ()
-    kept: tuple[str, ...] = ()
-    """Students who have one already, by id."""
-
-    unkeyed: tuple[str, ...] = ()
-    """Students without a public key, by id."""
-
-    failed: Mapping[str, str] = field(default_factory=dict)
-    """Why, by id."""
-
-    shortened: bool = False
-    """Whether the cluster gave tokens a shorter life than the term has."""
+    bundle: Kind | None = None
+    """Write what a learning platform or a mail merge takes, of all that are valid."""
 
 
 def handout(
@@ -51,8 +39,8 @@ def handout(
     name: str,
     ids: Iterable[str],
     *,
-    renew: bool,
     progress: Progress,
+    wishes: Wishes = Wishes(),
 ) -> HandoutResult:
     """Mint, seal and write a kubeconfig for those who have none.
 
@@ -60,136 +48,79 @@ def handout(
         settings: Folders and state backend.
         name: The cohort.
         ids: Which students; all when empty.
-        renew: Give a new one also to those who have one; the old one dies.
         progress: Told what happens.
+        wishes: What is wanted beside.
 
     Raises:
         InputError: If the files are wrong, a student is unknown, or the term is over.
         ClusterError: If the cluster cannot be read.
     """
-    reading = read(settings, name)
-    chosen = _chosen(reading, list(ids))
-    expires = expiry(reading.cohort)
-    present = credential.list_credentials(reading.client, name)
-    folder = private_file.make_folder(folder_of(settings, name))
-    todo, kept, unkeyed = _sort(chosen, present, folder, renew=renew)
-    address = address_of(reading)
-    progress.step("Handing out kubeconfigs", len(todo))
+    named = tuple(ids)
+    if wishes.replace_key and not named:
+        raise InputError(
+            "--replace-key is for students who are named: ask each whether the new key is theirs.",
+            hint=f"practicum handout {name} STUDENT --replace-key",
+        )
+    with desk.opened(settings, name) as found:
 
-    def give(pair: tuple[Record, Student]) -> Issued | str:
-        record, student = pair
-        try:
-            issued = _give(reading, record, student, address, expires, folder)
-            credential.withdraw(reading.client, present.get(record.name, ()))
-        except PracticumError as error:
-            return error.message
-        finally:
-            progress.advance(record.name)
-        return issued
+        def verdict(record: Record, student: Student) -> str:
+            current = found.standing(record).current
+            if found.has_other_key(record, student) or wishes.renew or not current:
+                return "give"
+            if current.state(datetime.now(UTC)) != "issued":
+                return "give"
+            return "kept" if on_disk.holds(found.folder, record, current) else "elsewhere"
 
-    results = list(reading.client.each(give, todo))
-    issued = tuple(result for _, result in results if isinstance(result, Issued))
-    return HandoutResult(
-        cohort=name,
-        issued=issued,
-        kept=tuple(kept),
-        unkeyed=tuple(unkeyed),
-        failed={pair[0].id: result for pair, result in results if isinstance(result, str)},
-        shortened=any(expires - item.expires > timedelta(minutes=2) for item in issued),
-    )
+        result = distribute(found, named, verdict, progress, replace_key=wishes.replace_key)
+        if wishes.bundle is None:
+            return result
+        here = {*(one.id for one in result.issued), *result.kept}
+        pairs = [pair for pair in desk.chosen(found.reading, named) if pair[1].id in here]
+        return replace(result, bundle=bundles.write(settings, found, pairs, wishes.bundle))
 
 
-def folder_of(settings: Settings, cohort: str) -> Path:
-    """Return the folder of a cohort's encrypted kubeconfigs."""
-    return settings.home / "handout" / cohort
+def rotate(
+    settings: Settings,
+    name: str,
+    ids: Iterable[str],
+    *,
+    progress: Progress,
+    overlap: timedelta = OVERLAP,
+) -> HandoutResult:
+    """Give a new credential to those who have one; the old one stays valid for a while.
 
+    A token's own end cannot be brought forward, and nothing in a cluster deletes a Secret
+    at a given time: what is past its overlap is ended by the next command that looks at
+    the cohort, or by `sweep` from a timer.
 
-def expiry(cohort: Cohort) -> datetime:
-    """Return when credentials end: with the last day of grace.
+    Args:
+        settings: Folders and state backend.
+        name: The cohort.
+        ids: Which students; all who have one when empty.
+        progress: Told what happens.
+        overlap: How long the old one stays valid; not at all when zero.
 
     Raises:
-        InputError: If that is over, or too near for a token.
+        InputError: If the files are wrong, a student is unknown, or the term is over.
+        ClusterError: If the cluster cannot be read.
     """
-    last = cohort.term.ends + timedelta(days=cohort.term.grace_days)
-    ends = datetime.combine(last, time(23, 59, 59), tzinfo=UTC)
-    if (ends - datetime.now(UTC)).total_seconds() < credential.SHORTEST:
-        raise InputError(
-            f"The term of {cohort.name} is over: its grace ended on {last}.",
-            hint="Set term.ends in cohort.yaml, or take the cohort down.",
-        )
-    return ends
+    with desk.opened(settings, name) as found:
+
+        def verdict(record: Record, _: Student) -> str:
+            return "give" if found.standing(record).current else "without"
+
+        return distribute(found, ids, verdict, progress, overlap=overlap)
 
 
-def address_of(reading: Reading) -> Address:
-    """Return where students reach the cluster: as the cohort says, else as we do."""
-    chosen = reading.cohort.cluster
-    access = reading.client.access
-    if isinstance(chosen, str):
-        return Address(server=access.server, ca=access.ca)
-    ca = access.ca
-    if chosen.student_ca:
-        try:
-            ca = chosen.student_ca.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            raise InputError(f"cluster.student_ca: {chosen.student_ca} cannot be read.") from None
-    return Address(server=chosen.student_server or access.server, ca=ca)
+def sweep(settings: Settings, name: str) -> tuple[str, ...]:
+    """End the old credentials whose overlap is over, and do nothing else.
 
+    Returns:
+        The students whose old credential was ended, by id.
 
-def _chosen(reading: Reading, ids: list[str]) -> list[tuple[Record, Student]]:
-    unknown = [id for id in ids if id not in reading.students]
-    if unknown:
-        raise InputError(
-            f"{len(unknown)} student(s) are not in the roster of {reading.cohort.name}:",
-            problems=[Problem(id, "is not in the roster") for id in unknown],
-            hint=f"See who is: practicum status {reading.cohort.name}",
-        )
-    return [(reading.records[id], reading.students[id]) for id in ids or reading.students]
-
-
-def _sort(
-    chosen: list[tuple[Record, Student]],
-    present: Mapping[str, list[Credential]],
-    folder: Path,
-    *,
-    renew: bool,
-) -> tuple[list[tuple[Record, Student]], list[str], list[str]]:
-    now = datetime.now(UTC)
-    todo, kept, unkeyed = [], [], []
-    for record, student in chosen:
-        have = present.get(record.name)
-        valid = have and have[-1].state(now) == "issued" and _file(folder, record).exists()
-        if student.key is None:
-            unkeyed.append(student.id)
-        elif valid and not renew:
-            kept.append(student.id)
-        else:
-            todo.append((record, student))
-    return todo, kept, unkeyed
-
-
-def _give(
-    reading: Reading,
-    record: Record,
-    student: Student,
-    address: Address,
-    expires: datetime,
-    folder: Path,
-) -> Issued:
-    assert student.key is not None
-    given, sealed = credential.issue(
-        reading.client,
-        reading.cohort.name,
-        record,
-        student.key,
-        address=address,
-        expires=expires,
-    )
-    path = _file(folder, record)
-    private_file.write(path, sealed)
-    key = "key.txt" if student.key.kind == "age" else "~/.ssh/id_" + student.key.kind[4:]
-    opener = f"age -d -i {key} -o kubeconfig {path.name}"
-    return Issued(id=student.id, path=path, expires=given.expires, opener=opener)
-
-
-def _file(folder: Path, record: Record) -> Path:
-    return folder / f"{keys.file_name(record.id)}.kubeconfig.age"
+    Raises:
+        InputError: If the cohort's files are wrong.
+        ClusterError: If the cluster cannot be read, or refuses.
+    """
+    with desk.opened(settings, name) as found:
+        return found.swept

@@ -1,16 +1,18 @@
-"""Show every student's environment as it is now."""
+"""Show every student's environment and access as they are now."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from .. import credential
-from ..credential import Credential
+from ..credential import Standing
 from ..manifest import Manifest, ObjectKey
 from ..plan import Part
 from ..settings import Settings
+from . import desk
+from .desk import NOTHING
 from .reading import Reading, read
 
 PHASES = {"same": "ready", "change": "differs", "create": "missing", "remove": "leaving"}
@@ -29,7 +31,7 @@ class StudentStatus:
     key: str
     """Kind of their public key, or ``unkeyed``."""
 
-    credential: Credential | None = None
+    access: Standing = NOTHING
     quota: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Used and hard, by quota key."""
 
@@ -49,39 +51,39 @@ class Status:
     students: tuple[StudentStatus, ...]
 
 
-def status(settings: Settings, name: str) -> Status:
-    """Read a cohort's state from the cluster. Changes nothing.
+def status(settings: Settings, name: str, *, say: Callable[[str], None] = lambda _: None) -> Status:
+    """Read a cohort's state from the cluster.
+
+    It changes nothing, but for old credentials whose overlap is over: they are ended.
 
     Raises:
         InputError: If the cohort's files are wrong.
         ClusterError: If the cluster cannot be read.
     """
     reading = read(settings, name)
-    credentials: dict[str, list[Credential]] = {}
+    standings: dict[str, Standing] = {}
     if reading.plan.guard.action not in ("create", "foreign"):
-        credentials = credential.list_credentials(reading.client, name)
+        desk.sweep_quietly(settings, reading, say)
+        standings = credential.standings(reading.client, name)
     return Status(
         cohort=name,
         server=reading.client.access.server,
         simulated=isinstance(reading.cohort.cluster, str),
         time=datetime.now(UTC),
-        students=tuple(_student(reading, part, credentials) for part in reading.plan.students),
+        students=tuple(_student(reading, part, standings) for part in reading.plan.students),
     )
 
 
-def _student(
-    reading: Reading, part: Part, credentials: Mapping[str, list[Credential]]
-) -> StudentStatus:
+def _student(reading: Reading, part: Part, standings: Mapping[str, Standing]) -> StudentStatus:
     id = reading.id_of(part.name)
     student = reading.students.get(id)
     namespace = part.record.namespace if part.record else _namespace(part)
-    have = credentials.get(part.name)
     return StudentStatus(
         id=id,
         namespace=namespace,
         phase=_phase(reading, part, namespace),
         key=student.key.kind if student and student.key else "unkeyed",
-        credential=have[-1] if have else None,
+        access=standings.get(part.name, NOTHING),
         quota=_use(reading.found.owned.get(ObjectKey("ResourceQuota", namespace, "practicum"))),
         changes=part.changes,
     )

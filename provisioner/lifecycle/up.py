@@ -13,7 +13,7 @@ from ..cohort.difference import check_shrink
 from ..errors import ClusterError, ToolError
 from ..plan import Part, Plan
 from ..settings import Settings
-from . import lock, removal
+from . import desk, lock, removal
 from .engine import Engine
 from .interrupt import stopping
 from .progress import Progress
@@ -67,6 +67,7 @@ def up(
     began = time.monotonic()
     with lock.held(settings.home, name, progress.say) as held:
         reading = read(settings, name)
+        desk.sweep_quietly(settings, reading, progress.say)
         _refuse_mass_drop(reading, allow_drop)
         if reading.plan.is_empty:
             _save(reading)

@@ -237,6 +237,10 @@ def _volumes(cohort: Cohort) -> Policy:
                 + (", ".join(cohort.environment.storage_classes) or "leave it out"),
             ),
             (
+                expressions.STORAGE_ANNOTATION,
+                "name the storage class in spec.storageClassName, not in an annotation",
+            ),
+            (
                 expressions.VOLUME_NAME,
                 "a volume cannot be chosen by name; leave spec.volumeName out",
             ),
@@ -284,16 +288,9 @@ def _ingresses(cohort: Cohort) -> Policy:
 def _spelled_out(cohort: str, policy: Policy) -> list[Manifest]:
     """Write out what the API server would default, so that a plan can compare it."""
     name, owned = policy_name(cohort, policy.name), labels.shared(cohort)
-    rule = {
-        "apiGroups": [policy.group],
-        "apiVersions": ["*" if policy.group == ALL else "v1"],
-        "operations": list(policy.operations),
-        "resources": list(policy.resources),
-        "scope": "*",
-    }
     spec: dict[str, Any] = {
         "failurePolicy": "Fail",
-        "matchConstraints": _matching({}) | {"resourceRules": [rule]},
+        "matchConstraints": _matching({}) | {"resourceRules": _rules(policy)},
         "matchConditions": [{"name": "not-an-operator", "expression": _not_an_operator(cohort)}],
         "validations": [
             {"expression": expression, "message": message}
@@ -319,6 +316,31 @@ def _spelled_out(cohort: str, policy: Policy) -> list[Manifest]:
         make(API, "ValidatingAdmissionPolicy", name, labels=owned, spec=spec),
         make(API, "ValidatingAdmissionPolicyBinding", name, labels=owned, spec=binding),
     ]
+
+
+def _rules(policy: Policy) -> list[dict[str, Any]]:
+    """Name what a policy looks at: never anything of the cluster as a whole.
+
+    A selector of namespaces lets every object through that is in none, so a rule on all
+    kinds would bind the whole cluster. Of these only the Namespace itself is ours to mind.
+    """
+    rule = {
+        "apiGroups": [policy.group],
+        "apiVersions": ["*" if policy.group == ALL else "v1"],
+        "operations": list(policy.operations),
+        "resources": list(policy.resources),
+        "scope": "Namespaced",
+    }
+    if policy.group != ALL:
+        return [rule]
+    itself = {
+        "apiGroups": [""],
+        "apiVersions": ["v1"],
+        "operations": list(policy.operations),
+        "resources": ["namespaces", "namespaces/*"],
+        "scope": "Cluster",
+    }
+    return [rule, itself]
 
 
 def _matching(namespaces: Manifest) -> dict[str, Any]:

@@ -160,17 +160,27 @@ def _binding(cohort: Cohort, record: Record, who: str, subjects: list[Manifest])
 
 
 def _student_binding(cohort: Cohort, record: Record) -> Manifest:
-    account = {
-        "kind": "ServiceAccount",
-        "name": record.name,
-        "namespace": names.identity_namespace(cohort.name),
-    }
-    return _binding(cohort, record, "student", [account])
+    return _binding(cohort, record, "student", [_account(cohort, record.name)])
 
 
 def _assistant_binding(cohort: Cohort, record: Record) -> Manifest:
     users = [
         {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": assistant.user}
         for assistant in cohort.assistants
+        if assistant.user
     ]
-    return _binding(cohort, record, "assistant", users)
+    # Bound all the time, and open to nobody: `access grant` mints a token that ends.
+    accounts = [
+        _account(cohort, names.assistant(assistant.name))
+        for assistant in cohort.assistants
+        if assistant.key
+    ]
+    return _binding(cohort, record, "assistant", users + accounts)
+
+
+def _account(cohort: Cohort, name: str) -> Manifest:
+    return {
+        "kind": "ServiceAccount",
+        "name": name,
+        "namespace": names.identity_namespace(cohort.name),
+    }

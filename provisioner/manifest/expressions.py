@@ -56,20 +56,22 @@ BY_SYSTEM = (
 )
 """Namespaces end, quotas fill and garbage goes; each by the one identity that does it."""
 
-_FINALIZERS = [
-    "batch.kubernetes.io/job-tracking",
-    "foregroundDeletion",
-    "kubernetes.io/pvc-protection",
-    "orphan",
-]
 FINALIZERS = (
-    "!has(object.metadata.finalizers) || object.metadata.finalizers.all(f, f in ["
-    + ", ".join(quoted(name) for name in _FINALIZERS)
-    + "] || (oldObject != null && has(oldObject.metadata.finalizers) &&"
+    "!has(object.metadata.finalizers) || object.metadata.finalizers.all(f,"
+    " f in ['foregroundDeletion', 'orphan'] ||"
+    # Only where there is a controller that takes them away again.
+    " (f == 'kubernetes.io/pvc-protection' &&"
+    " request.resource.resource == 'persistentvolumeclaims') ||"
+    " (f == 'batch.kubernetes.io/job-tracking' && request.resource.resource == 'pods') ||"
+    " (oldObject != null && has(oldObject.metadata.finalizers) &&"
     " f in oldObject.metadata.finalizers))"
 )
 
-_SIZE = "(has(object.{0}) ? object.{0}.map(key, size(object.{0}[key])).sum() : 0)"
+# Keys count too, and bytes: a key may be long, and a letter four bytes.
+_SIZE = (
+    "(has(object.{0}) ? object.{0}.map(key,"
+    " size(bytes(key)) + size(bytes(object.{0}[key]))).sum() : 0)"
+)
 CONFIGMAP_SIZE = f"{_SIZE.format('data')} + {_SIZE.format('binaryData')} <= {LARGEST_DATA}"
 SECRET_SIZE = f"{_SIZE.format('data')} <= {LARGEST_DATA}"
 
@@ -118,6 +120,12 @@ ALL_IMAGES = (
     " (has(object.spec.volumes) ? object.spec.volumes.filter(v, has(v.image) &&"
     " has(v.image.reference)).map(v, v.image.reference) : [])"
 )
+
+STORAGE_ANNOTATION = (
+    "!has(object.metadata.annotations) ||"
+    " !('volume.beta.kubernetes.io/storage-class' in object.metadata.annotations)"
+)
+"""The annotation of old wins over the field, and may be empty."""
 
 VOLUME_NAME = (
     "!has(object.spec.volumeName) || object.spec.volumeName == '' ||"

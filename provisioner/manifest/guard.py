@@ -23,6 +23,7 @@ def guard(cohort: Cohort) -> list[Manifest]:
     """Render what is shared by a cohort, in order of creation."""
     return [
         *_identity_namespace(cohort),
+        *_assistants(cohort),
         _role(cohort, "student", role.student_rules()),
         _role(cohort, "assistant", role.assistant_rules()),
         _priority_class(cohort),
@@ -57,6 +58,22 @@ def _identity_namespace(cohort: Cohort) -> list[Manifest]:
             labels=owned,
             spec={"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
         ),
+    ]
+
+
+def _assistants(cohort: Cohort) -> list[Manifest]:
+    """Return an account for each assistant who can be granted access with a key."""
+    return [
+        make(
+            "v1",
+            "ServiceAccount",
+            names.assistant(assistant.name),
+            namespace=names.identity_namespace(cohort.name),
+            labels=labels.shared(cohort.name),
+            automountServiceAccountToken=False,
+        )
+        for assistant in cohort.assistants
+        if assistant.key
     ]
 
 

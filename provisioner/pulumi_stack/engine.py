@@ -87,11 +87,15 @@ def _workspace(job: Job, work_dir: Path) -> automation.LocalWorkspace:
         program=_program(job),
         project_settings=automation.ProjectSettings(PROJECT, "python", backend=backend),
         pulumi_command=_Command(),
+        # For the engine and the provider alone: the program would hand it on as an input.
+        env_vars={"KUBECONFIG": job.kubeconfig},
     )
 
 
 def _program(job: Job) -> Callable[[], None]:
-    target = ClusterTarget(kubeconfig=job.kubeconfig, context=job.context)
+    # It comes in the engine's environment; but there a colon would be read as two files.
+    kubeconfig = job.kubeconfig if os.pathsep in job.kubeconfig else ""
+    target = ClusterTarget(kubeconfig=kubeconfig, context=job.context)
     cohort = cohorts.load(Path(job.stacks), job.cohort)
     if job.operation == "destroy":
         return lambda: declare_provider(cohort, target)

@@ -52,5 +52,8 @@ class Outcome:
     locked: bool = False
     """Whether another run holds the stack."""
 
+    wrong_passphrase: bool = False
+    """Whether the passphrase does not open the stack's state."""
+
     failed: Mapping[str, str] = field(default_factory=dict)
     """Why single students failed, by name."""

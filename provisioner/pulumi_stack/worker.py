@@ -6,6 +6,7 @@ killed: the engine is then asked to stop in order, as on a Ctrl-C.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -13,15 +14,18 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
+from ..redaction import RedactedStream, redact
 from . import stale
 from .job import Job
 
 
 def main() -> None:
     """Read the job, run it, and say how it ended."""
-    events, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no event
+    events, log = sys.stdout, RedactedStream(sys.stderr)
+    atexit.register(log.close)
+    sys.stdout = sys.stderr = cast(TextIO, log)  # whatever a library prints is no event
     job = Job.from_json(json.loads(sys.stdin.readline()))
     signal.signal(signal.SIGINT, lambda *_: interrupt_children())
     signal.signal(signal.SIGTERM, lambda *_: interrupt_children())
@@ -41,7 +45,8 @@ def _run(job: Job, events: TextIO) -> dict[str, Any]:
     except automation.ConcurrentUpdateError as error:
         return {"event": "end", "locked": _holders(str(error))}
     except automation.CommandError as error:
-        return {"event": "end", "error": _last_lines(str(error))}
+        wrong = "incorrect passphrase" in str(error)
+        return {"event": "end", "error": _last_lines(str(error)), "passphrase": wrong}
     return {"event": "end"}
 
 
@@ -64,7 +69,9 @@ def _await_parents_end() -> None:
 
 
 def _say(events: TextIO, event: dict[str, Any]) -> None:
-    events.write(json.dumps(event) + "\n")
+    # What the engine says, it may have from a server or from a file that it could not read.
+    told = {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
+    events.write(json.dumps(told) + "\n")
     events.flush()
 
 

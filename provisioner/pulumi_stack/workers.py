@@ -124,6 +124,8 @@ def _follow(process: shell.Process[str], job: Job, tell: Tell) -> Outcome:
 def _ending(end: dict[str, Any], failed: dict[str, str]) -> dict[str, Any]:
     if "locked" in end:
         return {"error": f"held by another run: {end['locked']}", "locked": True}
+    if end.get("passphrase"):
+        return {"error": end["error"], "wrong_passphrase": True}
     # Students who failed explain why the engine did; it needs no second word.
     return {"error": "" if failed else end.get("error", ""), "failed": failed}
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from ..lifecycle.handout import HandoutResult
+from ..lifecycle.assistance import Grant
+from ..lifecycle.bundle import Bundle
+from ..lifecycle.giving import HandoutResult
 from ..lifecycle.reading import Reading
+from ..lifecycle.recipients import RecipientAudit
+from ..lifecycle.revoke import RevokeResult
 from ..lifecycle.status import Status, StudentStatus
 from ..lifecycle.up import UpResult
 
@@ -63,13 +68,74 @@ def handout(result: HandoutResult) -> dict[str, Any]:
             for item in result.issued
         ],
         "kept": list(result.kept),
+        "elsewhere": list(result.elsewhere),
+        "without": list(result.without),
         "unkeyed": list(result.unkeyed),
+        "revoked": list(result.revoked),
+        "failed": [{"id": id, "error": why} for id, why in sorted(result.failed.items())],
+        "swept": list(result.swept),
+        "bundle": _bundle(result.bundle) if result.bundle else None,
+        "overlap_seconds": int(result.overlap.total_seconds()),
+    }
+
+
+def revoke(result: RevokeResult) -> dict[str, Any]:
+    """Return what ``revoke --json`` prints."""
+    return {
+        "cohort": result.cohort,
+        "revoked": list(result.revoked),
+        "already": list(result.already),
         "failed": [{"id": id, "error": why} for id, why in sorted(result.failed.items())],
     }
 
 
+def recipients(found: RecipientAudit) -> dict[str, Any]:
+    """Return what ``keys audit --json`` prints."""
+    return {
+        "cohort": found.cohort,
+        "differs": found.differs,
+        "files": [
+            {
+                "id": one.id,
+                "path": str(one.file),
+                "written_to": one.written_to or None,
+                "on_file": one.on_file or None,
+                "on_cluster": one.on_cluster or None,
+                "differences": list(one.differences),
+            }
+            for one in found.files
+        ],
+    }
+
+
+def access(cohort: str, found: Iterable[Grant]) -> dict[str, Any]:
+    """Return what ``access list --json`` prints."""
+    now = datetime.now(UTC)
+    listed = []
+    for one in found:
+        have = one.standing.current
+        about = {
+            "assistant": one.assistant,
+            "account": one.account,
+            "state": one.standing.state(now),
+            "expires": _time(have.expires) if have else None,
+        }
+        listed.append(about)
+    return {"cohort": cohort, "access": listed}
+
+
+def _bundle(bundle: Bundle) -> dict[str, Any]:
+    return {
+        "kind": bundle.kind,
+        "path": str(bundle.path),
+        "placed": list(bundle.placed),
+        "unplaced": list(bundle.unplaced),
+    }
+
+
 def _student(student: StudentStatus, now: datetime) -> dict[str, Any]:
-    have = student.credential
+    have = student.access.current
+    older = student.access.credentials[:-1]
     return {
         "id": student.id,
         "namespace": student.namespace,
@@ -78,8 +144,10 @@ def _student(student: StudentStatus, now: datetime) -> dict[str, Any]:
         "credential": {
             "issued": _time(have.issued) if have else None,
             "expires": _time(have.expires) if have else None,
-            "recipient": have.recipient if have else None,
-            "state": have.state(now) if have else "none",
+            "recipient": student.access.recipient or None,
+            "state": student.access.state(now),
+            "revoked": _time(student.access.revoked) if student.access.revoked else None,
+            "older": [_time(old.ends) if old.ends else None for old in older],
         },
         "quota": {key: {"used": used, "hard": most} for key, (used, most) in student.quota.items()},
         "changes": list(student.changes),

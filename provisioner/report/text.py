@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from ..cohort import duration
+from ..lifecycle.bundle import Bundle
 from ..lifecycle.down import Receipt
-from ..lifecycle.handout import HandoutResult
+from ..lifecycle.giving import HandoutResult
 from ..lifecycle.reading import Reading
+from ..lifecycle.revoke import SECONDS, RevokeResult
 from ..lifecycle.status import Status, StudentStatus
 from ..lifecycle.up import UpResult
 from ..plan import Part
@@ -72,12 +75,56 @@ def handout(result: HandoutResult) -> Iterator[str]:
         f"{result.cohort}: {len(result.issued)} issued, {len(result.kept)} kept,"
         f" {len(result.unkeyed)} without a key" + _failures(result)
     )
-    if result.unkeyed:
-        yield f"  without a key: {_some(result.unkeyed)}"
+    yield from _told(result)
     if result.shortened:
         yield "The cluster gave tokens a shorter life than the term has: hand out again in time."
     if result.issued:
         yield f"A student opens it with: {result.issued[0].opener}"
+
+
+def _told(result: HandoutResult) -> Iterator[str]:
+    headings = {
+        "without a key": result.unkeyed,
+        "revoked, so they get none": result.revoked,
+        "nothing handed out yet": result.without,
+        "given by another operator, whose file is not here (a new one: --renew)": result.elsewhere,
+        "older ones that were past their end, and were ended": result.swept,
+    }
+    yield from (f"  {heading}: {_some(ids)}" for heading, ids in headings.items() if ids)
+    if result.bundle:
+        yield from _bundle(result.bundle)
+    if result.issued and result.overlap:
+        yield (
+            f"The old ones stay valid for {duration.show(result.overlap)}. No cluster ends them by"
+            " itself: the next practicum command after that does, or from a timer:"
+            f" practicum rotate {result.cohort} --sweep"
+        )
+
+
+def _bundle(bundle: Bundle) -> Iterator[str]:
+    yield f"  {bundle.path}: {len(bundle.placed)} student(s), as {bundle.kind} takes them"
+    if bundle.unplaced and bundle.kind == "mail":
+        yield f"  not in it, for want of an email address: {_some(bundle.unplaced)}"
+    elif bundle.unplaced:
+        yield (
+            f"  in it by id alone, for {bundle.kind} cannot place them: {_some(bundle.unplaced)}"
+            f" (keys import --from {bundle.kind} learns how it names them)"
+        )
+
+
+def revoke(result: RevokeResult) -> Iterator[str]:
+    """Yield whose access was taken back, and when that takes effect."""
+    for id, why in sorted(result.failed.items()):
+        yield f"  ! {id}: {_first_line(why)}"
+    failed = f", {len(result.failed)} failed" if result.failed else ""
+    yield (
+        f"{result.cohort}: {len(result.revoked)} revoked,"
+        f" {len(result.already)} were revoked already{failed}"
+    )
+    if result.revoked:
+        yield f"  revoked: {_some(result.revoked)}"
+        yield f"The cluster remembers a dead token for up to {SECONDS} seconds."
+        yield f"Give access back with: practicum reinstate {result.cohort} STUDENT"
 
 
 def _failures(result: HandoutResult) -> str:
@@ -97,26 +144,45 @@ def status_header(found: Status) -> Iterator[str]:
 
 
 def _has_access(student: StudentStatus, found: Status) -> bool:
-    return bool(student.credential and student.credential.state(found.time) == "issued")
+    return student.access.state(found.time) == "issued"
 
 
 def status_row(student: StudentStatus, found: Status) -> tuple[str, ...]:
     """Return one row of the status table."""
-    have = student.credential
+    have = student.access.current
     return (
         student.id,
         student.namespace,
         student.phase,
         student.key,
-        have.state(found.time) if have else "none",
+        student.access.state(found.time),
+        f"{have.issued:%Y-%m-%d}" if have else "",
         f"{have.expires:%Y-%m-%d}" if have else "",
+        _short(student.access.recipient),
         _use(student, "pods"),
         _use(student, "requests.cpu"),
         _use(student, "requests.memory"),
     )
 
 
-STATUS_COLUMNS = ("id", "namespace", "phase", "key", "access", "until", "pods", "cpu", "memory")
+STATUS_COLUMNS = (
+    "id",
+    "namespace",
+    "phase",
+    "key",
+    "access",
+    "issued",
+    "until",
+    "recipient",
+    "pods",
+    "cpu",
+    "memory",
+)
+
+
+def _short(fingerprint: str) -> str:
+    # 72 bits: enough to compare by eye; all of it is in --json and in `keys audit`.
+    return fingerprint[:19] + "…" if len(fingerprint) > 19 else fingerprint
 
 
 def _use(student: StudentStatus, key: str) -> str:
@@ -129,6 +195,7 @@ def down(receipt: Receipt) -> Iterator[str]:
     yield f"{receipt.cohort}: {receipt.removed} namespace(s) deleted"
     yield from (f"  ! {_first_line(trouble)}" for trouble in receipt.troubles)
     yield f"Searched {len(receipt.searched)} types on {receipt.server} ({receipt.version})."
+    yield from (f"  searched in part: {what}" for what in receipt.searched if "(" in what)
     yield from (f"  left: {what}" for what in receipt.remaining)
     yield from (f"  not searched: {what}" for what in receipt.unlisted)
     verdict = "Proved: nothing is left." if receipt.proved else "Not proved: something is left."

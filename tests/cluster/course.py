@@ -110,3 +110,18 @@ class Course:
 def environment() -> dict[str, str]:
     """Ours, without what would point the command elsewhere."""
     return {k: v for k, v in os.environ.items() if not k.startswith(("PRACTICUM_", "KUBE"))}
+
+
+def as_student(kubeconfig: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run kubectl with what a student was handed; it may fail."""
+    from provisioner import toolchain
+
+    program = toolchain.find(toolchain.KUBECTL)[toolchain.KUBECTL].path
+    return subprocess.run(
+        [program, "--kubeconfig", kubeconfig, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={"PATH": "", "HOME": "/nonexistent"},
+    )

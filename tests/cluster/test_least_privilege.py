@@ -81,28 +81,41 @@ def operator(new_course, control_plane, tmp_path_factory) -> Operator:
     printed = course.run("role", name).stdout
     course.admin("apply", "-f", "-", stdin=printed)
     roles = list(yaml.safe_load_all(printed))
-    for role in (role["metadata"]["name"] for role in roles):
-        course.admin("create", "clusterrolebinding", role, f"--clusterrole={role}",
-                     f"--serviceaccount=default:{name}")  # fmt: skip
+    for role in roles:
+        bind(course, role["metadata"]["name"])
     mark = control_plane.mark()
+    receipt, findings = live(course)
+    events = [e for e in control_plane.since(mark) if e["user"]["username"] == user]
+    found = {finding["about"]: finding["verdict"] for finding in findings}
+    return Operator(user, course, roles, events, receipt, found)
 
+
+def live(course) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Run every command; returns the receipt, and what `doctor` found."""
+    name = course.name
     course.json("doctor", name)
     course.up()
     course.json("status", name)
     course.json("handout", name)
     course.json("handout", name, "--renew")
+    for command in ("rotate", "revoke", "reinstate"):
+        course.json(command, name, "1")
     drift(course)
     findings = course.json("doctor", name)["findings"]
     repaired = course.up()
     assert (repaired["changed"], repaired["failed"]) == (2, [])
     course.roster(["2"])
+    installer = f"practicum-{name}-guard-installer"
+    course.admin("delete", "clusterrolebinding", installer)  # nothing that all share differs
     assert course.up()["removed"] == 1
     assert set(course.actions().values()) == {"same"}
-    receipt = course.down()
+    bind(course, installer)
+    return course.down(), findings
 
-    events = [e for e in control_plane.since(mark) if e["user"]["username"] == user]
-    found = {finding["about"]: finding["verdict"] for finding in findings}
-    return Operator(user, course, roles, events, receipt, found)
+
+def bind(course, role: str) -> None:
+    course.admin("create", "clusterrolebinding", role, f"--clusterrole={role}",
+                 f"--serviceaccount=default:{course.name}")  # fmt: skip
 
 
 def kubeconfig_of(token: str, admin: Path, folder: Path) -> Path:
@@ -135,14 +148,40 @@ def test_the_whole_lifecycle_is_never_refused(operator):
 
 
 def test_no_rule_is_there_for_nothing(operator):
-    granted = {
+    planted = {"rules": [{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["get"]}]}
+
+    assert sorted(granted(operator.roles) - operator.used()) == []
+    assert granted([planted]) - operator.used() == {("get", "apps", "deployments")}
+
+
+def granted(roles: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    return {
         (verb, group, resource)
-        for role in operator.roles
+        for role in roles
         for rule in role["rules"]
         for group, resource in product(rule["apiGroups"], rule["resources"])
         for verb in rule["verbs"]
         if verb not in NEVER_SEEN
     }
 
-    assert granted
-    assert sorted(granted - operator.used()) == []
+
+def test_the_receipt_says_where_secrets_were_looked_for(operator):
+    searched = operator.receipt["searched"]
+
+    assert operator.receipt["proved"]
+    assert "secrets (the cohort's namespaces only)" in searched
+    assert "secrets" not in searched
+
+
+def test_the_three_roles_open_no_secret(operator):
+    def may(*words: str) -> bool:
+        as_operator = f"--as={operator.user}"
+        try:
+            operator.course.admin("auth", "can-i", *words, "-A", as_operator, "-q")
+        except AssertionError:
+            return False
+        return True
+
+    assert may("list", "configmaps")
+    assert not any(may(verb, "secrets") for verb in ("get", "list", "watch", "create"))
+    assert not may("create", "serviceaccounts", "--subresource=token")

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from provisioner import cluster
+
 pytestmark = pytest.mark.cluster
 
 MUTATING = {"create", "update", "patch", "delete", "deletecollection"}
-KINDS = 8
-"""One LIST each: namespaces, quotas, limits, policies, accounts, bindings, roles, classes."""
+KINDS = len(cluster.RESOURCES)
+"""One LIST each, whatever the number of students up to a page of 500."""
 
 
 def mutations(events):
@@ -23,7 +25,7 @@ def mutations(events):
         for event in events
         if event["verb"] in MUTATING
         and event["userAgent"].startswith(("practicum", "pulumi"))
-        and "accessreviews" not in event["requestURI"]
+        and "reviews" not in event["requestURI"]
         and "dryRun" not in event["requestURI"]
     ]
 
@@ -126,7 +128,7 @@ def test_a_second_up_writes_nothing_and_starts_nothing(running, control_plane):
     assert again["processes"] == 0
     assert (again["created"], again["changed"], again["same"]) == (0, 0, 3)
     assert mutations(events) == []
-    assert len(events) == KINDS
+    assert len(events) == KINDS + 1, "and one look for credentials that have ended"
 
 
 def test_a_plan_reads_one_list_a_kind_and_changes_nothing(running, control_plane):
@@ -541,3 +543,48 @@ def test_a_protected_cohort_is_not_taken_down(new_course):
 
     assert "protect: false" in refused.stderr
     assert course.actions() == {"1": "same"}
+
+
+BUILDER = """
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: builder, namespace: default}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: builder}
+rules:
+- {apiGroups: [""], resources: [configmaps, persistentvolumes], verbs: [create, get, patch]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: builder}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: builder}
+subjects: [{kind: ServiceAccount, name: builder, namespace: default}]
+"""
+
+OF_OTHERS = """
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: of-others, finalizers: [example.org/held], labels: {practicum.dev/x: here}}
+spec:
+  capacity: {storage: 1Gi}
+  accessModes: [ReadWriteOnce]
+  hostPath: {path: /nowhere}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: of-others, namespace: NAMESPACE, finalizers: [example.org/held]}
+"""
+
+
+def test_the_guard_binds_nobody_outside_the_cohorts_namespaces(running):
+    """A selector of namespaces lets through every object that is in none."""
+    running.admin("apply", "-f", "-", stdin=BUILDER)
+    create = ["create", "--dry-run=server", "--as=system:serviceaccount:default:builder", "-f", "-"]
+
+    running.admin(*create, stdin=OF_OTHERS.replace("NAMESPACE", "default"))
+
+    own = OF_OTHERS.replace("NAMESPACE", running.namespace("20260001"))
+    with pytest.raises(AssertionError, match="only Kubernetes' own finalizers"):
+        running.admin(*create, stdin=own)

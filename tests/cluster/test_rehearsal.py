@@ -247,7 +247,8 @@ def test_an_up_that_is_stopped_half_way_leaves_nothing_that_down_does_not_find(h
     starting.send_signal(stop)
     starting.wait(30)
 
-    assert len(of_this_machine(home)) == left
+    # On a slow machine it may have been up before the signal came: then all are there.
+    assert len(of_this_machine(home)) == (left if starting.returncode else len(PROGRAMS))
     rehearsal.down(home)
     assert of_this_machine(home) == []
     assert not (home / "rehearsal").exists()

@@ -8,10 +8,12 @@ from provisioner import manifest
 
 from ..sample import ASSISTANT, cohort, record
 
+OPERATOR = "ops@example.org"
 SETTINGS = {
     "defaults": {},
     "restricted": {"environment": {"pod_security": "restricted"}},
     "assistants": {"assistants": [ASSISTANT]},
+    "operators": {"operators": [OPERATOR]},
     "no egress": {"environment": {"egress": "none"}},
     "some networks": {"environment": {"egress": ["203.0.113.0/24", "2001:db8::/48"]}},
 }

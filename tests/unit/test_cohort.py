@@ -86,6 +86,7 @@ def test_limits_render_what_is_set():
         "default": {"cpu": "500m", "memory": "1Gi", "ephemeral-storage": "1Gi"},
         "defaultRequest": {"cpu": "50m", "memory": "64Mi", "ephemeral-storage": "64Mi"},
         "max": {"cpu": "1"},
+        "min": {"cpu": "1m", "memory": "1Mi", "ephemeral-storage": "1Mi"},
     }
     assert "max" not in Limits().container()
 

@@ -20,7 +20,7 @@ from provisioner import credential
 from provisioner.cohort import keys
 from provisioner.credential import Address, Credential
 from provisioner.errors import ClusterError, InputError
-from provisioner.lifecycle import handout
+from provisioner.lifecycle import terms
 
 from ..sample import cohort, record
 from .conftest import Answer
@@ -216,16 +216,16 @@ def test_what_was_handed_out_is_read_newest_last(server, client):
     page = {"metadata": {}, "items": [given(), older, damaged, foreign]}
     server.will("GET", Answer(body=page))
 
-    found = credential.list_credentials(client, "mls26")
+    found = credential.standings(client, "mls26")
 
-    assert [one.issued.month for one in found["s20260001"]] == [8, 9]
+    assert [one.issued.month for one in found["s20260001"].credentials] == [8, 9]
     assert found.keys() == {"s20260001"}
     assert server.asked[0].headers["Accept"].startswith("application/json;as=PartialObjectMeta")
 
 
 def test_a_credential_is_withdrawn_by_its_uid_and_may_be_gone(server, client):
     server.will("GET", Answer(body={"metadata": {}, "items": [given()]}))
-    found = credential.list_credentials(client, "mls26")["s20260001"]
+    found = credential.standings(client, "mls26")["s20260001"].credentials
     server.will("DELETE", Answer(status=404, body={"message": "gone"}))
 
     credential.withdraw(client, found)
@@ -255,7 +255,7 @@ def ending(ends, grace):
 def test_a_credential_ends_with_the_last_day_of_grace():
     today = datetime.now(UTC).date()
 
-    ends = handout.expiry(ending(today + timedelta(days=10), 14))
+    ends = terms.expiry(ending(today + timedelta(days=10), 14))
 
     last = today + timedelta(days=24)
     assert ends == datetime(last.year, last.month, last.day, 23, 59, 59, tzinfo=UTC)
@@ -264,6 +264,6 @@ def test_a_credential_ends_with_the_last_day_of_grace():
 def test_in_the_grace_there_is_still_one_and_after_it_none():
     today = datetime.now(UTC).date()
 
-    assert handout.expiry(ending(today - timedelta(days=13), 14))
+    assert terms.expiry(ending(today - timedelta(days=13), 14))
     with pytest.raises(InputError, match="its grace ended on"):
-        handout.expiry(ending(today - timedelta(days=15), 14))
+        terms.expiry(ending(today - timedelta(days=15), 14))

@@ -16,7 +16,7 @@ from provisioner.cluster import RESOURCES
 from provisioner.plan.compare import EXACT
 
 from ..sample import ASSISTANT, cohort, record
-from .rendering import environment, everything, one
+from .rendering import SETTINGS, environment, everything, one
 
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -73,8 +73,9 @@ def test_who_is_suspended_has_no_way_in_and_keeps_the_rest():
     assert one("RoleBinding", suspended)["metadata"]["name"] == "practicum-assistant"
 
 
-def test_every_kind_is_known_where_kinds_are_listed(course):
-    kinds = {item["kind"] for item in everything(course)} | {"RoleBinding"}
+def test_every_kind_is_known_where_kinds_are_listed():
+    made = [item for fields in SETTINGS.values() for item in everything(cohort(**fields))]
+    kinds = {item["kind"] for item in made}
 
     assert kinds == set(RESOURCES) == set(EXACT) == set(KINDS)
 

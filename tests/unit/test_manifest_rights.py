@@ -13,8 +13,8 @@ import pytest
 
 from provisioner.manifest import role
 
-from ..sample import ASSISTANT
-from .rendering import environment, everything, of_kind, one
+from ..sample import ASSISTANT, cohort
+from .rendering import OPERATOR, environment, everything, of_kind, one
 
 Rule = dict[str, list[str]]
 ROLES = {"student": role.student_rules(), "assistant": role.assistant_rules()}
@@ -102,27 +102,58 @@ def test_a_planted_right_is_seen(planted, seen):
 
 
 def test_the_roles_are_the_rules_that_are_scanned(course):
-    """Nothing may slip into the ClusterRole behind the scans of this file."""
+    """Nothing may slip into a ClusterRole behind the scans of this file."""
     made = {item["metadata"]["name"]: item for item in of_kind("ClusterRole", everything(course))}
+    rules = dict(ROLES)
+    if course.operators:
+        rules |= {
+            "operator": [role.manage_rule("mls26")],
+            "credentials": role.credentials_rules(),
+        }
 
     assert {name: item["rules"] for name, item in made.items()} == {
-        f"practicum-mls26-{who}": rules for who, rules in ROLES.items()
+        f"practicum-mls26-{who}": held for who, held in rules.items()
     }
     assert not any("aggregationRule" in item for item in made.values())
 
 
+def bindings(made):
+    return of_kind("RoleBinding", made) + of_kind("ClusterRoleBinding", made)
+
+
 def test_a_binding_leads_to_a_role_of_the_cohorts_own(course):
-    """Never to cluster-admin, admin or edit, and never across the whole cluster."""
+    """Never to cluster-admin, admin or edit."""
     made = everything(course)
     own = {item["metadata"]["name"] for item in of_kind("ClusterRole", made)}
 
-    bindings = of_kind("RoleBinding", made)
-    assert bindings
-    for binding in bindings:
+    assert bindings(made)
+    for binding in bindings(made):
         assert binding["roleRef"]["kind"] == "ClusterRole"
         assert binding["roleRef"]["name"] in own
     assert own.isdisjoint({"cluster-admin", "admin", "edit"})
-    assert not of_kind("ClusterRoleBinding", made)
+
+
+def test_only_the_way_past_the_policies_is_bound_across_the_cluster(course):
+    """And to operators alone; it is a verb on a resource that nobody serves."""
+    found = of_kind("ClusterRoleBinding", everything(course))
+
+    assert [item["roleRef"]["name"] for item in found] == [
+        "practicum-mls26-operator" for _ in course.operators
+    ]
+    assert [rule["verbs"] for rule in [role.manage_rule("mls26")]] == [["manage"]]
+    assert role.manage_rule("mls26")["apiGroups"] == ["practicum.dev"]
+    assert role.manage_rule("mls26")["resourceNames"] == ["mls26"]
+
+
+def test_tokens_and_secrets_are_for_operators_in_the_identity_namespace_alone():
+    made = everything(cohort(operators=[OPERATOR]))
+
+    [binding] = [
+        item for item in bindings(made) if item["roleRef"]["name"] == "practicum-mls26-credentials"
+    ]
+    assert binding["kind"] == "RoleBinding"
+    assert binding["metadata"]["namespace"] == "practicum-mls26"
+    assert binding["subjects"] == [{"apiGroup": RBAC, "kind": "User", "name": OPERATOR}]
 
 
 def test_a_binding_names_its_student_and_no_group():
@@ -171,6 +202,6 @@ def test_a_student_can_do_the_work_of_a_course(verb, group, resource):
 
 
 def test_no_binding_gives_rights_to_a_default_account(course):
-    subjects = [s for b in of_kind("RoleBinding", everything(course)) for s in b["subjects"]]
+    subjects = [s for b in bindings(everything(course)) for s in b["subjects"]]
 
     assert not any(s["name"] == "default" or s["kind"] == "Group" for s in subjects)

@@ -14,10 +14,11 @@ from provisioner import manifest
 from provisioner.cli import options
 from provisioner.cluster import Found
 from provisioner.cohort import Student
-from provisioner.credential import Credential
+from provisioner.credential import Credential, Standing
 from provisioner.errors import InputError, Problem
+from provisioner.lifecycle.desk import Issued
 from provisioner.lifecycle.down import Receipt
-from provisioner.lifecycle.handout import HandoutResult, Issued
+from provisioner.lifecycle.giving import HandoutResult
 from provisioner.lifecycle.reading import Reading, Target
 from provisioner.lifecycle.status import Status, StudentStatus
 from provisioner.lifecycle.up import UpResult
@@ -70,6 +71,10 @@ def credential(expires=LATER):
     )
 
 
+def standing(expires=LATER):
+    return Standing(credentials=(credential(expires),))
+
+
 def status(*students):
     return Status(cohort="mls26", server="https://k", simulated=True, time=NOW, students=students)
 
@@ -111,7 +116,7 @@ DOCUMENTS = {
         },
     ),
     "status": (
-        documents.status(status(student(credential=credential()))),
+        documents.status(status(student(access=standing()))),
         {
             "cohort": "str",
             "students": [
@@ -180,7 +185,7 @@ def test_every_action_is_a_word_of_the_contract():
 
 
 def test_a_credential_that_is_not_there_has_the_same_keys():
-    [have] = documents.status(status(student(credential=credential())))["students"]
+    [have] = documents.status(status(student(access=standing())))["students"]
     [none] = documents.status(status(student()))["students"]
 
     assert have["credential"].keys() == none["credential"].keys()
@@ -264,7 +269,7 @@ def test_a_handout_says_how_to_open_it_and_who_got_nothing():
 
 def test_the_status_counts_phases_credentials_and_keys():
     found = status(
-        student(credential=credential()),
+        student(access=standing()),
         student(id="2", phase="missing", key="unkeyed"),
     )
 
@@ -276,18 +281,18 @@ def test_the_status_counts_phases_credentials_and_keys():
 
 
 def test_a_credential_that_has_expired_is_not_counted_as_one():
-    found = status(student(credential=credential(expires=NOW)))
+    found = status(student(access=standing(expires=NOW)))
 
     assert list(text.status_header(found))[1].startswith("0 with a credential")
 
 
 def test_a_row_of_the_status_has_a_cell_a_column():
     quota = {"pods": ("3", "20")}
-    row = text.status_row(student(credential=credential(), quota=quota), status())
+    row = text.status_row(student(access=standing(), quota=quota), status())
 
     assert dict(zip(text.STATUS_COLUMNS, row, strict=True)) == {
         "id": "1", "namespace": "mls26--s1", "phase": "ready", "key": "age", "access": "issued",
-        "until": "2026-12-30", "pods": "3/20", "cpu": "", "memory": "",
+        "issued": "2026-10-01", "until": "2026-12-30", "recipient": "SHA256:x", "pods": "3/20", "cpu": "", "memory": "",
     }  # fmt: skip
 
 

@@ -1,0 +1,43 @@
+"""A student's kubeconfig: minted, sealed to their own key, and never written in plain.
+
+The token comes from TokenRequest and is bound to a Secret: deleting that Secret kills
+the token. The Secret belongs to the student's ServiceAccount, so it goes with the
+account, and its annotations tell every operator what was handed out and until when.
+"""
+
+from .kubeconfig import Address, kubeconfig, seal
+from .minting import SHORTEST, SKEW, issue
+from .revocation import mark_revoked, unmark_revoked
+from .standing import (
+    ENDS,
+    EXPIRES,
+    ISSUED,
+    RECIPIENT,
+    Credential,
+    Standing,
+    end_at,
+    list_credentials,
+    standings,
+    withdraw,
+)
+
+__all__ = [
+    "ENDS",
+    "EXPIRES",
+    "ISSUED",
+    "RECIPIENT",
+    "SHORTEST",
+    "SKEW",
+    "Address",
+    "Credential",
+    "Standing",
+    "end_at",
+    "issue",
+    "kubeconfig",
+    "list_credentials",
+    "mark_revoked",
+    "seal",
+    "standings",
+    "unmark_revoked",
+    "withdraw",
+]

@@ -1,0 +1,96 @@
+"""Who was given access and who lost it, when, and by whom: one line an event, never rewritten.
+
+The file is ``<home>/audit/<cohort>.jsonl``. It holds ids, fingerprints and moments, and
+neither a name of a student nor a secret. It tells what was done from this folder; what
+stands on the cluster is the same for every operator.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Literal
+
+from .. import cluster, private_file
+from ..errors import InputError
+from ..settings import Settings
+
+Event = Literal[
+    "issued",
+    "renewed",
+    "revoked",
+    "reinstated",
+    "key-replaced",
+    "swept",
+    "access-granted",
+    "access-revoked",
+]
+
+
+class AuditLog:
+    """An audit file that is open for adding. Threads may share it."""
+
+    def __init__(self, descriptor: int, path: Path, client: cluster.Client) -> None:
+        self._descriptor, self._path, self._client = descriptor, path, client
+        self._lock = Lock()
+        self._operator: str | None = None
+
+    def note(
+        self, event: Event, id: str, *, fingerprint: str = "", expires: datetime | None = None
+    ) -> None:
+        """Add one event.
+
+        Args:
+            event: What was done.
+            id: The student's id, or the account of an assistant.
+            fingerprint: Of the key that the kubeconfig is, or was, encrypted to.
+            expires: When the access ends.
+
+        Raises:
+            InputError: If the file cannot be written.
+            ClusterError: If the cluster cannot be asked who we are.
+        """
+        with self._lock:
+            if self._operator is None:  # one request a run, and none where nothing happens
+                self._operator = cluster.whoami(self._client)
+            line = {
+                "time": _text(datetime.now(UTC)),
+                "event": event,
+                "id": id,
+                "fingerprint": fingerprint,
+                "expires": _text(expires) if expires else None,
+                "operator": self._operator,
+            }
+            self._append((json.dumps(line) + "\n").encode())
+
+    def _append(self, line: bytes) -> None:
+        try:
+            written = os.write(self._descriptor, line)  # one call: runs at a time do not mix
+        except OSError as error:
+            raise InputError(f"{self._path} cannot be written: {error.strerror}.") from None
+        if written < len(line):
+            raise InputError(f"{self._path} cannot be written: the disk is full.")
+
+
+@contextmanager
+def opened(settings: Settings, cohort: str, client: cluster.Client) -> Iterator[AuditLog]:
+    """Open a cohort's audit file before anything is done that it must tell.
+
+    Raises:
+        InputError: If it cannot be opened.
+    """
+    path = private_file.make_folder(settings.home / "audit") / f"{cohort}.jsonl"
+    descriptor = private_file.open_to_append(path)
+    try:
+        yield AuditLog(descriptor, path, client)
+    finally:
+        os.close(descriptor)
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,205 @@
+"""What every command works with that gives students access or takes it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from .. import credential, private_file
+from ..cohort import Record, Student
+from ..credential import Standing
+from ..errors import ClusterError, InputError, PracticumError, Problem
+from ..settings import Settings
+from . import audit, on_disk, terms
+from .audit import AuditLog, Event
+from .reading import Reading, read
+
+NOTHING = Standing()
+AT_ONCE = timedelta(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Issued:
+    """One kubeconfig that was written."""
+
+    id: str
+    path: Path
+    expires: datetime
+    opener: str
+    """The line with which the student opens it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """A cohort, the access that its students have, and the audit file."""
+
+    reading: Reading
+    standings: Mapping[str, Standing] = field(repr=False)
+    log: AuditLog = field(repr=False)
+    folder: Path
+    swept: tuple[str, ...] = ()
+    """Students whose old credential was past its end, by id."""
+
+    def standing(self, record: Record) -> Standing:
+        """Return the access of one student."""
+        return self.standings.get(record.name, NOTHING)
+
+    def has_other_key(self, record: Record, student: Student) -> bool:
+        """Say whether the key on file is not the one that was last encrypted to."""
+        last = self.standing(record).recipient
+        return bool(last and student.key and student.key.fingerprint != last)
+
+
+@contextmanager
+def opened(settings: Settings, name: str) -> Iterator[Desk]:
+    """Read a cohort and its students' access, and end what is past its end.
+
+    Raises:
+        InputError: If the files are wrong.
+        ClusterError: If the cluster cannot be read.
+    """
+    reading = read(settings, name)
+    if reading.plan.guard.action in ("create", "foreign"):
+        raise ClusterError(
+            f"{name} has no environments yet, so there is no access to give or to take.",
+            hint=f"Run: practicum up {name}",
+        )
+    with audit.opened(settings, name, reading.client) as log:
+        found = credential.standings(reading.client, name)
+        yield Desk(
+            reading=reading,
+            standings=found,
+            log=log,
+            folder=private_file.make_folder(on_disk.folder_of(settings, name)),
+            swept=sweep(reading, found, log),
+        )
+
+
+def sweep(reading: Reading, standings: Mapping[str, Standing], log: AuditLog) -> tuple[str, ...]:
+    """Delete the old credentials whose overlap is over; nothing in a cluster does it for us.
+
+    Returns:
+        The students whose old credential was ended, by id.
+
+    Raises:
+        ClusterError: If the cluster refuses.
+    """
+    now = datetime.now(UTC)
+    swept = []
+    for name, standing in sorted(standings.items()):
+        for old in standing.overdue(now):
+            credential.withdraw(reading.client, [old])
+            swept.append(reading.id_of(name))
+            log.note("swept", swept[-1], fingerprint=old.recipient, expires=old.expires)
+    return tuple(swept)
+
+
+def give(desk: Desk, record: Record, student: Student, *, overlap: timedelta = AT_ONCE) -> Issued:
+    """Mint a credential, write it, and let the older ones end after the overlap.
+
+    The end is noted first: a run that is killed half way leaves nothing without an end,
+    and the newest credential is never ended by its note.
+
+    Args:
+        desk: The cohort.
+        record: The student.
+        student: The same, with the key.
+        overlap: How long the older ones stay valid.
+
+    Raises:
+        PracticumError: If it cannot be minted or written.
+    """
+    if student.key is None:
+        raise InputError("there is no key")
+    client, standing = desk.reading.client, desk.standing(record)
+    replaced = desk.has_other_key(record, student)
+    credential.end_at(client, standing.credentials, datetime.now(UTC) + overlap)
+    given, sealed = credential.issue(
+        client,
+        desk.reading.cohort.name,
+        record,
+        student.key,
+        address=terms.address_of(desk.reading),
+        expires=terms.expiry(desk.reading.cohort),
+    )
+    path = on_disk.write(desk.folder, record, sealed, given)
+    events: list[Event] = ["key-replaced"] if replaced else []
+    events.append("renewed" if standing.recipient else "issued")
+    for event in events:
+        desk.log.note(event, student.id, fingerprint=given.recipient, expires=given.expires)
+    if not overlap:
+        credential.withdraw(client, standing.credentials)
+    opener = on_disk.opener(student.key, path)
+    return Issued(id=student.id, path=path, expires=given.expires, opener=opener)
+
+
+def take_back_revoked(desk: Desk, issued: Iterable[Issued]) -> dict[str, str]:
+    """Withdraw what was given to students whom another operator revoked in the meantime.
+
+    Returns:
+        Why, by id.
+
+    Raises:
+        ClusterError: If the cluster cannot be asked, or refuses.
+    """
+    ids = [one.id for one in issued]
+    if not ids:
+        return {}
+    now = credential.standings(desk.reading.client, desk.reading.cohort.name)
+    why = {}
+    for id in ids:
+        record = desk.reading.records[id]
+        standing = now.get(record.name, NOTHING)
+        if standing.revoked:
+            credential.withdraw(desk.reading.client, standing.credentials)
+            on_disk.remove(desk.folder, record)
+            desk.log.note("revoked", id, fingerprint=standing.recipient)
+            why[id] = "was revoked by another operator in the meantime"
+    return why
+
+
+def chosen(reading: Reading, ids: Iterable[str]) -> list[tuple[Record, Student]]:
+    """Return the students who are meant: all of the roster where nobody is named.
+
+    Raises:
+        InputError: If somebody who is named is not in the roster.
+    """
+    named = list(dict.fromkeys(ids))
+    refuse_unknown(reading, [id for id in named if id not in reading.students])
+    return [(reading.records[id], reading.students[id]) for id in named or reading.students]
+
+
+def refuse_unknown(reading: Reading, ids: list[str]) -> None:
+    """Stop where ids are nobody's.
+
+    Raises:
+        InputError: If there is one.
+    """
+    if ids:
+        raise InputError(
+            f"{len(ids)} student(s) are not in the roster of {reading.cohort.name}:",
+            problems=[Problem(id, "is not in the roster") for id in ids],
+            hint=f"See who is: practicum status {reading.cohort.name}",
+        )
+
+
+def sweep_quietly(settings: Settings, reading: Reading, say: Callable[[str], None]) -> None:
+    """End what is past its end on the way of a command that is about something else.
+
+    Whoever may not do that, or has no place for the audit file, is told and goes on.
+    """
+    if reading.plan.guard.action in ("create", "foreign"):
+        return
+    name = reading.cohort.name
+    try:
+        found = credential.standings(reading.client, name)
+        now = datetime.now(UTC)
+        if any(standing.overdue(now) for standing in found.values()):
+            with audit.opened(settings, name, reading.client) as log:
+                swept = sweep(reading, found, log)
+            say(f"{len(swept)} old credential(s) were past their end, and were ended.")
+    except PracticumError as error:
+        say(f"Old credentials could not be looked at: {error.message}")

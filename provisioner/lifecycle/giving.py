@@ -1,0 +1,151 @@
+"""Give kubeconfigs to many students: who gets one, who does not, and why."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from ..cohort import Record, Student
+from ..errors import PracticumError
+from . import desk, terms
+from .bundle import Bundle
+from .desk import AT_ONCE, Desk, Issued
+from .progress import Progress
+
+Verdict = Callable[[Record, Student], str]
+"""Return ``give``, or the heading under which a student is told: ``kept``, for one."""
+
+OTHER_KEY = (
+    "the key on file is not the one that the last kubeconfig was encrypted to;"
+    " ask the student, then: practicum handout {cohort} {id} --replace-key"
+)
+REVOKED = "the access was revoked; give it back with: practicum reinstate {cohort} {id}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandoutResult:
+    """What was handed out, and to whom nothing."""
+
+    cohort: str
+    issued: tuple[Issued, ...] = ()
+    kept: tuple[str, ...] = ()
+    """Students who have one already, by id."""
+
+    elsewhere: tuple[str, ...] = ()
+    """Students who have a valid one that does not lie here: another operator gave it."""
+
+    without: tuple[str, ...] = ()
+    """Students who have none that could be rotated, by id."""
+
+    unkeyed: tuple[str, ...] = ()
+    """Students without a public key, by id."""
+
+    revoked: tuple[str, ...] = ()
+    """Students whose access was taken back, by id: they get none."""
+
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Why, by id."""
+
+    swept: tuple[str, ...] = ()
+    """Students whose old credential was past its end and was ended now, by id."""
+
+    overlap: timedelta = AT_ONCE
+    """How long the older credentials of those who got one stay valid."""
+
+    bundle: Bundle | None = None
+    """What the learning platform takes back, where that was asked for."""
+
+    shortened: bool = False
+    """Whether the cluster gave tokens a shorter life than the term has."""
+
+
+def distribute(
+    found: Desk,
+    ids: Iterable[str],
+    verdict: Verdict,
+    progress: Progress,
+    *,
+    overlap: timedelta = AT_ONCE,
+    replace_key: bool = False,
+) -> HandoutResult:
+    """Give a kubeconfig to those of whom the verdict says so.
+
+    Args:
+        found: The cohort.
+        ids: Which students; all when empty.
+        verdict: Asked for each who has a key, the right one, and was not revoked.
+        progress: Told what happens.
+        overlap: How long older credentials stay valid.
+        replace_key: Take the key on file also where the last one was another.
+
+    Raises:
+        InputError: If a student is unknown, or the term is over.
+        ClusterError: If the cluster cannot be reached.
+    """
+    expires = terms.expiry(found.reading.cohort)
+    named = tuple(ids)
+    headings: dict[str, list[str]] = defaultdict(list)
+    failed: dict[str, str] = {}
+    todo = []
+    for record, student in desk.chosen(found.reading, named):
+        if why := _refusal(found, record, student, named, replace_key=replace_key):
+            failed[student.id] = why
+        elif (heading := _heading(found, record, student, verdict)) == "give":
+            todo.append((record, student))
+        else:
+            headings[heading].append(student.id)
+    issued, why_not = _give_all(found, todo, progress, overlap)
+    return HandoutResult(
+        cohort=found.reading.cohort.name,
+        issued=issued,
+        kept=tuple(headings["kept"]),
+        elsewhere=tuple(headings["elsewhere"]),
+        without=tuple(headings["without"]),
+        unkeyed=tuple(headings["unkeyed"]),
+        revoked=tuple(headings["revoked"]),
+        failed=failed | why_not,
+        swept=found.swept,
+        overlap=overlap,
+        shortened=any(expires - item.expires > timedelta(minutes=2) for item in issued),
+    )
+
+
+def _refusal(
+    found: Desk, record: Record, student: Student, named: tuple[str, ...], *, replace_key: bool
+) -> str:
+    """Say why somebody gets none although that was asked for; empty where nothing is wrong."""
+    standing = found.standing(record)
+    about = {"cohort": found.reading.cohort.name, "id": student.id}
+    if standing.revoked:
+        return REVOKED.format(**about) if student.id in named else ""
+    if found.has_other_key(record, student) and not replace_key:
+        return OTHER_KEY.format(**about)
+    return ""
+
+
+def _heading(found: Desk, record: Record, student: Student, verdict: Verdict) -> str:
+    if found.standing(record).revoked:
+        return "revoked"
+    return verdict(record, student) if student.key else "unkeyed"
+
+
+def _give_all(
+    found: Desk, todo: list[tuple[Record, Student]], progress: Progress, overlap: timedelta
+) -> tuple[tuple[Issued, ...], dict[str, str]]:
+    progress.step("Handing out kubeconfigs", len(todo))
+
+    def give(pair: tuple[Record, Student]) -> Issued | str:
+        try:
+            return desk.give(found, *pair, overlap=overlap)
+        except PracticumError as error:
+            return error.message
+        finally:
+            progress.advance(pair[0].name)
+
+    results = list(found.reading.client.each(give, todo))
+    why = {pair[0].id: result for pair, result in results if isinstance(result, str)}
+    issued = [result for _, result in results if isinstance(result, Issued)]
+    why |= desk.take_back_revoked(found, issued)
+    return tuple(one for one in issued if one.id not in why), why

@@ -1,0 +1,116 @@
+"""The encrypted kubeconfigs on disk, each with a note of whom it was encrypted to.
+
+The note, ``<id>.recipient.json``, holds nothing secret: the fingerprint of the key, the
+name of the credential on the cluster, and a hash of the file, so that a file which was
+put there by somebody else is noticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import private_file
+from ..cohort import Recipient, Record, keys
+from ..credential import Credential
+from ..settings import Settings
+
+SUFFIX = ".kubeconfig.age"
+NOTE = ".recipient.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """What was noted when a file was written."""
+
+    recipient: str
+    credential: str
+    sha256: str
+
+
+def folder_of(settings: Settings, cohort: str) -> Path:
+    """Return the folder of a cohort's encrypted kubeconfigs."""
+    return settings.home / "handout" / cohort
+
+
+def file_of(folder: Path, record: Record) -> Path:
+    """Return where a student's kubeconfig lies."""
+    return folder / f"{keys.file_name(record.id)}{SUFFIX}"
+
+
+def write(folder: Path, record: Record, sealed: bytes, given: Credential) -> Path:
+    """Write a kubeconfig and its note; returns where it lies.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+    path = file_of(folder, record)
+    private_file.write(path, sealed)
+    note = {
+        "recipient": given.recipient,
+        "credential": given.id,
+        "sha256": hashlib.sha256(sealed).hexdigest(),
+    }
+    private_file.write(_note_of(path), json.dumps(note, indent=2).encode())
+    return path
+
+
+def opener(key: Recipient, path: Path) -> str:
+    """Return the line with which a student opens a kubeconfig."""
+    private = "key.txt" if key.kind == "age" else "~/.ssh/id_" + key.kind[4:]
+    return f"age -d -i {private} -o kubeconfig {path.name}"
+
+
+def remove(folder: Path, record: Record) -> None:
+    """Remove a kubeconfig that is dead, and its note."""
+    path = file_of(folder, record)
+    for one in (path, _note_of(path)):
+        with suppress(OSError):
+            one.unlink()
+
+
+def forget(settings: Settings, cohort: str) -> None:
+    """Remove what is of no use once a cohort is gone; the audit file stays."""
+    for folder in (folder_of(settings, cohort), settings.home / "access" / cohort):
+        shutil.rmtree(folder, ignore_errors=True)
+    for platform in ("moodle", "canvas"):
+        with suppress(OSError):
+            (settings.home / "platform" / f"{cohort}-{platform}.json").unlink()
+
+
+def note(path: Path) -> Note | None:
+    """Read what was noted of a kubeconfig; None where nothing was, or it is damaged."""
+    try:
+        plain = json.loads(_note_of(path).read_bytes())
+        return Note(**plain)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def holds(folder: Path, record: Record, credential: Credential) -> bool:
+    """Say whether the file of exactly this credential lies here."""
+    path = file_of(folder, record)
+    noted = note(path)
+    return path.exists() and noted is not None and noted.credential == credential.id
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """Yield all kubeconfigs of a cohort, in order."""
+    yield from sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def hash_of(path: Path) -> str:
+    """Return the hash that a note would have; empty where the file cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def _note_of(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(SUFFIX) + NOTE)

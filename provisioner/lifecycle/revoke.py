@@ -1,0 +1,157 @@
+"""Take a student's access back at once, and give it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from .. import credential
+from ..cohort import Record, Student
+from ..errors import InputError, PracticumError
+from ..settings import Settings
+from . import desk, on_disk, terms
+from .desk import NOTHING, Desk
+from .giving import OTHER_KEY, HandoutResult, distribute
+from .progress import Progress
+
+SECONDS = 10
+"""How long an API server may remember a token that is dead (its TokenSuccessCacheTTL)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevokeResult:
+    """Whose access was taken back."""
+
+    cohort: str
+    revoked: tuple[str, ...] = ()
+    already: tuple[str, ...] = ()
+    """Students who had been revoked before, by id."""
+
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Why, by id."""
+
+
+def revoke(
+    settings: Settings, name: str, ids: Iterable[str], *, progress: Progress
+) -> RevokeResult:
+    """Kill students' tokens, and note on the cluster that they get no other.
+
+    It takes no lock: a leaked file does not wait until a long `up` is done. The note comes
+    before the tokens are looked up, so that what a hand-out gives at the same time is
+    found either here or there.
+
+    Args:
+        settings: Folders and state backend.
+        name: The cohort.
+        ids: Which students, also of those who have left; all of the roster when empty.
+        progress: Told what happens.
+
+    Raises:
+        InputError: If the files are wrong, or a student is unknown.
+        ClusterError: If the cluster cannot be read.
+    """
+    with desk.opened(settings, name) as found:
+        records = _known(found, list(dict.fromkeys(ids)))
+        already = [record for record in records if found.standing(record).revoked]
+        todo = [record for record in records if record not in already]
+        progress.step("Revoking access", len(todo))
+        why = _mark(found, todo)
+        now = credential.standings(found.reading.client, name)
+        marked = [record for record in todo if record.id not in why]
+
+        def kill(record: Record) -> str:
+            standing = now.get(record.name, NOTHING)
+            try:
+                credential.withdraw(found.reading.client, standing.credentials)
+                found.log.note("revoked", record.id, fingerprint=standing.recipient)
+            except PracticumError as error:
+                return error.message
+            on_disk.remove(found.folder, record)
+            progress.advance(record.name)
+            return ""
+
+        killed = found.reading.client.each(kill, marked)
+        why |= {record.id: error for record, error in killed if error}
+    return RevokeResult(
+        cohort=name,
+        revoked=tuple(record.id for record in todo if record.id not in why),
+        already=tuple(record.id for record in already),
+        failed=why,
+    )
+
+
+def reinstate(
+    settings: Settings,
+    name: str,
+    ids: Iterable[str],
+    *,
+    progress: Progress,
+    replace_key: bool = False,
+) -> HandoutResult:
+    """Undo revocations: those students get a new credential; no old one comes back.
+
+    Args:
+        settings: Folders and state backend.
+        name: The cohort.
+        ids: Which students; all who are revoked when empty.
+        progress: Told what happens.
+        replace_key: Take the key on file also where the last one was another.
+
+    Raises:
+        InputError: If the files are wrong, a student is unknown or not revoked, or the
+            term is over.
+        ClusterError: If the cluster cannot be read.
+    """
+    named = tuple(dict.fromkeys(ids))
+    with desk.opened(settings, name) as found:
+        terms.expiry(found.reading.cohort)
+        pairs = _revoked(found, named)
+        why: dict[str, str] = {}
+        for record, student in pairs:
+            if found.has_other_key(record, student) and not replace_key:
+                text = OTHER_KEY.replace("handout", "reinstate")
+                why[record.id] = text.format(cohort=name, id=record.id)
+                continue
+            credential.unmark_revoked(found.reading.client, name, record)
+            found.log.note("reinstated", record.id)
+            if found.has_other_key(record, student) and student.key:
+                found.log.note("key-replaced", record.id, fingerprint=student.key.fingerprint)
+        back = [record for record, _ in pairs if record.id not in why]
+        if not back:
+            return HandoutResult(cohort=name, failed=why)
+        free = {record.name for record in back}
+        standings = {who: one for who, one in found.standings.items() if who not in free}
+        fresh = replace(found, standings=standings)
+        given = distribute(fresh, [one.id for one in back], lambda *_: "give", progress)
+    return replace(given, failed=why | dict(given.failed))
+
+
+def _known(found: Desk, ids: list[str]) -> list[Record]:
+    records = found.reading.records
+    desk.refuse_unknown(found.reading, [id for id in ids if id not in records])
+    return [records[id] for id in ids or found.reading.students]
+
+
+def _mark(found: Desk, records: list[Record]) -> dict[str, str]:
+    """Note the revocations; returns why some could not be."""
+
+    def mark(record: Record) -> str:
+        recipient = found.standing(record).recipient
+        try:
+            credential.mark_revoked(
+                found.reading.client, found.reading.cohort.name, record, recipient
+            )
+        except PracticumError as error:
+            return error.message
+        return ""
+
+    marked = found.reading.client.each(mark, records)
+    return {record.id: error for record, error in marked if error}
+
+
+def _revoked(found: Desk, named: tuple[str, ...]) -> list[tuple[Record, Student]]:
+    pairs = desk.chosen(found.reading, named)
+    free = [record.id for record, _ in pairs if not found.standing(record).revoked]
+    if named and free:
+        raise InputError(f"Not revoked, so there is nothing to undo: {', '.join(free)}.")
+    return [(record, student) for record, student in pairs if record.id not in free]

@@ -1,0 +1,104 @@
+"""Verify a cohort: read it, clear what a killed verification left, and prove."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+from .. import credential, verify
+from ..errors import ClusterError, InputError
+from ..settings import Settings
+from ..verify import Proof
+from . import lock, removal
+from .interrupt import stopping
+from .progress import Progress
+from .reading import Reading, read
+
+
+def verify_cohort(
+    settings: Settings,
+    name: str,
+    *,
+    student: str | None,
+    every: bool,
+    live: bool,
+    progress: Progress,
+) -> Proof:
+    """Prove the isolation of a running cohort.
+
+    Args:
+        settings: Folders and state backend.
+        name: The cohort.
+        student: The id of one student to ask about in full; three are chosen when None.
+        every: Ask about all students in full.
+        live: Count what cannot be shown as failed.
+        progress: Told what happens.
+
+    Raises:
+        InputError: If the files are wrong, or the student is unknown.
+        ClusterError: If the cluster cannot be used, or the cohort is not up.
+        LockedError: If another run holds the cohort.
+        Interrupted: If a signal came; what was made has been taken away.
+    """
+    with lock.held(settings.home, name, progress.say):
+        reading = read(settings, name)
+        if student is not None and student not in reading.students:
+            raise InputError(
+                f"{student} is not in the roster of {name}.",
+                hint=f"See who is: practicum status {name}",
+            )
+        _refuse_what_is_not_up(reading)
+        with stopping(lambda: None, progress.say):
+            if _clear_leftovers(reading, progress):
+                reading = read(settings, name)
+            return verify.verify(
+                _request(reading, student=student, every=every, live=live), progress
+            )
+
+
+def _refuse_what_is_not_up(reading: Reading) -> None:
+    guard = reading.plan.guard
+    if guard.action in ("create", "foreign"):
+        raise ClusterError(
+            f"{reading.cohort.name} is not up: {'; '.join(guard.changes) or 'nothing is there'}.",
+            hint=f"Run: practicum up {reading.cohort.name}",
+        )
+
+
+def _clear_leftovers(reading: Reading, progress: Progress) -> bool:
+    left = [part for part in reading.plan.having("remove") if verify.is_scratch(part.name)]
+    if not left:
+        return False
+    progress.say("An earlier verification was killed; taking away what it left.")
+    stuck = removal.remove_surplus(reading.client, left, None)
+    if stuck:
+        raise ClusterError(
+            "What an earlier verification left cannot be taken away:"
+            f" {'; '.join(f'{name}: {why}' for name, why in stuck.items())}"
+        )
+    return True
+
+
+def _request(reading: Reading, *, student: str | None, every: bool, live: bool) -> verify.Request:
+    handed_out = credential.list_credentials(reading.client, reading.cohort.name)
+    return verify.Request(
+        cohort=reading.cohort,
+        client=reading.client,
+        plan=reading.plan,
+        owned=reading.live.owned,
+        uid=reading.found.uid,
+        ends=tuple(
+            (reading.id_of(who), one.expires) for who, all_ in handed_out.items() for one in all_
+        ),
+        latest=_latest(reading),
+        student=student,
+        every=every,
+        live=live,
+    )
+
+
+def _latest(reading: Reading) -> datetime:
+    """Return the end of the term and its grace, be it past or not."""
+    term = reading.cohort.term
+    return datetime.combine(
+        term.ends + timedelta(days=term.grace_days), time(23, 59, 59), tzinfo=UTC
+    )

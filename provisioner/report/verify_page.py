@@ -1,0 +1,136 @@
+"""The page of a verification: one file, to print, for readers who know no Kubernetes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from html import escape
+from pathlib import Path
+from string import Template
+
+from .. import private_file
+from ..verify import Proof, Requirement, Verdict
+
+VERDICTS: dict[Verdict, str] = {
+    "failed": "Failed",
+    "unproven": "Unproven",
+    "passed": "Passed",
+    "waived": "Waived",
+}
+EXPLAINED: dict[Verdict, str] = {
+    "failed": "A request that must be refused was not, or could not be tried. Act on these.",
+    "unproven": "This check cannot show it on this cluster. It is not a statement that all is"
+    " well: ask for the evidence that is named.",
+    "passed": "Every case was tried and went as it must. A refusal counts only for the expected"
+    " reason, and only if the permitted counterpart was accepted.",
+    "waived": "Not a property of this cluster, or not asked for by the course's settings.",
+}
+
+PAGE = Template("""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Isolation of $cohort: $verdict</title>
+<style>
+:root { --ink: #1b1f24; --faint: #57606a; --line: #d0d7de; }
+* { box-sizing: border-box; }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: #fff; margin: 0 auto;
+  max-width: 62rem; padding: 2rem 1.25rem; }
+h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .25rem; }
+p { margin: .25rem 0 .75rem; max-width: 46rem; } .faint { color: var(--faint); }
+.verdict { border: 2px solid; border-radius: .4rem; padding: .6rem 1rem; margin: 1rem 0;
+  font-weight: 600; }
+.verdict.passed { color: #116329; } .verdict.failed { color: #a40e26; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.25rem; margin: 1rem 0; }
+dt { color: var(--faint); } dd { margin: 0; overflow-wrap: anywhere; }
+table { border-collapse: collapse; width: 100%; } caption { text-align: left; }
+th, td { text-align: left; vertical-align: top; padding: .35rem .6rem .35rem 0;
+  border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+th { font-weight: 600; } td.number { text-align: right; white-space: nowrap; }
+td.id { white-space: nowrap; font-variant-numeric: tabular-nums; }
+@media print { body { padding: 0; max-width: none; font-size: 10pt; }
+  h2 { break-after: avoid; } tr { break-inside: avoid; } }
+</style>
+</head>
+<body>
+<main>
+<h1>Isolation of the course “$cohort”</h1>
+<p class="faint">What was tested: whether students of this course can read, change or starve each
+other, or become more than students. It was tested by sending real requests to the running
+cluster with the students' own rights.</p>
+<p class="verdict $verdict">$headline</p>
+<dl>
+$facts
+</dl>
+$sections
+<h2>How it was done</h2>
+<ul>
+$notes
+</ul>
+<p class="faint">Written by Practicum. Ids in the last column: Kubernetes Multi-Tenancy Benchmarks
+(MTB) and CIS Kubernetes Benchmark (CIS), where a case covers one.</p>
+</main>
+</body>
+</html>
+""")
+
+
+def write(path: Path, proof: Proof) -> None:
+    """Write the page whole or not at all.
+
+    Raises:
+        InputError: If the file cannot be written.
+    """
+    private_file.write(path, page(proof).encode())
+
+
+def page(proof: Proof) -> str:
+    """Return the page of a verification; everything that is put in is escaped."""
+    return PAGE.substitute(
+        cohort=escape(proof.cohort),
+        verdict=escape(proof.verdict),
+        headline=escape(_headline(proof)),
+        facts="\n".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in _facts(proof)),
+        sections="\n".join(_sections(proof.requirements)),
+        notes="\n".join(f"<li>{escape(note)}</li>" for note in proof.notes),
+    )
+
+
+def _headline(proof: Proof) -> str:
+    counts = Counter(one.verdict for one in proof.requirements)
+    told = ", ".join(f"{counts[v]} {name.lower()}" for v, name in VERDICTS.items() if counts[v])
+    return f"Verdict: {proof.verdict}. Of {len(proof.requirements)} requirements: {told}."
+
+
+def _facts(proof: Proof) -> Iterator[tuple[str, str]]:
+    yield "Time", f"{proof.time:%Y-%m-%d %H:%M:%S} UTC, in {proof.seconds:g} seconds"
+    yield "Students", f"{proof.students}; asked about in full: {', '.join(proof.in_full)}"
+    yield "Cluster", f"{proof.server}, Kubernetes {proof.version}"
+    yield "Cluster UID", proof.cluster
+    cases = sum(one.cases for one in proof.findings if one.verdict in ("passed", "failed"))
+    yield "Cases", f"{cases} answered questions and attempts"
+    if proof.simulated:
+        yield "Kind of cluster", "a rehearsal: the API server is real, pods are simulated"
+
+
+def _sections(requirements: Iterable[Requirement]) -> Iterator[str]:
+    requirements = list(requirements)
+    for verdict, title in VERDICTS.items():
+        mine = [one for one in requirements if one.verdict == verdict]
+        if mine:
+            rows = "\n".join(map(_row, mine))
+            yield (
+                f'<h2>{title} ({len(mine)})</h2>\n<p class="faint">{EXPLAINED[verdict]}</p>\n'
+                '<table>\n<thead><tr><th scope="col">Id</th><th scope="col">Requirement</th>'
+                '<th scope="col">Cases</th><th scope="col">Standards</th></tr></thead>\n'
+                f"<tbody>\n{rows}\n</tbody>\n</table>"
+            )
+
+
+def _row(one: Requirement) -> str:
+    why = f'<br><span class="faint">{escape(one.why)}</span>' if one.why else ""
+    return (
+        f'<tr><td class="id">{escape(one.id)}</td><td>{escape(one.what)}{why}</td>'
+        f'<td class="number">{one.cases}</td><td>{escape(", ".join(one.standards))}</td></tr>'
+    )

@@ -1,0 +1,311 @@
+"""Run the corpus: every attack must be refused for its reason, and its twin accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from ..cluster import WORKERS, ApiError, Client, NotKnownError, Type
+from ..errors import ClusterError
+from ..manifest import Manifest
+from . import course
+from .case import POLICY, Attempt, Case
+from .finding import Finding
+from .scene import Scene
+
+METHODS = {
+    "get": "GET", "list": "GET", "watch": "GET", "create": "POST", "update": "PUT",
+    "patch": "PATCH", "jsonpatch": "PATCH", "strategic": "PATCH", "apply": "PATCH",
+    "delete": "DELETE", "deletecollection": "DELETE",
+}  # fmt: skip
+CONTENT = {
+    "patch": "application/merge-patch+json",
+    "jsonpatch": "application/json-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+    "apply": "application/apply-patch+yaml",
+}
+WHOLE = ("list", "watch", "deletecollection")
+"""Verbs on all objects of a type."""
+
+NO_DRY_RUN = ("exec", "attach", "portforward", "proxy", "token")
+REVIEWS = ("authorization.k8s.io", "authentication.k8s.io")
+
+SIGNS = {
+    "rbac": "cannot",
+    "pod-security": 'violates PodSecurity "',
+    "quota": "quota",
+    "limits": "per ",
+    "api": "",
+}
+"""What a refusal by each guard always says."""
+
+Table = Mapping[tuple[str, str, str | None], Type]
+"""Types by plural, subresource and group; under None the first group that has it."""
+
+Stock = Mapping[str, Manifest | str]
+"""What was made beforehand, by kind and name; a text says why it could not be made."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server said; the status is 0 when it could not be asked."""
+
+    status: int
+    message: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the request was taken."""
+        return 200 <= self.status < 300
+
+    @property
+    def refused(self) -> bool:
+        """Whether the request was turned down, and not merely lost."""
+        return 400 <= self.status < 500
+
+
+def index(types: Iterable[Type]) -> Table:
+    """Sort types so that a case finds the one that it names."""
+    found: dict[tuple[str, str, str | None], Type] = {}
+    for one in types:
+        found[one.plural, one.below, one.group] = one
+        found.setdefault((one.plural, one.below, None), one)
+    return found
+
+
+def attack(
+    scene: Scene,
+    cases: Iterable[Case],
+    types: Iterable[Type],
+    done: Callable[[str], None] = lambda _: None,
+) -> list[Finding]:
+    """Try every case in the scratch environments.
+
+    Args:
+        scene: The scratch environments, standing.
+        cases: The corpus.
+        types: What the cluster serves.
+        done: Told the id of each case as it is done.
+    """
+    table = index(types)
+    found: list[Finding] = []
+    for some in rounds(cases):
+        stock = _prepare_all(scene, table, some)
+
+        def run(case: Case, stock: Stock = stock) -> Finding:
+            finding = _try(scene, table, case, stock)
+            done(case.id)
+            return finding
+
+        try:
+            with ThreadPoolExecutor(WORKERS) as pool:
+                found += pool.map(run, some)
+        finally:
+            _put_away(scene, table, stock)
+    return found
+
+
+def rounds(cases: Iterable[Case]) -> list[list[Case]]:
+    """Sort cases so that in one round no two want an object of one name in two forms.
+
+    Attempts are dry runs, so cases that want the same object can share it.
+    """
+    found: list[tuple[list[Case], dict[str, Any]]] = []
+    for case in cases:
+        wanted = {_named(one): one for one in case.setup}
+        for members, objects in found:
+            if all(objects.get(name, one) == one for name, one in wanted.items()):
+                members.append(case)
+                objects |= wanted
+                break
+        else:
+            found.append(([case], wanted))
+    return [members for members, _ in found]
+
+
+def _named(manifest: Mapping[str, Any]) -> str:
+    return f"{manifest.get('kind')}/{(manifest.get('metadata') or {}).get('name')}"
+
+
+def _try(scene: Scene, table: Table, case: Case, stock: Stock) -> Finding:
+    waived = _waived(scene, table, case)
+    if waived:
+        return _finding(case, "waived", waived)
+    unmade = [stock[_named(one)] for one in case.setup]
+    if missing := [why for why in unmade if isinstance(why, str)]:
+        return _finding(case, "failed", f"failed to prove ({case.id}): {missing[0]}")
+    try:
+        answer = send(scene, table, case, case.attempt)
+        twin = send(scene, table, case, case.twin)
+    except ClusterError as error:
+        return _finding(case, "failed", f"failed to prove ({case.id}): {error.message}")
+    why = judge(case, scene, answer, twin)
+    return _finding(case, "failed" if why else "passed", why)
+
+
+def _waived(scene: Scene, table: Table, case: Case) -> str:
+    if why := course.waived(scene.cohort, case):
+        return why
+    for attempt in (case.attempt, case.twin):
+        if attempt.who not in scene.identities:
+            return f"the cohort has no {attempt.who}s"
+        if (attempt.resource, attempt.below, attempt.group) not in table:
+            return f"the cluster does not serve {attempt.resource} {attempt.below}".rstrip()
+    return ""
+
+
+def judge(case: Case, scene: Scene, answer: Answer, twin: Answer) -> str:
+    """Say why a case is failed; empty when the attack was refused as it must be."""
+    expect = fill(case.expect, scene.words)
+    if answer.accepted:
+        return f"{case.guard} let it pass: {case.what} ({case.id})"
+    if not answer.refused:
+        return f"failed to prove: the server answered {answer.status} ({case.id})"
+    sign = _sign(case, scene)
+    if expect not in answer.message or sign not in answer.message:
+        return (
+            f"{case.guard} did not refuse it, something else did"
+            f" ({case.id}): {answer.message[:300]}"
+        )
+    if not twin.accepted:
+        return f"twin refused ({case.id}): {twin.message[:300]}"
+    return ""
+
+
+def _sign(case: Case, scene: Scene) -> str:
+    if case.guard.startswith(POLICY):
+        return f"'practicum-{scene.cohort.name}-{case.guard.removeprefix(POLICY)}'"
+    return SIGNS[case.guard]
+
+
+def _finding(case: Case, verdict: Any, why: str = "") -> Finding:  # noqa: ANN401
+    return Finding(
+        about=f"{case.attempt.who}: {case.what}",
+        requirements=case.requirements,
+        verdict=verdict,
+        why=why,
+        standards=case.standards,
+        topic=case.topic,
+    )
+
+
+def send(scene: Scene, table: Table, case: Case, attempt: Attempt) -> Answer:
+    """Make one attempt, as a dry run wherever the API has one.
+
+    Raises:
+        ClusterError: If the server cannot be reached.
+    """
+    served = table[attempt.resource, attempt.below, attempt.group]
+    body = _body(scene, case, attempt, served)
+    name = _name(scene, case, attempt, body)
+    namespace = scene.place(attempt.where)
+    path = served.path(namespace, "" if _whole(attempt) else name)
+    client = scene.identities[attempt.who]
+    try:
+        return _answer(client, attempt, path, body)
+    except NotKnownError as error:
+        return Answer(0, error.message)
+
+
+def _answer(client: Client, attempt: Attempt, path: str, body: Any) -> Answer:  # noqa: ANN401
+    query: dict[str, str] = {}
+    if attempt.verb == "watch":
+        query = {"watch": "true", "timeoutSeconds": "1"}
+    elif METHODS[attempt.verb] != "GET" and attempt.below not in NO_DRY_RUN:
+        query = {"dryRun": "All"}
+    if attempt.verb == "apply":
+        query |= {"fieldManager": "verify", "force": "true"}
+    try:
+        if attempt.verb == "watch":
+            with suppress(StopIteration):
+                next(client.watch(path, query={}, seconds=1))
+        else:
+            content = CONTENT.get(attempt.verb, "application/json")
+            client.request(METHODS[attempt.verb], path, body=body, query=query, content=content)
+    except ApiError as error:
+        return Answer(error.status, error.message)
+    return Answer(200)
+
+
+def _whole(attempt: Attempt) -> bool:
+    return attempt.verb in WHOLE or (attempt.verb == "create" and not attempt.below)
+
+
+def _body(scene: Scene, case: Case, attempt: Attempt, served: Type) -> Any:  # noqa: ANN401
+    body = fill(course.adapted(scene.cohort, attempt.body), scene.words)
+    if attempt.verb in ("create", "update", "apply"):
+        body = body if isinstance(body, dict) else {}
+        kind = {"apiVersion": served.version_of_kind, "kind": served.kind}
+        named = {} if _is_a_question(attempt, served) else {"name": _default_name(case)}
+        return {**kind, **body, "metadata": {**named, **(body.get("metadata") or {})}}
+    return None if METHODS[attempt.verb] == "GET" else body
+
+
+def _is_a_question(attempt: Attempt, served: Type) -> bool:
+    """Reviews and tokens are answers, not objects: they have no name and are never kept."""
+    return served.group in REVIEWS or attempt.below == "token"
+
+
+def _name(scene: Scene, case: Case, attempt: Attempt, body: Any) -> str:  # noqa: ANN401
+    if attempt.name:
+        return str(fill(attempt.name, scene.words))
+    if attempt.resource == "namespaces" and scene.place(attempt.where):
+        return scene.place(attempt.where)
+    metadata = body.get("metadata") if isinstance(body, dict) else None
+    return str((metadata or {}).get("name") or _default_name(case))
+
+
+def _default_name(case: Case) -> str:
+    return f"verify-{case.id}"[:63].rstrip("-")
+
+
+def fill(value: Any, words: Mapping[str, str]) -> Any:  # noqa: ANN401  (plain data)
+    """Put the scene's names in the place of the words in braces."""
+    if isinstance(value, str):
+        for word, name in words.items():
+            value = value.replace(word, name)
+        return value
+    if isinstance(value, Mapping):
+        return {fill(key, words): fill(item, words) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [fill(item, words) for item in value]
+    return value
+
+
+def _prepare_all(scene: Scene, table: Table, cases: Iterable[Case]) -> Stock:
+    """Make what the cases find there, as the student; what cannot be made says why."""
+    wanted = {_named(one): one for case in cases for one in case.setup}
+
+    def make(name: str) -> Manifest | str:
+        body: Manifest = fill(course.adapted(scene.cohort, wanted[name]), scene.words)
+        try:
+            path = _type_of(table, body).path(scene.own.namespace)
+            live = scene.identities["student"].request("POST", path, body=body)
+        except (ApiError, ClusterError) as error:
+            return f"{name} cannot be made: {error}"
+        return live | {"kind": body["kind"], "apiVersion": body["apiVersion"]}
+
+    return dict(scene.admin.each(make, wanted))
+
+
+def _put_away(scene: Scene, table: Table, stock: Stock) -> None:
+    options = {"gracePeriodSeconds": 0, "propagationPolicy": "Background"}
+    for live in stock.values():
+        if not isinstance(live, str):
+            path = _type_of(table, live).path(scene.own.namespace, live["metadata"]["name"])
+            # The namespace goes at the end and takes along what stays.
+            with suppress(ApiError, ClusterError):
+                scene.admin.request("DELETE", path, body=options)
+
+
+def _type_of(table: Table, manifest: Mapping[str, Any]) -> Type:
+    for one in table.values():
+        same = one.kind == manifest.get("kind") and one.version_of_kind == manifest.get(
+            "apiVersion"
+        )
+        if same and not one.below:
+            return one
+    raise ClusterError(f"the cluster serves no {manifest.get('kind')}")

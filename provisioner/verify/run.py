@@ -1,0 +1,246 @@
+"""One verification from beginning to end: set the scene, look, try, ask, clear up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from .. import cluster
+from ..cluster import Client
+from ..cohort import Cohort, Record
+from ..errors import ClusterError
+from ..manifest import Manifest, ObjectKey
+from ..plan import Plan
+from . import access, attacks, case, fairness, guards, matrix, scene
+from .finding import Finding, Proof, judge_all
+from .matrix import Person
+from .scene import Scene
+
+IN_FULL = 3
+"""Students whose rights are asked for one by one, unless all are wanted."""
+
+
+class Progress(Protocol):
+    """Told what goes on, from several threads."""
+
+    def step(self, text: str, total: int = 0) -> None:
+        """Begin a step of so many parts."""
+
+    def advance(self, student: str) -> None:
+        """Say that a part is done."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is to be verified, and how deep."""
+
+    cohort: Cohort
+    client: Client
+    plan: Plan
+    owned: Mapping[ObjectKey, Manifest] = field(repr=False)
+    uid: str
+    """Which cluster it is."""
+
+    ends: tuple[tuple[str, datetime], ...]
+    """Student and end of each credential that was handed out."""
+
+    latest: datetime
+    """The end of the term and its grace."""
+
+    student: str | None = None
+    """The id of one student to ask about in full."""
+
+    every: bool = False
+    """Ask about all in full, and for verbs that the server does not serve as well."""
+
+    live: bool = False
+
+
+def verify(request: Request, progress: Progress) -> Proof:
+    """Prove the isolation of a running cohort, and leave nothing behind.
+
+    Raises:
+        ClusterError: If the cluster cannot be reached, or the scene not be set or cleared.
+        InputError: If a case of the corpus is damaged.
+    """
+    began = time.monotonic()
+    corpus = case.load()
+    records = [
+        part.record
+        for part in request.plan.students
+        if part.record and part.action in ("same", "change") and not part.record.dropped
+    ]
+    in_full = _in_full(request, records)
+    progress.step("Looking at every guard")
+    found = [*guards.guards(request.plan, request.owned)]
+    found += guards.bindings(request.client, request.cohort, request.plan)
+    found.append(access.expiries(request.ends, request.latest))
+    types, silent = cluster.served(request.client)
+    found += [_silent(group) for group in silent]
+    progress.step("Making two scratch environments")
+    pair = scene.new_pair(request.cohort)
+    with scene.standing(request.client, request.cohort, pair) as stage:
+        taken = access.take_back(stage)
+        progress.step("Trying attacks, each with a twin that is allowed", len(corpus))
+        found += attacks.attack(stage, corpus, types, progress.advance)
+        progress.step("Filling a quota to its end")
+        found += fairness.fairness(stage)
+        found.append(access.is_dead(stage, taken))
+        asked = matrix.cells(types, every_verb=request.every)
+        progress.step(f"Asking for {len(asked)} rights of those who are no students")
+        for person in _others(stage):
+            found += matrix.ask_all(person, asked)
+        found.append(matrix.keeps_out_the_unknown(stage.identities["anonymous"]))
+        stage.strike()
+        found += _permissions(request, stage, records, in_full, asked, progress)
+        progress.step("Taking everything away again")
+    found.append(_cleared())
+    return _proof(request, found, records, in_full, began)
+
+
+def _in_full(request: Request, records: list[Record]) -> list[Record]:
+    if request.every:
+        return records
+    if request.student is not None:
+        return [record for record in records if record.id == request.student]
+    active = [record for record in records if not record.suspended] or records
+    middle = len(active) // 2
+    chosen = active[:1] + active[middle : middle + 1] + active[-1:]
+    return list({record.id: record for record in chosen}.values())[:IN_FULL]
+
+
+def _silent(group: str) -> Finding:
+    return Finding(
+        about=f"API group {group}",
+        requirements=("ISO-01",),
+        verdict="failed",
+        why=f"failed to prove: the API group {group} does not answer, so what it serves is unknown",
+        topic="permissions",
+    )
+
+
+def _permissions(
+    request: Request,
+    stage: Scene,
+    records: list[Record],
+    in_full: list[Record],
+    asked: list[matrix.Cell],
+    progress: Progress,
+) -> Iterator[Finding]:
+    progress.step("Asking for the list of each student's rights", len(records))
+    people = _people(stage, records)
+
+    def listed(record: Record) -> list[Finding]:
+        person = people(record)
+        rules = matrix.list_rules(person)
+        progress.advance(record.id)
+        return [*rules, access.belongs_to_no_administrator(person.who, person.client)]
+
+    for _, findings in request.client.each(listed, records):
+        yield from findings
+    progress.step(f"Asking for {len(asked)} rights of some students", len(in_full))
+    for record in in_full:
+        yield from matrix.ask_all(people(record), asked)
+        progress.advance(record.id)
+
+
+class _People(Protocol):
+    def __call__(self, record: Record) -> Person: ...
+
+
+def _people(stage: Scene, records: list[Record]) -> _People:
+    """Return what makes an identity of a record; another student's namespace is a real one."""
+    around = {
+        record.id: other.namespace
+        for record, other in zip(records, [*records[1:], *records[:1]], strict=True)
+    }
+
+    def person(record: Record) -> Person:
+        other = around[record.id]
+        if other == record.namespace:  # the only student
+            other = stage.neighbour.namespace
+        return Person(
+            who=f"student {record.id}",
+            client=stage.identities["anonymous"].bearing(stage.token(record.name)),
+            places={"own": record.namespace, "neighbour": other, "other": "kube-system"},
+            inside={} if record.suspended else {"own": "student"},
+        )
+
+    return person
+
+
+def _others(stage: Scene) -> Iterator[Person]:
+    places = {place: stage.place(place) for place in ("own", "neighbour", "other")}
+    if "assistant" in stage.identities:
+        yield Person(
+            who="an assistant",
+            client=stage.identities["assistant"],
+            places=places,
+            inside={"own": "assistant", "neighbour": "assistant"},
+            requirements=("ISO-08",),
+        )
+    for who, told, ids in (
+        ("workload", "a pod's account", ("ISO-35",)),
+        ("authenticated", "an account without rights", ("ISO-09",)),
+    ):
+        yield Person(
+            who=told, client=stage.identities[who], places=places, inside={}, requirements=ids
+        )
+
+
+def _cleared() -> Finding:
+    return Finding(
+        about="the scratch namespaces, with all that was in them, are gone",
+        requirements=("ISO-17",),
+        verdict="passed",
+        topic="guards",
+    )
+
+
+def _notes(request: Request) -> Iterator[str]:
+    yield (
+        "Requests were made with tokens of 600 seconds for the students' own accounts, bound"
+        " to one Secret, which has been deleted."
+    )
+    yield "Whoever can merely log in was played by an account without rights of our own."
+    if any(assistant.user for assistant in request.cohort.assistants):
+        yield "The assistant was impersonated: Practicum holds no credential of theirs."
+    else:
+        yield "No assistant is known to the cluster as a user; what concerns them was not tried."
+    yield "Rights were asked for with the verbs that the cluster serves" + (
+        ", and all others." if request.every else "; --all asks for all others as well."
+    )
+    if isinstance(request.cohort.cluster, str):
+        yield "This is a rehearsal: the API server is real, pods are simulated."
+
+
+def _proof(
+    request: Request,
+    found: list[Finding],
+    records: list[Record],
+    in_full: list[Record],
+    began: float,
+) -> Proof:
+    if not records:
+        raise ClusterError(
+            f"No student of {request.cohort.name} has an environment yet.",
+            hint=f"Run: practicum up {request.cohort.name}",
+        )
+    return Proof(
+        cohort=request.cohort.name,
+        server=request.client.access.server,
+        cluster=request.uid,
+        version=cluster.version(request.client),
+        time=datetime.now(UTC),
+        seconds=round(time.monotonic() - began, 1),
+        students=len(records),
+        in_full=tuple(record.id for record in in_full),
+        live=request.live,
+        simulated=isinstance(request.cohort.cluster, str),
+        notes=tuple(_notes(request)),
+        requirements=judge_all(found),
+        findings=tuple(found),
+    )

@@ -1,0 +1,310 @@
+"""The scratch environments of a verification, and the identities that act in them.
+
+Two environments are rendered as every student's is, so what holds in them holds for all.
+They carry the cohort's mark and a name that no student can have: what a killed run leaves
+is a leaver to the next ``plan``, and goes with the next ``verify``, ``up`` or ``down``.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from .. import cluster, manifest, names
+from ..cluster import ApiError, Client
+from ..cohort import Cohort, Record
+from ..errors import ClusterError
+from ..manifest import COHORT, STUDENT, Manifest, ObjectKey
+from . import course
+
+PREFIX = "practicum-verify-"
+"""No student's name begins so (``names.is_reserved``)."""
+
+LIFE = 600
+"""Seconds that a token lives: the least that TokenRequest gives."""
+
+PATIENCE = 60
+"""Seconds that controllers get to fill a quota, and to take a namespace down."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """Where the attacks take place, and who makes them."""
+
+    cohort: Cohort
+    admin: Client
+    own: Record
+    """The scratch student."""
+
+    neighbour: Record
+    identities: dict[str, Client]
+    """By the words of the cases: student, neighbour, assistant, workload, authenticated."""
+
+    secret: Manifest
+    """What every token of ours is bound to: they end with it."""
+
+    made: list[Manifest] = field(default_factory=list, repr=False)
+
+    def place(self, where: str) -> str:
+        """Return the namespace that a case's ``where`` means; empty for the whole cluster."""
+        places = {"own": self.own.namespace, "neighbour": self.neighbour.namespace}
+        return places.get(where, "kube-system" if where == "other" else "")
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What stands for the words in braces in a case."""
+        return course.words(self.cohort) | {
+            "{namespace}": self.own.namespace,
+            "{neighbour}": self.neighbour.namespace,
+            "{student}": self.own.name,
+            "{cohort}": self.cohort.name,
+            "{identity}": names.identity_namespace(self.cohort.name),
+        }
+
+    def take_away(self, secret: Manifest) -> None:
+        """Delete a Secret that tokens are bound to.
+
+        Raises:
+            ClusterError: If the server refuses.
+        """
+        if why := _delete(self.admin, secret | {"kind": "Secret"}):
+            raise ClusterError(f"A token cannot be taken back: {why}")
+
+    def strike(self) -> None:
+        """Begin to take the namespaces away; the controller takes its time over that.
+
+        What is refused now is told at the end.
+        """
+        for live in self.made:
+            if live["kind"] == "Namespace":
+                _delete(self.admin, live)
+
+    def token(self, account: str, secret: Manifest | None = None) -> str:
+        """Mint a short token for an account in the identity namespace.
+
+        Args:
+            account: A ServiceAccount there.
+            secret: What to bind it to; what all are bound to when None.
+
+        Raises:
+            ClusterError: If the server mints none.
+        """
+        identity = names.identity_namespace(self.cohort.name)
+        return _token(self.admin, identity, account, secret or self.secret)
+
+    def bind(self, suffix: str) -> Manifest:
+        """Make another Secret that tokens can be bound to; it is cleared up as well.
+
+        Raises:
+            ClusterError: If the server refuses.
+        """
+        return _secret(self.admin, self.cohort, self.own, self.made, f".{suffix}")
+
+
+def is_scratch(name: str) -> bool:
+    """Say whether a name is one that only a verification gives."""
+    return name.startswith(PREFIX)
+
+
+def new_pair(cohort: Cohort) -> tuple[Record, Record]:
+    """Return records for two scratch students that nobody else has."""
+    own, neighbour = (_record(cohort, secrets.token_hex(3)) for _ in range(2))
+    return own, neighbour
+
+
+@contextmanager
+def standing(
+    admin: Client,
+    cohort: Cohort,
+    pair: tuple[Record, Record],
+    *,
+    without: frozenset[str] = frozenset(),
+) -> Iterator[Scene]:
+    """Hold two scratch environments while the block runs; withdraw and delete all after it.
+
+    Args:
+        admin: The cluster, as ourselves.
+        cohort: The cohort.
+        pair: The records of the two.
+        without: Kinds to leave out of them, for tests of what the cases notice.
+
+    Raises:
+        ClusterError: If they cannot be made, or not be deleted; it says what is left.
+    """
+    made: list[Manifest] = []
+    try:
+        yield _set_up(admin, cohort, pair, made, without)
+    finally:
+        _clear(admin, made)
+
+
+def _record(cohort: Cohort, random: str) -> Record:
+    name = PREFIX + random
+    return Record(
+        id=f"verify:{random}",
+        name=name,
+        namespace=names.namespace(cohort.name, name),
+        wave=1,
+        generation=1,
+    )
+
+
+def _set_up(
+    admin: Client,
+    cohort: Cohort,
+    pair: tuple[Record, Record],
+    made: list[Manifest],
+    without: frozenset[str],
+) -> Scene:
+    own, neighbour = pair
+    for record in pair:
+        made.append(cluster.apply(admin, manifest.environment(cohort, record)[0]))
+    identity = names.identity_namespace(cohort.name)
+    rest = [
+        rendered
+        for record in pair
+        for rendered in manifest.environment(cohort, record)[1:]
+        if rendered["kind"] not in without
+    ]
+    # Half an environment is never open: the bindings come last, as in `up`.
+    for binding in (False, True):
+        todo = [one for one in rest if (one["kind"] == "RoleBinding") is binding]
+        for _, live in admin.each(lambda one: cluster.apply(admin, one), todo):
+            if live["metadata"]["namespace"] == identity:
+                made.append(live)
+    nobody = _account(cohort, own, own.name + "-nobody")
+    made.append(cluster.apply(admin, nobody))
+    secret = _secret(admin, cohort, own, made)
+    if "ResourceQuota" not in without:
+        for record in pair:
+            _await_quota(admin, record.namespace)
+    return Scene(
+        cohort=cohort,
+        admin=admin,
+        own=own,
+        neighbour=neighbour,
+        identities=_identities(admin, cohort, pair, secret),
+        secret=secret,
+        made=made,
+    )
+
+
+def _account(cohort: Cohort, record: Record, name: str) -> Manifest:
+    metadata = {
+        "name": name,
+        "namespace": names.identity_namespace(cohort.name),
+        "labels": {COHORT: cohort.name, STUDENT: record.name},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": metadata,
+        "automountServiceAccountToken": False,
+    }
+
+
+def _identities(
+    admin: Client, cohort: Cohort, pair: tuple[Record, Record], secret: Manifest
+) -> dict[str, Client]:
+    identity, (own, neighbour) = names.identity_namespace(cohort.name), pair
+    stranger = admin.bearing("")
+    found = {
+        "student": stranger.bearing(_token(admin, identity, own.name, secret)),
+        "neighbour": stranger.bearing(_token(admin, identity, neighbour.name, secret)),
+        "authenticated": stranger.bearing(_token(admin, identity, f"{own.name}-nobody", secret)),
+        # Bound to no Secret of ours: it ends with its namespace.
+        "workload": stranger.bearing(_token(admin, own.namespace, "default", None)),
+        "anonymous": stranger,
+    }
+    for assistant in cohort.assistants:
+        if assistant.user:
+            found["assistant"] = admin.impersonating(assistant.user)
+    return found
+
+
+def _secret(
+    admin: Client, cohort: Cohort, owner: Record, made: list[Manifest], suffix: str = ""
+) -> Manifest:
+    """Make the Secret that all tokens are bound to; it goes with the scratch account."""
+    identity = names.identity_namespace(cohort.name)
+    account = cluster.read(admin, ObjectKey("ServiceAccount", identity, owner.name))
+    if account is None:
+        raise ClusterError(f"The account {owner.name} was taken away while we looked.")
+    metadata = {
+        "name": owner.name + suffix,
+        "labels": {COHORT: cohort.name, STUDENT: owner.name},
+        "ownerReferences": [
+            {
+                "apiVersion": "v1",
+                "kind": "ServiceAccount",
+                "name": owner.name,
+                "uid": account["metadata"]["uid"],
+            }
+        ],
+    }
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque"}
+    secret = _ask(admin, "POST", f"/api/v1/namespaces/{identity}/secrets", body)
+    made.append(secret | {"kind": "Secret"})
+    return secret
+
+
+def _token(admin: Client, namespace: str, account: str, secret: Manifest | None) -> str:
+    spec: Manifest = {"expirationSeconds": LIFE}
+    if secret:
+        metadata = secret["metadata"]
+        spec["boundObjectRef"] = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "name": metadata["name"],
+            "uid": metadata["uid"],
+        }
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
+    return str(_ask(admin, "POST", path, body)["status"]["token"])
+
+
+def _ask(admin: Client, method: str, path: str, body: Manifest) -> Manifest:
+    try:
+        return admin.request(method, path, body=body)
+    except ApiError as error:
+        raise ClusterError(f"The verification cannot be set up: {error.message}") from None
+
+
+def _await_quota(admin: Client, namespace: str) -> None:
+    """Wait until a controller has counted: before that, every create is refused."""
+    path = f"/api/v1/namespaces/{namespace}/resourcequotas"
+    for event in admin.watch(path, query={}, seconds=PATIENCE):
+        if (event["object"].get("status") or {}).get("used"):
+            return
+    raise ClusterError(
+        f"The quota of {namespace} is never counted.",
+        hint="Look whether kube-controller-manager runs.",
+    )
+
+
+def _clear(admin: Client, made: list[Manifest]) -> None:
+    """Delete what was made, by UID: tokens first, then what they opened."""
+    made.sort(key=lambda live: live["kind"] != "Secret")
+    refused = [_delete(admin, live) for live in made]
+    namespaces = [live for live in made if live["kind"] == "Namespace"]
+    stuck = cluster.await_gone(admin, namespaces, seconds=PATIENCE)
+    left = [why for why in refused if why] + [f"{name}: {why}" for name, why in stuck.items()]
+    if left:
+        raise ClusterError(
+            f"The verification could not clear up after itself: {'; '.join(left)}.",
+            hint="What is left is taken away by the next: practicum up",
+        )
+
+
+def _delete(admin: Client, live: Manifest) -> str:
+    if live["kind"] != "Secret":
+        return cluster.delete(admin, live)
+    metadata = live["metadata"]
+    path = f"/api/v1/namespaces/{metadata['namespace']}/secrets/{metadata['name']}"
+    try:
+        admin.request("DELETE", path, body={"preconditions": {"uid": metadata["uid"]}})
+    except ApiError as error:
+        return "" if error.status == 404 else error.message
+    return ""

@@ -1,0 +1,185 @@
+"""Teeth (ISO-29): with any one guard taken out, ``verify`` fails and names it, and ``up`` mends.
+
+A guard that nothing notices is a missing case. Where the guard is shared by all, it is not
+enough that it is seen to be missing: an attack or a right must notice it as well.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+
+from provisioner import cluster
+from provisioner.lifecycle.reading import read
+from provisioner.manifest import admission, role
+from provisioner.settings import Settings
+from provisioner.verify import attacks, case, scene
+
+from ..sample import cohort
+
+pytestmark = pytest.mark.cluster
+
+POLICIES = [policy.name for policy in admission.policies(cohort())]
+NAMESPACED = {
+    "quota": ("ResourceQuota", "ISO-30"),
+    "limitrange": ("LimitRange", "ISO-31"),
+    "networkpolicy": ("NetworkPolicy", "ISO-24"),
+    "rolebinding/practicum-student": ("RoleBinding", "ISO-01"),
+}
+QUICK = {"services", "quota"}
+"""What `make test` takes out with the whole command; `make soak` takes out the rest."""
+
+
+def soak_unless_quick(names):
+    return [name if name in QUICK else pytest.param(name, marks=pytest.mark.soak) for name in names]
+
+
+def why(document, id):
+    return next(one["why"] for one in document["requirements"] if one["id"] == id)
+
+
+@pytest.fixture(scope="module")
+def running(new_course):
+    course = new_course(["20260001", "20260002"])
+    course.up()
+    return course
+
+
+@pytest.fixture
+def bitten(running, wait_until):
+    """Verify while a guard is out; then `up` must put it back, and nothing differs."""
+
+    def bite():
+        document = running.json("verify", running.name, code=8)
+        running.up()
+        assert set(running.actions().values()) == {"same"}
+        return document
+
+    return bite
+
+
+@pytest.mark.parametrize("what", soak_unless_quick(NAMESPACED))
+def test_a_guard_that_is_missing_in_a_namespace_is_named(running, bitten, what):
+    kind, id = NAMESPACED[what]
+    target = what if "/" in what else f"{what}/practicum"
+    running.admin("delete", "-n", running.namespace("20260001"), target)
+
+    told = why(bitten(), id)
+
+    assert kind in told
+    assert "20260001" in told
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(
+    ("patch", "target", "told"),
+    [
+        (
+            {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}},
+            "namespace",
+            ("ISO-10", "Namespace"),
+        ),
+        (
+            {"automountServiceAccountToken": True},
+            "serviceaccount/default",
+            ("ISO-35", "ServiceAccount"),
+        ),
+        (
+            {"spec": {"hard": {"pods": "999"}}},
+            "resourcequota/practicum",
+            ("ISO-30", "ResourceQuota"),
+        ),
+    ],
+)
+def test_a_guard_that_is_weakened_in_a_namespace_is_named(running, bitten, patch, target, told):
+    where = running.namespace("20260001")
+    place = ["namespace", where] if target == "namespace" else ["-n", where, target]
+    running.admin("patch", *place, "--type=merge", "-p", json.dumps(patch))
+
+    id, kind = told
+
+    assert kind in why(bitten(), id)
+
+
+@pytest.mark.parametrize("policy", soak_unless_quick(POLICIES))
+def test_a_policy_that_is_unbound_is_noticed_by_an_attack(running, bitten, wait_until, policy):
+    """The binding goes: the policy is still there and does nothing."""
+    name = admission.policy_name(running.name, policy)
+    running.admin("delete", "validatingadmissionpolicybinding", name)
+    if policy == "services":  # the canary: eventually the server no longer asks it
+        where = running.namespace("20260001")
+        wait_until(lambda: accepted(running, where, NODE_PORT))
+
+    document = bitten()
+
+    assert name in why(document, "ISO-28")
+    noticed = [
+        one["why"] for one in document["failures"] if f"policy:{policy} let it" in one["why"]
+    ]
+    assert noticed or policy == "images"  # this course allows every image
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("number", range(len(role.student_rules())))
+def test_each_rule_that_is_widened_is_noticed_by_the_matrix(running, bitten, number):
+    rules = copy.deepcopy(role.student_rules())
+    extra = next(
+        verb for verb in ("delete", "create", "get", "list") if verb not in rules[number]["verbs"]
+    ) if len(rules[number]["verbs"]) < 8 else "escalate"  # fmt: skip
+    rules[number]["verbs"].append(extra)
+    name = f"practicum-{running.name}-student"
+    running.admin("patch", "clusterrole", name, "--type=merge", "-p", json.dumps({"rules": rules}))
+
+    document = bitten()
+
+    resource = rules[number]["resources"][0]
+    assert f"may {extra} {resource}" in " ".join(one["why"] for one in document["failures"])
+
+
+@pytest.fixture
+def stage_without(running):
+    """Scratch environments that lack a kind of guard, as a library call."""
+
+    def make(*kinds):
+        reading = read(Settings(stacks=running.stacks, home=running.home), running.name)
+        return scene.standing(
+            reading.client,
+            reading.cohort,
+            scene.new_pair(reading.cohort),
+            without=frozenset(kinds),
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("kind", ["ResourceQuota", "LimitRange"])
+def test_an_attack_notices_a_guard_that_a_namespace_lacks(stage_without, kind):
+    """What each namespace has of its own is tried by cases, not only compared."""
+    guard = {"ResourceQuota": "quota", "LimitRange": "limits"}[kind]
+    cases = [one for one in case.load() if one.guard == guard]
+    with stage_without(kind) as stage:
+        types, _ = cluster.served(stage.admin)
+        found = attacks.attack(stage, cases, types)
+
+    assert [one for one in found if f"{guard} let it pass" in one.why]
+
+
+NODE_PORT = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "canary"},
+    "spec": {"type": "NodePort", "ports": [{"port": 80}]},
+}
+
+
+def accepted(course, namespace, manifest):
+    try:
+        course.admin(
+            "create", "--as", f"system:serviceaccount:practicum-{course.name}:s20260001",
+            "-n", namespace, "--dry-run=server", "-f", "-", stdin=json.dumps(manifest),
+        )  # fmt: skip
+    except AssertionError as error:
+        return "ValidatingAdmissionPolicy" not in str(error)
+    return True
