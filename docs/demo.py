@@ -73,6 +73,7 @@ def _tell_story(stage: Stage, *, keep: bool) -> None:
         _nothing_to_do(stage)
         _week_six(stage, leaver)
     _drift(stage)
+    _verify(stage)
     if keep:
         stage.tell(f"\nEverything stays up. Go on in: cd {FOLDER}")
         return
@@ -206,6 +207,17 @@ def _drift(stage: Stage) -> None:
     said = stage.run("practicum up demo --yes")
     stage.expect("1 changed" in said, "up repaired it")
     stage.run(f"kubectl {ADMIN} get resourcequota practicum --namespace demo--s{REPAIRED} -o name")
+
+
+def _verify(stage: Stage) -> None:
+    stage.chapter(
+        "Is it really so?",
+        """`verify` tries it: with credentials of its own it asks for every right that the server
+        knows, and makes hundreds of requests that must be refused, each for the right reason
+        and beside a twin that must be taken. What only running pods could show is *unproven*.""",
+    )
+    said = stage.run("practicum verify demo --html proof.html", lines=6)
+    stage.expect("demo: passed;" in said, "verify passes")
 
 
 def _down(stage: Stage) -> None:

@@ -298,7 +298,7 @@ def _put_away(scene: Scene, table: Table, stock: Stock) -> None:
             path = _type_of(table, live).path(scene.own.namespace, live["metadata"]["name"])
             # The namespace goes at the end and takes along what stays.
             with suppress(ApiError, ClusterError):
-                scene.admin.request("DELETE", path, body=options)
+                scene.identities["student"].request("DELETE", path, body=options)
 
 
 def _type_of(table: Table, manifest: Mapping[str, Any]) -> Type:

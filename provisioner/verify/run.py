@@ -206,10 +206,11 @@ def _notes(request: Request) -> Iterator[str]:
         " to one Secret, which has been deleted."
     )
     yield "Whoever can merely log in was played by an account without rights of our own."
-    if any(assistant.user for assistant in request.cohort.assistants):
+    assistants = request.cohort.assistants
+    if not assistants:
+        yield "The cohort has no assistants; what concerns them was not tried."
+    elif not assistants[0].key:
         yield "The assistant was impersonated: Practicum holds no credential of theirs."
-    else:
-        yield "No assistant is known to the cluster as a user; what concerns them was not tried."
     yield "Rights were asked for with the verbs that the cluster serves" + (
         ", and all others." if request.every else "; --all asks for all others as well."
     )

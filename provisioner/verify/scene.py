@@ -218,10 +218,21 @@ def _identities(
         "workload": stranger.bearing(_token(admin, own.namespace, "default", None)),
         "anonymous": stranger,
     }
-    for assistant in cohort.assistants:
-        if assistant.user:
-            found["assistant"] = admin.impersonating(assistant.user)
+    if assistant := _assistant(admin, cohort, secret):
+        found["assistant"] = assistant
     return found
+
+
+def _assistant(admin: Client, cohort: Cohort, secret: Manifest) -> Client | None:
+    """Return the first assistant: with a token where there is an account, else impersonated."""
+    for one in cohort.assistants:
+        if one.key:
+            account = names.assistant(one.name)
+            token = _token(admin, names.identity_namespace(cohort.name), account, secret)
+            return admin.bearing("").bearing(token)
+        if one.user:
+            return admin.impersonating(one.user)
+    return None
 
 
 def _secret(

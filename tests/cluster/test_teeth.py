@@ -121,8 +121,12 @@ def test_a_policy_that_is_unbound_is_noticed_by_an_attack(running, bitten, wait_
     assert noticed or policy == "images"  # this course allows every image
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("number", range(len(role.student_rules())))
+RULES = range(len(role.student_rules()))
+
+
+@pytest.mark.parametrize(
+    "number", [0, *(pytest.param(n, marks=pytest.mark.soak) for n in RULES[1:])]
+)
 def test_each_rule_that_is_widened_is_noticed_by_the_matrix(running, bitten, number):
     rules = copy.deepcopy(role.student_rules())
     extra = next(
@@ -163,7 +167,9 @@ def test_an_attack_notices_a_guard_that_a_namespace_lacks(stage_without, kind):
         types, _ = cluster.served(stage.admin)
         found = attacks.attack(stage, cases, types)
 
-    assert [one for one in found if f"{guard} let it pass" in one.why]
+    holes = {one.id for one in cases if one.topic == "holes"}
+    noticed = [one for one in found if one.verdict == "failed"]
+    assert [one for one in noticed if not any(f"({id})" in one.why for id in holes)]
 
 
 NODE_PORT = {
