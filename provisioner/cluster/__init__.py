@@ -1,7 +1,7 @@
 """The one door to Kubernetes: nothing else in the package talks to an API server."""
 
 from .change import apply, await_gone, check, delete, take_away
-from .client import WORKERS, ApiError, Client, NotKnownError
+from .client import ApiError, Client, NotKnownError
 from .kubeconfig import Access, load
 from .many import ask_many
 from .observe import MANAGER, Found, list_cohort, look_for_strangers, read
@@ -14,6 +14,7 @@ from .rights import needed as needed_rights
 from .roles import roles
 from .search import Search, discover, search
 from .served import Type, served
+from .transport import WORKERS
 
 __all__ = [
     "MANAGER",

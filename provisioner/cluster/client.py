@@ -7,8 +7,6 @@ that ``plan`` does, and its models decode what we compare as plain data.
 from __future__ import annotations
 
 import json
-import os
-import ssl
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -19,15 +17,10 @@ import urllib3
 
 from ..errors import ClusterError
 from .kubeconfig import Access
+from .transport import SECONDS, WORKERS, pool
 
 PAGE = 500
 """Objects a LIST asks for at once, as kubectl does."""
-
-WORKERS = 16
-"""Requests in flight; beyond 32 the API server only answers later (measured)."""
-
-SECONDS = 30.0
-"""A request that takes longer has failed."""
 
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
@@ -60,7 +53,7 @@ class Client:
 
     def __init__(self, access: Access, http: urllib3.PoolManager | None = None) -> None:
         self.access = access
-        self._http = http or _pool(access)
+        self._http = http or pool(access)
         self._headers = {"Accept": "application/json", "User-Agent": "practicum"}
         if access.token:
             self._headers["Authorization"] = f"Bearer {access.token}"
@@ -188,8 +181,8 @@ class Client:
         items = list(items)
         if not items:
             return
-        with ThreadPoolExecutor(min(WORKERS, len(items))) as pool:
-            yield from zip(items, pool.map(call, items), strict=True)
+        with ThreadPoolExecutor(min(WORKERS, len(items))) as threads:
+            yield from zip(items, threads.map(call, items), strict=True)
 
 
 def _object(text: bytes, server: str) -> dict[str, Any]:
@@ -237,51 +230,3 @@ def _refusal(status: int, data: bytes, server: str) -> Exception:
             hint="Log in again, or fetch a fresh kubeconfig.",
         )
     return ApiError(status, str(answer.get("reason") or status), message)
-
-
-def _pool(access: Access) -> urllib3.PoolManager:
-    retry = urllib3.Retry(
-        total=4,
-        connect=2,
-        other=0,  # a certificate that is refused now is refused again
-        backoff_factor=0.2,
-        backoff_jitter=0.2,
-        # What these do twice they do the same: POST is not among them.
-        allowed_methods={"GET", "PUT", "PATCH", "DELETE"},
-        status_forcelist={429, 503},
-        respect_retry_after_header=True,
-        raise_on_status=False,
-    )
-    options: dict[str, Any] = {
-        "maxsize": WORKERS,
-        "block": True,
-        "retries": retry,
-        "timeout": urllib3.Timeout(connect=10.0, read=SECONDS),
-        "ssl_context": _tls(access),
-    }
-    if access.server_name:
-        options["server_hostname"] = access.server_name
-    if access.proxy:
-        return urllib3.ProxyManager(access.proxy, **options)
-    return urllib3.PoolManager(**options)
-
-
-def _tls(access: Access) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cadata=access.ca or None)
-        if access.certificate and access.key:
-            _load_pair(context, access.certificate + b"\n" + access.key)
-    except ssl.SSLError as error:
-        raise ClusterError(
-            f"The certificates for {access.server} cannot be used: {error.reason or error}."
-        ) from None
-    return context
-
-
-def _load_pair(context: ssl.SSLContext, pair: bytes) -> None:
-    """Load a client certificate; Python takes it from a file only, so from one in memory."""
-    descriptor = os.memfd_create("client-certificate")
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pair)
-        file.flush()
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}")

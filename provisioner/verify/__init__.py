@@ -3,7 +3,7 @@
 | module | what it does |
 | --- | --- |
 | `case`, `cases/` | the corpus of attacks, one file each, and how it is read |
-| `attacks` | tries them, and tells a refusal for the reason from any other |
+| `attacks`, `attempt` | tries them, and tells a refusal for the reason from any other |
 | `matrix`, `golden/` | asks for every right and compares with reviewed lists |
 | `fairness` | fills a quota to its end, all at once |
 | `guards` | compares what is rendered with what runs |

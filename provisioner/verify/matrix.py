@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from .. import cluster
 from ..cluster import ApiError, Client, Type
 from ..errors import ClusterError
+from .concerns import SPECIAL, Cell, concerns, standards
 from .finding import FEW, Finding
 from .golden import Right, Who, rights
 
@@ -22,44 +23,6 @@ REVIEWS = "/apis/authorization.k8s.io/v1"
 ALL_VERBS = (
     "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection",
 )  # fmt: skip
-
-SPECIAL = (
-    *(
-        Right(verb, "rbac.authorization.k8s.io", kind)
-        for verb in ("escalate", "bind")
-        for kind in ("roles", "clusterroles")
-    ),
-    *(Right("impersonate", "", kind) for kind in ("users", "groups", "serviceaccounts")),
-    Right("impersonate", "authentication.k8s.io", "uids"),
-    Right("impersonate", "authentication.k8s.io", "userextras/scopes"),
-    Right("approve", "certificates.k8s.io", "signers"),
-    Right("sign", "certificates.k8s.io", "signers"),
-    Right("use", "policy", "podsecuritypolicies"),
-    Right("use", "security.openshift.io", "securitycontextconstraints"),
-    Right("manage", "practicum.dev", "cohorts"),
-)
-"""Verbs that no request has, and that open doors all the same."""
-
-DANGEROUS = {
-    "bindings", "certificatesigningrequests", "certificatesigningrequests/approval", "endpoints",
-    "endpointslices", "ingresses/status", "limitranges", "mutatingwebhookconfigurations",
-    "namespaces", "namespaces/finalize", "namespaces/status", "nodes", "nodes/proxy",
-    "persistentvolumes", "pods/binding", "priorityclasses", "resourcequotas", "rolebindings",
-    "roles", "clusterroles", "clusterrolebindings", "serviceaccounts/token", "services/status",
-    "storageclasses", "validatingadmissionpolicies", "validatingadmissionpolicybindings",
-    "validatingwebhookconfigurations",
-}  # fmt: skip
-"""What ISO-03 names; SPECIAL belongs to it as well."""
-
-INTO_PODS = {"pods/exec", "pods/attach", "pods/portforward", "pods/ephemeralcontainers"}
-
-
-class Cell(NamedTuple):
-    """One right in one place."""
-
-    right: Right
-    place: str
-    """own, neighbour, other or cluster."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,22 +114,6 @@ def _compare(person: Person, answers: Iterable[tuple[Cell, bool]]) -> Iterator[F
         yield _finding(person, ids, cases, wrong.get(ids, []), "rights, one by one")
 
 
-def concerns(cell: Cell) -> tuple[str, ...]:
-    """Return the requirements that a student's right bears on."""
-    ids = ["ISO-01"]
-    if cell.right in SPECIAL or cell.right.resource in DANGEROUS:
-        ids.append("ISO-03")
-    if cell.place == "neighbour":
-        ids.append("ISO-04")
-    if cell.place in ("other", "cluster"):
-        ids.append("ISO-05")
-    if cell.right.resource in INTO_PODS:
-        ids.append("ISO-07")
-    if cell.right.resource == "serviceaccounts/token":
-        ids.append("CRD-04")
-    return tuple(ids)
-
-
 def _told(cell: Cell, *, allowed: bool) -> str:
     where = {
         "own": "their own namespace",
@@ -188,22 +135,10 @@ def _finding(
         why=f"Role: {person.who} {', '.join(wrong[:FEW])}{more}, unlike the reviewed list"
         if wrong
         else "",
-        standards=_standards(ids),
+        standards=standards(ids),
         cases=cases,
         topic="permissions",
     )
-
-
-def _standards(ids: tuple[str, ...]) -> tuple[str, ...]:
-    known = {
-        "ISO-01": ("CIS-5.1.3", "MTB-PL1-CC-CPI-1"),
-        "ISO-03": ("CIS-5.1.8", "CIS-5.1.10", "CIS-5.1.11", "CIS-5.1.12", "CIS-5.1.13",
-                   "MTB-PL2-CC-TI-1", "MTB-PL1-CC-TI-1"),
-        "ISO-04": ("MTB-PL1-CC-TI-2",),
-        "ISO-05": ("MTB-PL1-CC-CPI-1",),
-        "ISO-35": ("CIS-5.1.5",),
-    }  # fmt: skip
-    return tuple(name for id in ids for name in known.get(id, ()))
 
 
 def _unasked(person: Person, error: Exception) -> Finding:

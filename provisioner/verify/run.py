@@ -15,6 +15,7 @@ from ..errors import ClusterError
 from ..manifest import Manifest, ObjectKey
 from ..plan import Plan
 from . import access, attacks, case, fairness, guards, matrix, scene
+from .concerns import Cell
 from .finding import Finding, Proof, judge_all
 from .matrix import Person
 from .scene import Scene
@@ -127,7 +128,7 @@ def _permissions(
     stage: Scene,
     records: list[Record],
     in_full: list[Record],
-    asked: list[matrix.Cell],
+    asked: list[Cell],
     progress: Progress,
 ) -> Iterator[Finding]:
     progress.step("Asking for the list of each student's rights", len(records))

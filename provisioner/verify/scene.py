@@ -16,14 +16,12 @@ from .. import cluster, manifest, names
 from ..cluster import ApiError, Client
 from ..cohort import Cohort, Record
 from ..errors import ClusterError
-from ..manifest import COHORT, STUDENT, Manifest, ObjectKey
+from ..manifest import Manifest
 from . import course
+from . import identities as acting
 
 PREFIX = "practicum-verify-"
 """No student's name begins so (``names.is_reserved``)."""
-
-LIFE = 600
-"""Seconds that a token lives: the least that TokenRequest gives."""
 
 PATIENCE = 60
 """Seconds that controllers get to fill a quota, and to take a namespace down."""
@@ -92,7 +90,7 @@ class Scene:
             ClusterError: If the server mints none.
         """
         identity = names.identity_namespace(self.cohort.name)
-        return _token(self.admin, identity, account, secret or self.secret)
+        return acting.token(self.admin, identity, account, secret or self.secret)
 
     def bind(self, suffix: str) -> Manifest:
         """Make another Secret that tokens can be bound to; it is cleared up as well.
@@ -100,7 +98,7 @@ class Scene:
         Raises:
             ClusterError: If the server refuses.
         """
-        return _secret(self.admin, self.cohort, self.own, self.made, f".{suffix}")
+        return acting.bound_secret(self.admin, self.cohort, self.own, self.made, f".{suffix}")
 
 
 def is_scratch(name: str) -> bool:
@@ -174,9 +172,9 @@ def _set_up(
         for _, live in admin.each(lambda one: cluster.apply(admin, one), todo):
             if live["metadata"]["namespace"] == identity:
                 made.append(live)
-    nobody = _account(cohort, own, own.name + "-nobody")
+    nobody = acting.nobody(cohort, own, own.name + "-nobody")
     made.append(cluster.apply(admin, nobody))
-    secret = _secret(admin, cohort, own, made)
+    secret = acting.bound_secret(admin, cohort, own, made)
     if "ResourceQuota" not in without:
         for record in pair:
             _await_quota(admin, record.namespace)
@@ -185,102 +183,10 @@ def _set_up(
         admin=admin,
         own=own,
         neighbour=neighbour,
-        identities=_identities(admin, cohort, pair, secret),
+        identities=acting.identities(admin, cohort, pair, secret),
         secret=secret,
         made=made,
     )
-
-
-def _account(cohort: Cohort, record: Record, name: str) -> Manifest:
-    metadata = {
-        "name": name,
-        "namespace": names.identity_namespace(cohort.name),
-        "labels": {COHORT: cohort.name, STUDENT: record.name},
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": metadata,
-        "automountServiceAccountToken": False,
-    }
-
-
-def _identities(
-    admin: Client, cohort: Cohort, pair: tuple[Record, Record], secret: Manifest
-) -> dict[str, Client]:
-    identity, (own, neighbour) = names.identity_namespace(cohort.name), pair
-    stranger = admin.bearing("")
-    found = {
-        "student": stranger.bearing(_token(admin, identity, own.name, secret)),
-        "neighbour": stranger.bearing(_token(admin, identity, neighbour.name, secret)),
-        "authenticated": stranger.bearing(_token(admin, identity, f"{own.name}-nobody", secret)),
-        # Bound to no Secret of ours: it ends with its namespace.
-        "workload": stranger.bearing(_token(admin, own.namespace, "default", None)),
-        "anonymous": stranger,
-    }
-    if assistant := _assistant(admin, cohort, secret):
-        found["assistant"] = assistant
-    return found
-
-
-def _assistant(admin: Client, cohort: Cohort, secret: Manifest) -> Client | None:
-    """Return the first assistant: with a token where there is an account, else impersonated."""
-    for one in cohort.assistants:
-        if one.key:
-            account = names.assistant(one.name)
-            token = _token(admin, names.identity_namespace(cohort.name), account, secret)
-            return admin.bearing("").bearing(token)
-        if one.user:
-            return admin.impersonating(one.user)
-    return None
-
-
-def _secret(
-    admin: Client, cohort: Cohort, owner: Record, made: list[Manifest], suffix: str = ""
-) -> Manifest:
-    """Make the Secret that all tokens are bound to; it goes with the scratch account."""
-    identity = names.identity_namespace(cohort.name)
-    account = cluster.read(admin, ObjectKey("ServiceAccount", identity, owner.name))
-    if account is None:
-        raise ClusterError(f"The account {owner.name} was taken away while we looked.")
-    metadata = {
-        "name": owner.name + suffix,
-        "labels": {COHORT: cohort.name, STUDENT: owner.name},
-        "ownerReferences": [
-            {
-                "apiVersion": "v1",
-                "kind": "ServiceAccount",
-                "name": owner.name,
-                "uid": account["metadata"]["uid"],
-            }
-        ],
-    }
-    body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque"}
-    secret = _ask(admin, "POST", f"/api/v1/namespaces/{identity}/secrets", body)
-    made.append(secret | {"kind": "Secret"})
-    return secret
-
-
-def _token(admin: Client, namespace: str, account: str, secret: Manifest | None) -> str:
-    spec: Manifest = {"expirationSeconds": LIFE}
-    if secret:
-        metadata = secret["metadata"]
-        spec["boundObjectRef"] = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "name": metadata["name"],
-            "uid": metadata["uid"],
-        }
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
-    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
-    return str(_ask(admin, "POST", path, body)["status"]["token"])
-
-
-def _ask(admin: Client, method: str, path: str, body: Manifest) -> Manifest:
-    try:
-        return admin.request(method, path, body=body)
-    except ApiError as error:
-        raise ClusterError(f"The verification cannot be set up: {error.message}") from None
 
 
 def _await_quota(admin: Client, namespace: str) -> None:

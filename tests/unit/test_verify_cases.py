@@ -9,7 +9,8 @@ import yaml
 
 from provisioner.errors import InputError
 from provisioner.verify import case
-from provisioner.verify.attacks import fill, rounds
+from provisioner.verify.attacks import rounds
+from provisioner.verify.attempt import fill
 from provisioner.verify.finding import load_catalogue
 
 GOOD = {

@@ -10,10 +10,10 @@ import pytest
 from provisioner.manifest import role
 from provisioner.report import verification, verify_page
 from provisioner.verify import attacks, case, course, golden, matrix
-from provisioner.verify.attacks import Answer
+from provisioner.verify.attempt import Answer
+from provisioner.verify.concerns import Cell
 from provisioner.verify.finding import Finding, Proof, judge_all
 from provisioner.verify.golden import Right
-from provisioner.verify.matrix import Cell
 from provisioner.verify.scene import Scene
 
 from ..sample import cohort, record

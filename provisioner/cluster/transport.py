@@ -1,0 +1,71 @@
+"""Connections to one API server: trust, client certificates, proxies, retries."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from typing import Any
+
+import urllib3
+
+from ..errors import ClusterError
+from .kubeconfig import Access
+
+WORKERS = 16
+"""Requests in flight; beyond 32 the API server only answers later (measured)."""
+
+SECONDS = 30.0
+"""A request that takes longer has failed."""
+
+
+def pool(access: Access) -> urllib3.PoolManager:
+    """Return what keeps the connections of one identity open.
+
+    Raises:
+        ClusterError: If its certificates cannot be used.
+    """
+    retry = urllib3.Retry(
+        total=4,
+        connect=2,
+        other=0,  # a certificate that is refused now is refused again
+        backoff_factor=0.2,
+        backoff_jitter=0.2,
+        # What these do twice they do the same: POST is not among them.
+        allowed_methods={"GET", "PUT", "PATCH", "DELETE"},
+        status_forcelist={429, 503},
+        respect_retry_after_header=True,
+        raise_on_status=False,
+    )
+    options: dict[str, Any] = {
+        "maxsize": WORKERS,
+        "block": True,
+        "retries": retry,
+        "timeout": urllib3.Timeout(connect=10.0, read=SECONDS),
+        "ssl_context": _tls(access),
+    }
+    if access.server_name:
+        options["server_hostname"] = access.server_name
+    if access.proxy:
+        return urllib3.ProxyManager(access.proxy, **options)
+    return urllib3.PoolManager(**options)
+
+
+def _tls(access: Access) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cadata=access.ca or None)
+        if access.certificate and access.key:
+            _load_pair(context, access.certificate + b"\n" + access.key)
+    except ssl.SSLError as error:
+        raise ClusterError(
+            f"The certificates for {access.server} cannot be used: {error.reason or error}."
+        ) from None
+    return context
+
+
+def _load_pair(context: ssl.SSLContext, pair: bytes) -> None:
+    """Load a client certificate; Python takes it from a file only, so from one in memory."""
+    descriptor = os.memfd_create("client-certificate")
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(pair)
+        file.flush()
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}")

@@ -1,0 +1,119 @@
+"""Who acts in a verification: short tokens for accounts, all bound to one Secret."""
+
+from __future__ import annotations
+
+from .. import cluster, names
+from ..cluster import ApiError, Client
+from ..cohort import Cohort, Record
+from ..errors import ClusterError
+from ..manifest import COHORT, STUDENT, Manifest, ObjectKey
+
+LIFE = 600
+"""Seconds that a token lives: the least that TokenRequest gives."""
+
+
+def nobody(cohort: Cohort, record: Record, name: str) -> Manifest:
+    """Render an account that may log in and has no rights; it goes with a scratch student."""
+    metadata = {
+        "name": name,
+        "namespace": names.identity_namespace(cohort.name),
+        "labels": {COHORT: cohort.name, STUDENT: record.name},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": metadata,
+        "automountServiceAccountToken": False,
+    }
+
+
+def identities(
+    admin: Client, cohort: Cohort, pair: tuple[Record, Record], secret: Manifest
+) -> dict[str, Client]:
+    """Return who acts in the cases, by the words that they have for it.
+
+    Raises:
+        ClusterError: If a token is not minted.
+    """
+    identity, (own, neighbour) = names.identity_namespace(cohort.name), pair
+    stranger = admin.bearing("")
+    found = {
+        "student": stranger.bearing(token(admin, identity, own.name, secret)),
+        "neighbour": stranger.bearing(token(admin, identity, neighbour.name, secret)),
+        "authenticated": stranger.bearing(token(admin, identity, f"{own.name}-nobody", secret)),
+        # Bound to no Secret of ours: it ends with its namespace.
+        "workload": stranger.bearing(token(admin, own.namespace, "default", None)),
+        "anonymous": stranger,
+    }
+    if assistant := _assistant(admin, cohort, secret):
+        found["assistant"] = assistant
+    return found
+
+
+def _assistant(admin: Client, cohort: Cohort, secret: Manifest) -> Client | None:
+    """Return the first assistant: with a token where there is an account, else impersonated."""
+    for one in cohort.assistants:
+        if one.key:
+            account = names.assistant(one.name)
+            shown = token(admin, names.identity_namespace(cohort.name), account, secret)
+            return admin.bearing("").bearing(shown)
+        if one.user:
+            return admin.impersonating(one.user)
+    return None
+
+
+def bound_secret(
+    admin: Client, cohort: Cohort, owner: Record, made: list[Manifest], suffix: str = ""
+) -> Manifest:
+    """Make the Secret that all tokens are bound to; it goes with the scratch account.
+
+    Raises:
+        ClusterError: If the server refuses.
+    """
+    identity = names.identity_namespace(cohort.name)
+    account = cluster.read(admin, ObjectKey("ServiceAccount", identity, owner.name))
+    if account is None:
+        raise ClusterError(f"The account {owner.name} was taken away while we looked.")
+    metadata = {
+        "name": owner.name + suffix,
+        "labels": {COHORT: cohort.name, STUDENT: owner.name},
+        "ownerReferences": [
+            {
+                "apiVersion": "v1",
+                "kind": "ServiceAccount",
+                "name": owner.name,
+                "uid": account["metadata"]["uid"],
+            }
+        ],
+    }
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque"}
+    secret = _ask(admin, "POST", f"/api/v1/namespaces/{identity}/secrets", body)
+    made.append(secret | {"kind": "Secret"})
+    return secret
+
+
+def token(admin: Client, namespace: str, account: str, secret: Manifest | None) -> str:
+    """Mint a token that ends in ten minutes, or with the Secret that it is bound to.
+
+    Raises:
+        ClusterError: If the server mints none.
+    """
+    spec: Manifest = {"expirationSeconds": LIFE}
+    if secret:
+        metadata = secret["metadata"]
+        spec["boundObjectRef"] = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "name": metadata["name"],
+            "uid": metadata["uid"],
+        }
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
+    return str(_ask(admin, "POST", path, body)["status"]["token"])
+
+
+def _ask(admin: Client, method: str, path: str, body: Manifest) -> Manifest:
+    try:
+        return admin.request(method, path, body=body)
+    except ApiError as error:
+        raise ClusterError(f"The verification cannot be set up: {error.message}") from None
