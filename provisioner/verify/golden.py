@@ -1,4 +1,4 @@
-"""The reviewed lists of what each identity may do; independent of how roles are rendered."""
+"""The lists, kept by hand, of what each identity may do; independent of how roles are rendered."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def _finding(
         about=f"{person.who}: {how}",
         requirements=ids,
         verdict="failed" if wrong else "passed",
-        why=f"Role: {person.who} {', '.join(wrong[:FEW])}{more}, unlike the reviewed list"
+        why=f"Role: {person.who} {', '.join(wrong[:FEW])}{more}, unlike the list that is kept by hand"
         if wrong
         else "",
         standards=standards(ids),

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from provisioner import cluster
 from provisioner.verify import case
 
 from .course import environment
@@ -124,11 +125,14 @@ def test_nothing_is_written_where_students_work(running, healthy):
 
 
 def test_nothing_is_left_behind(running, healthy):
-    found = running.admin(
-        "get", "namespaces,serviceaccounts,secrets,rolebindings", "-A", "-o", "name"
-    )
+    """By the search that proves a teardown: every type that the cluster can list."""
+    client = cluster.Client(cluster.load(running.kubeconfig, "rehearsal"))
 
-    assert "practicum-verify-" not in found
+    found = cluster.search(client, running.name, [])
+
+    assert found.unlisted == []
+    assert any(running.namespace("20260001") in one for one in found.remaining)
+    assert [one for one in found.remaining if "practicum-verify-" in one] == []
     assert set(running.actions().values()) == {"same"}
 
 
