@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import stat
-import subprocess
-from pathlib import Path
 
 import pytest
 
 from provisioner import cluster
+
+from .course import as_student
 
 pytestmark = pytest.mark.cluster
 
@@ -47,20 +47,6 @@ def running(new_course):
     course.give_key("20260002")
     course.first_up = course.up()
     return course
-
-
-def kubectl_as(course, kubeconfig: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    from provisioner import toolchain
-
-    program = toolchain.find(toolchain.KUBECTL)[toolchain.KUBECTL].path
-    return subprocess.run(
-        [program, "--kubeconfig", kubeconfig, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        env={"PATH": "", "HOME": "/nonexistent"},
-    )
 
 
 def test_up_creates_an_environment_for_every_student(running):
@@ -144,10 +130,8 @@ def test_a_handout_opens_the_own_namespace_and_no_other(running, tmp_path):
     result = running.json("handout", running.name)
 
     kubeconfig = running.open("20260001", tmp_path)
-    here = kubectl_as(running, kubeconfig, "create", "configmap", "work", "--from-literal=a=1")
-    next_door = kubectl_as(
-        running, kubeconfig, "get", "configmaps", "-n", running.namespace("20260002")
-    )
+    here = as_student(kubeconfig, "create", "configmap", "work", "--from-literal=a=1")
+    next_door = as_student(kubeconfig, "get", "configmaps", "-n", running.namespace("20260002"))
     assert {item["id"] for item in result["issued"]} == {"20260001", "20260002"}
     assert result["unkeyed"] == ["20260003"]
     assert here.returncode == 0, here.stderr
@@ -173,14 +157,14 @@ def test_a_handout_is_private_and_given_once(running, control_plane):
 def test_a_renewed_handout_ends_the_old_one(running, tmp_path, wait_until):
     running.json("handout", running.name)
     old = running.open("20260002", tmp_path).rename(tmp_path / "old")
-    assert kubectl_as(running, old, "get", "pods").returncode == 0
+    assert as_student(old, "get", "pods").returncode == 0
 
     renewed = running.json("handout", running.name, "20260002", "--renew")
 
     new = running.open("20260002", tmp_path)
     assert [item["id"] for item in renewed["issued"]] == ["20260002"]
-    assert kubectl_as(running, new, "get", "pods").returncode == 0
-    wait_until(lambda: "logged in" in kubectl_as(running, old, "get", "pods").stderr)
+    assert as_student(new, "get", "pods").returncode == 0
+    wait_until(lambda: "logged in" in as_student(old, "get", "pods").stderr)
 
 
 def test_another_students_key_opens_nothing(running):
@@ -391,19 +375,19 @@ def test_who_leaves_and_returns_finds_the_old_access_dead(new_course, tmp_path, 
     course.up()
     course.json("handout", course.name)
     old = course.open("1", tmp_path).rename(tmp_path / "old")
-    assert kubectl_as(course, old, "get", "pods").returncode == 0
+    assert as_student(old, "get", "pods").returncode == 0
 
     course.roster(["2"])
     dropped = course.up()
-    wait_until(lambda: "logged in" in kubectl_as(course, old, "get", "pods").stderr)
+    wait_until(lambda: "logged in" in as_student(old, "get", "pods").stderr)
     course.roster(["1", "2"])
     back = course.up()
 
     assert (dropped["removed"], back["created"]) == (1, 1)
-    assert "logged in" in kubectl_as(course, old, "get", "pods").stderr
+    assert "logged in" in as_student(old, "get", "pods").stderr
     course.json("handout", course.name)
     new = course.open("1", tmp_path)
-    assert kubectl_as(course, new, "get", "pods").returncode == 0
+    assert as_student(new, "get", "pods").returncode == 0
 
 
 def test_joining_touches_nobody_else(new_course, control_plane):
