@@ -75,7 +75,7 @@ class Workers:
             self.started += 1
             _without_logs(self.backend.pulumi_home(job.cohort, job.stack))
             process = shell.start_worker(
-                [sys.executable, "-m", "provisioner.pulumi_stack.worker"],
+                [sys.executable, "-P", "-m", "provisioner.pulumi_stack.worker"],
                 env=self.backend.environment(job.cohort, job.stack) | _import_path(),
                 log_file=log.with_suffix(log.suffix + ".log"),
                 keep_open=self.keep_open,

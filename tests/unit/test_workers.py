@@ -250,3 +250,21 @@ def test_one_live_holder_is_enough(dead):
 
     assert len(stale.holders(text)) == 2
     assert not stale.all_dead(stale.holders(text))
+
+
+def test_a_worker_imports_nothing_from_the_folder_that_somebody_stands_in(
+    backend, tmp_path, monkeypatch
+):
+    """A file of theirs called like one of our libraries would be run with our rights."""
+    trap = tmp_path / "trap"
+    (trap / "provisioner").mkdir(parents=True)
+    (trap / "provisioner" / "__init__.py").write_text("")
+    (trap / "json.py").write_text("raise SystemExit('taken over')")
+    monkeypatch.chdir(trap)
+
+    [outcome] = Workers(backend=backend).run([job(tmp_path, cohort="mls26")])
+
+    log = (backend.work_dir("mls26") / "logs" / "mls26.wave-01.log").read_text()
+    assert outcome.error
+    assert "taken over" not in log
+    assert "No module named" not in log
