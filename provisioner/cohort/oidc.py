@@ -53,6 +53,8 @@ def _prefix(value: object) -> object:
         wrong("is empty: a login could then be the name of an operator; write it as oidc:")
     if isinstance(value, str) and value.lower().startswith(SYSTEM):
         wrong(f"starts with {SYSTEM}, which belongs to Kubernetes")
+    if isinstance(value, str) and value.lower().startswith("practicum"):
+        wrong("starts with practicum: those are users of a verification; write it as oidc:")
     return value
 
 
