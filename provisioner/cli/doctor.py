@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TextIO
+from typing import BinaryIO
 
 import click
 
@@ -17,7 +17,7 @@ SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "
 @click.argument("cohort", required=False)
 @click.option(
     "--id-token",
-    type=click.File("r"),
+    type=click.File("rb"),
     metavar="FILE",
     help="What the school's login gave somebody, to see whether the cluster takes it; - reads it"
     " from standard input.",
@@ -30,7 +30,7 @@ def doctor(
     settings: Settings,
     cohort: str | None,
     *,
-    id_token: TextIO | None,
+    id_token: BinaryIO | None,
     as_json: bool,
 ) -> None:
     """Check tools, cluster, rights and state, and say what to do about each.
@@ -43,7 +43,9 @@ def doctor(
     """
     from ..lifecycle.doctor import doctor as examine
 
-    token = id_token.read().strip() if id_token else ""
+    if id_token and not cohort:
+        raise click.UsageError("--id-token is tried on the cluster of a cohort: name it")
+    token = id_token.read().decode(errors="replace").strip() if id_token else ""
     findings = []
     for finding in examine(settings, cohort, id_token=token):
         findings.append(finding)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container
 from typing import Literal, NamedTuple
 
 from .. import cluster
 from ..cluster import Client, NotKnownError
 from ..cohort import Oidc
-from ..errors import ClusterError
+from ..errors import ClusterError, InputError
 
+TOKEN = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
 HOW = "its administrator adds what this prints: practicum render {} --authentication-config"
 TRY = (
     "get an ID token of anybody at the school, and try it:"
@@ -36,11 +38,14 @@ def check(client: Client, cohort: str, oidc: Oidc, users: Container[str], token:
         token: An ID token of the issuer; nothing can be known without one.
 
     Raises:
+        InputError: If what is given is no token.
         ClusterError: If the cluster cannot be reached, or tells nobody who they are.
     """
     if not token:
         known = f"not known: a cluster does not tell whether it takes logins of {oidc.issuer}"
         return Answer("warning", known, f"{HOW}; then {TRY}".format(cohort, cohort))
+    if not TOKEN.fullmatch(token):
+        raise InputError("--id-token: this is no token; the file must hold one and nothing else.")
     try:
         user = cluster.whoami(client.bearing(token))
     except NotKnownError:
