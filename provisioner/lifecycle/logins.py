@@ -69,8 +69,8 @@ def shut(client: Client, cohort: Cohort, record: Record) -> None:
         return
     if not manifest.belongs_to(cohort.name, live):
         raise ClusterError(
-            f"{record.namespace}/{BINDING} does not carry the cohort's mark, so it stays;"
-            f" run practicum up {cohort.name}, then revoke again"
+            f"RoleBinding {record.namespace}/{BINDING} lets them in and does not carry the"
+            " cohort's mark, so it is not ours to delete; look at it and delete it by hand"
         )
     if why := cluster.delete(client, live):
         raise ClusterError(f"The binding of {record.name} stays: {why}")

@@ -77,6 +77,7 @@ def revoke(
 
         killed = found.reading.client.each(kill, marked)
         why |= {record.id: error for record, error in killed if error}
+        why |= _shut(found, already)
     return RevokeResult(
         cohort=name,
         revoked=tuple(record.id for record in todo if record.id not in why),
@@ -127,6 +128,17 @@ def reinstate(
         fresh = replace(found, standings=standings)
         given = distribute(fresh, [one.id for one in back], lambda *_: "give", progress)
     return replace(given, failed=why | dict(given.failed))
+
+
+def _shut(found: Desk, records: list[Record]) -> dict[str, str]:
+    """Shut out who had been revoked before, should that have ended half way; returns why not."""
+    why = {}
+    for record in records if found.reading.cohort.oidc else ():
+        try:
+            logins.shut(found.reading.client, found.reading.cohort, record)
+        except PracticumError as error:
+            why[record.id] = error.message
+    return why
 
 
 def _let_back(found: Desk, record: Record, student: Student) -> None:
