@@ -28,6 +28,9 @@ MAX_COHORT = 30
 RESERVED = frozenset({"default", "identity", "labs"})
 """Names that belong to Kubernetes or to us, whatever stands in a roster."""
 
+SCRATCH_USERS = ("own", "neighbour", "revoked")
+"""Whom a verification acts as, beside the students."""
+
 RESERVED_PREFIXES = ("kube-", "openshift-", "practicum")
 
 _HASH_LENGTH = 12  # base32: 60 bits, far from a chance meeting even of a million ids
@@ -90,6 +93,17 @@ def assistant(name: str) -> str:
     'assistant--lee'
     """
     return join("assistant", student(name))
+
+
+def scratch_user(cohort: str, which: str) -> str:
+    """Return who a verification acts as where students have no account of ours.
+
+    It has the prefix of no login, so that nobody at the school can be called so.
+
+    >>> scratch_user("mls26", "own")
+    'practicum-verify:mls26:own'
+    """
+    return f"practicum-verify:{cohort}:{which}"
 
 
 def identity_namespace(cohort: str) -> str:

@@ -37,12 +37,12 @@ def grant(settings: Settings, cohort: str, assistant: str, length: str, *, as_js
     """
     from ..cohort import duration
     from ..lifecycle import assistance
+    from ..report import documents
 
     given = assistance.grant(settings, cohort, assistant, duration.parse(length, "--for"))
     if as_json:
-        show_json(
-            {"assistant": given.id, "path": str(given.path), "expires": given.expires.isoformat()}
-        )
+        expires = documents.end(given.expires)
+        show_json({"assistant": given.id, "path": str(given.path), "expires": expires})
         return
     show_lines(
         [

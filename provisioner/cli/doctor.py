@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import BinaryIO
 
 import click
 
@@ -14,11 +15,23 @@ SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "failed": ("✗", "
 
 @click.command()
 @click.argument("cohort", required=False)
+@click.option(
+    "--id-token",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="What the school's login gave somebody, to see whether the cluster takes it; - reads it"
+    " from standard input.",
+)
 @as_json
 @pass_settings
 @click.pass_context
 def doctor(
-    context: click.Context, settings: Settings, cohort: str | None, *, as_json: bool
+    context: click.Context,
+    settings: Settings,
+    cohort: str | None,
+    *,
+    id_token: BinaryIO | None,
+    as_json: bool,
 ) -> None:
     """Check tools, cluster, rights and state, and say what to do about each.
 
@@ -26,11 +39,15 @@ def doctor(
     Examples:
       practicum doctor           this machine
       practicum doctor demo      and the cluster of a cohort
+      kubectl oidc-login get-token … | jq -r .status.token | practicum doctor demo --id-token -
     """
     from ..lifecycle.doctor import doctor as examine
 
+    if id_token and not cohort:
+        raise click.UsageError("--id-token is tried on the cluster of a cohort: name it")
+    token = id_token.read().decode(errors="replace").strip() if id_token else ""
     findings = []
-    for finding in examine(settings, cohort):
+    for finding in examine(settings, cohort, id_token=token):
         findings.append(finding)
         if not as_json:
             sign, colour = SIGNS[finding.verdict]

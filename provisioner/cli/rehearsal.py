@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -30,19 +30,28 @@ def rehearsal() -> None:
 
 
 @rehearsal.command()
+@click.option(
+    "--authentication-config",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="An AuthenticationConfiguration: whose logins the API server takes. It is kept"
+    " until `down`; a running API server is started again.",
+)
 @as_json
 @pass_settings
-def up(settings: Settings, *, as_json: bool) -> None:
+def up(settings: Settings, *, authentication_config: BinaryIO | None, as_json: bool) -> None:
     """Start the rehearsal, or repair it; its objects stay.
 
     \b
     Examples:
       practicum rehearsal up
+      practicum rehearsal up --authentication-config school.yaml
       practicum --home /tmp/second rehearsal up     a second one beside it
     """
     from .. import rehearsal as control_plane
 
-    control_plane.up(settings.home, say)
+    logins = authentication_config.read() if authentication_config else None
+    control_plane.up(settings.home, say, authentication=logins)
     _show(control_plane.status(settings.home), as_json=as_json)
 
 

@@ -10,9 +10,15 @@ from .options import Settings, as_json, pass_settings, show_json
 
 @click.command()
 @click.argument("cohort", required=False)
+@click.option(
+    "--impersonate",
+    is_flag=True,
+    help="Instead: the right to act as the students and assistants who have no token of ours,"
+    " each by name, for `verify`. Print it anew when somebody joins.",
+)
 @as_json
 @pass_settings
-def role(settings: Settings, cohort: str | None, *, as_json: bool) -> None:
+def role(settings: Settings, cohort: str | None, *, impersonate: bool, as_json: bool) -> None:
     """Print the ClusterRoles that whoever runs a cohort needs, for kubectl apply.
 
     Three of them: the guard installer sets up what all students share, the environment
@@ -25,11 +31,15 @@ def role(settings: Settings, cohort: str | None, *, as_json: bool) -> None:
     Examples:
       practicum role demo | kubectl apply -f -
       practicum role demo --json
+      practicum role demo --impersonate | kubectl apply -f -
     """
-    from ..lifecycle.role import every_cohort, roles
+    from ..lifecycle.role import every_cohort, impersonator, roles
 
     wanted = [cohort] if cohort else every_cohort(settings)
-    manifests = [manifest for name in wanted for manifest in roles(settings, name)]
+    if impersonate:
+        manifests = [impersonator(settings, name) for name in wanted]
+    else:
+        manifests = [manifest for name in wanted for manifest in roles(settings, name)]
     if as_json:
         show_json({"apiVersion": "v1", "kind": "List", "items": manifests})
     else:

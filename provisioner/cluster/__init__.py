@@ -11,7 +11,7 @@ from .rights import Right, may, version, whoami
 from .rights import listed as listed_rights
 from .rights import missing as missing_rights
 from .rights import needed as needed_rights
-from .roles import roles
+from .roles import impersonator, roles
 from .search import Search, discover, search
 from .served import Type, served
 from .transport import WORKERS
@@ -34,6 +34,7 @@ __all__ = [
     "check",
     "delete",
     "discover",
+    "impersonator",
     "list_cohort",
     "listed_rights",
     "load",

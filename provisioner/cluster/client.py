@@ -70,7 +70,8 @@ class Client:
     def impersonating(self, user: str) -> Client:
         """Return a client that asks the server to take us for a user, of no other group."""
         client = Client(self.access, self._http)
-        client._headers["Impersonate-User"] = user
+        # A header is bytes, and an address may be in any script.
+        client._headers["Impersonate-User"] = user.encode().decode("latin-1")
         return client
 
     @property

@@ -43,15 +43,26 @@ def roles(cohort: Cohort, types: Iterable[Type]) -> list[Manifest]:
         "environment-operator": operator(cohort),
         "proof-reader": proof_reader(types),
     }
-    return [
-        {
-            "apiVersion": f"{RBAC_GROUP}/v1",
-            "kind": "ClusterRole",
-            "metadata": {"name": manifest.role_name(cohort.name, who)},
-            "rules": rules,
-        }
-        for who, rules in parts.items()
-    ]
+    return [_role(cohort, who, rules) for who, rules in parts.items()]
+
+
+def _role(cohort: Cohort, who: str, rules: list[Manifest]) -> Manifest:
+    return {
+        "apiVersion": f"{RBAC_GROUP}/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": manifest.role_name(cohort.name, who)},
+        "rules": rules,
+    }
+
+
+def impersonator(cohort: Cohort, users: Iterable[str]) -> Manifest:
+    """Render the ClusterRole to act as some users, as `verify` does where it has no token.
+
+    RBAC knows no prefix of names: without the names, whoever holds it could act as any
+    administrator. So it lists everybody, and is printed anew when somebody joins.
+    """
+    rule = _plain("", ["users"], ["impersonate"]) | {"resourceNames": sorted(set(users))}
+    return _role(cohort, "impersonator", [rule])
 
 
 def guard_installer(cohort: Cohort) -> list[Manifest]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from .environment import Environment, Limits, Quota
 from .keys import Recipient
 from .loading import load
+from .oidc import Oidc
 from .records import Record
 from .schema import Assistant, ClusterAccess, Cohort, Term
 from .students import Student, load_students
@@ -23,6 +24,7 @@ __all__ = [
     "Cohort",
     "Environment",
     "Limits",
+    "Oidc",
     "Quota",
     "Recipient",
     "Record",

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from .. import names
 from ..errors import InputError, Problem
 from . import yaml_file
+from .oidc import Login
 from .schema import Assistant, ClusterAccess, Cohort
 from .yaml_file import Document, Value
 
@@ -30,12 +31,13 @@ _SAID = {
 """Pydantic's kinds of mistake in our words, with what to do; no value is among them."""
 
 
-_TAGS = {"<name>", "<access>", "<networks>"}
+_TAGS = {"<name>", "<access>", "<networks>", "<oidc>"}
 """What Pydantic puts between the keys where the schema has a choice."""
 
 _ALSO = {
     "cluster": "or give a kubeconfig and a context, indented below it",
     "environment.egress": "or give a list of networks",
+    "auth": "or give oidc, with an issuer and a client_id, indented below it",
 }
 """Keys that take more than one kind of value."""
 
@@ -162,7 +164,11 @@ def _nearest(at: tuple[str | int, ...]) -> str:
 
 def _keys_of(at: tuple[str | int, ...]) -> list[str]:
     """Return the keys that the schema has in one place."""
-    special: dict[object, type[BaseModel]] = {"cluster": ClusterAccess, "assistants": Assistant}
+    special: dict[object, type[BaseModel]] = {
+        "cluster": ClusterAccess,
+        "assistants": Assistant,
+        "auth": Login,
+    }
     model: type[BaseModel] = Cohort
     for part in at:
         if isinstance(part, str):

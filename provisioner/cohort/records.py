@@ -53,6 +53,12 @@ class Record:
     dropped: bool = False
     """No longer in the roster; the name and the wave are kept for a return."""
 
+    user: str = ""
+    """Who the school's login makes them on the cluster; empty where they have an account."""
+
+    revoked: bool = False
+    """The school's login opens nothing for them; the note on the cluster decides."""
+
 
 def load(path: Path) -> dict[str, Record]:
     """Read the records of a cohort, by id; there are none where there is no file.
@@ -183,8 +189,9 @@ def _record(id: str, plain: Any) -> Record:  # noqa: ANN401  (whatever the file 
     until = plain.get("until") if isinstance(plain, dict) else None
     record = Record(id=id, **{**plain, "until": date.fromisoformat(until) if until else None})
     whole = type(record.wave) is int and type(record.generation) is int
-    flags = type(record.suspended) is bool and type(record.dropped) is bool
-    if not (whole and flags and record.wave >= 1 and record.generation >= 1):
+    flags = all(type(f) is bool for f in (record.suspended, record.dropped, record.revoked))
+    texts = type(record.user) is str
+    if not (whole and flags and texts and record.wave >= 1 and record.generation >= 1):
         raise ValueError("a number or a flag is impossible")
     if not (_NAME.fullmatch(record.name) and _NAME.fullmatch(record.namespace)):
         raise ValueError("a name is impossible")

@@ -23,10 +23,12 @@ from pydantic import Tag as _Tag
 from ..errors import InputError
 from . import keys
 from .environment import Environment
+from .oidc import Auth, Login, Oidc
 from .values import (
     Address,
     Date,
     FileName,
+    FilePath,
     LaterList,
     LaterNothing,
     Operator,
@@ -75,7 +77,7 @@ class Term(_Strict):
 class ClusterAccess(_Strict):
     """A cluster of one's own, and how we and the students reach it."""
 
-    kubeconfig: Annotated[Path, BeforeValidator(lambda value: _path(value))]
+    kubeconfig: FilePath
     """Relative to the current directory; ``~`` is the home directory."""
 
     context: Text
@@ -84,7 +86,7 @@ class ClusterAccess(_Strict):
     student_server: Address | None = None
     """The https address that students reach; the kubeconfig's own when None."""
 
-    student_ca: Annotated[Path | None, BeforeValidator(lambda value: _path(value))] = None
+    student_ca: FilePath | None = None
     """A PEM file with the authority of ``student_server``; the kubeconfig's when None."""
 
 
@@ -106,17 +108,6 @@ class Assistant(_Strict):
         return self
 
 
-def _path(value: object) -> object:
-    if isinstance(value, str) and not value.strip():
-        wrong("is empty")
-    if isinstance(value, str) and "\0" in value:
-        wrong("has a control character in it")
-    try:
-        return Path(value).expanduser() if isinstance(value, str | Path) else value
-    except RuntimeError:
-        wrong("starts with ~ and a user who has no home here")
-
-
 def _recipient(value: str) -> keys.Recipient:
     try:
         return keys.parse(value)
@@ -135,12 +126,6 @@ def _namespace_only(backend: object) -> object:
     if backend == "kind":
         wrong("not yet supported", "not_yet_supported")
     return backend
-
-
-def _token_only(auth: object) -> object:
-    if isinstance(auth, dict) and set(auth) == {"oidc"}:
-        wrong("not yet supported", "not_yet_supported")
-    return auth
 
 
 def _which_cluster(value: Any) -> str:  # noqa: ANN401  (Pydantic's signature)
@@ -189,8 +174,8 @@ class Cohort(_Strict):
 
     environment: Environment = Environment()
 
-    auth: Annotated[Literal["token"], BeforeValidator(_token_only)] = "token"
-    """How students prove who they are: a token that we mint, or the school's OIDC."""
+    auth: Auth = "token"
+    """How students prove who they are: a token that we mint, or the school's login."""
 
     hosts: LaterList = ()
     schedule: LaterList = ()
@@ -213,6 +198,11 @@ class Cohort(_Strict):
             if len(set(said)) < len(said):
                 wrong(f"names a {what} twice")
         return assistants
+
+    @property
+    def oidc(self) -> Oidc | None:
+        """The school's login, where students use that; None where we mint tokens."""
+        return self.auth.oidc if isinstance(self.auth, Login) else None
 
     @property
     def roster_file(self) -> Path:

@@ -37,12 +37,15 @@ def load_students(cohort: Cohort) -> tuple[Student, ...]:
     Raises:
         InputError: If the roster or a key has mistakes; it lists them all.
     """
-    from . import roster  # which needs Student
+    from . import oidc, roster  # which need Student
 
     problems: list[Problem] = []
     people = roster.read(cohort.roster_file, problems).students
     keyed = tuple(_with_key(cohort, student, problems) for student in people)
     problems += _shared_keys(cohort, keyed)
+    if cohort.oidc:
+        taken = _other_users(cohort)
+        problems += oidc.login_problems(cohort.oidc, keyed, cohort.roster_file, taken)
     if problems:
         count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
         raise InputError(f"The students of {cohort.name} have {count}.", problems=problems)
@@ -58,6 +61,12 @@ def _with_key(cohort: Cohort, student: Student, problems: list[Problem]) -> Stud
     except InputError as mistake:
         problems.append(Problem(f"{path}:1:1", str(mistake)))
         return student
+
+
+def _other_users(cohort: Cohort) -> dict[str, str]:
+    """Return who is no student to the cluster, so that no student becomes one of them."""
+    operators = dict.fromkeys(cohort.operators, "an operator")
+    return operators | {one.user: "an assistant" for one in cohort.assistants if one.user}
 
 
 def _shared_keys(cohort: Cohort, students: Iterable[Student]) -> list[Problem]:

@@ -59,7 +59,7 @@ environment:
     request: {{cpu: 50m, memory: 64Mi, ephemeral: 64Mi}}
   egress: internet          # all but private networks; or none, or a list of networks
 
-auth: token                 # a kubeconfig with a token, encrypted to each student's key
+auth: token                 # encrypted to each student's key; or oidc: the school's login
 """
 
 _REHEARSAL = """\

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, NoReturn
 from urllib.parse import urlsplit
 
@@ -134,13 +135,24 @@ def _address(value: str) -> str:
     return value
 
 
+def _path(value: object) -> object:
+    if isinstance(value, str) and not value.strip():
+        wrong("is empty")
+    if isinstance(value, str) and "\0" in value:
+        wrong("has a control character in it")
+    try:
+        return Path(value).expanduser() if isinstance(value, str | Path) else value
+    except RuntimeError:
+        wrong("starts with ~ and a user who has no home here")
+
+
 def _file_name(value: str) -> str:
     if "/" in value or "\\" in value or value.startswith("."):
         wrong("must be the name of a file in the cohort's folder, such as roster.csv")
     return value
 
 
-def _matching(pattern: str, what: str) -> Callable[[str], str]:
+def matching(pattern: str, what: str) -> Callable[[str], str]:
     """Take a text that fits a pattern as a whole, and say what is taken."""
     whole = re.compile(pattern)
 
@@ -172,24 +184,23 @@ Operator = Annotated[str, BeforeValidator(_operator)]
 User = Annotated[str, BeforeValidator(_user)]
 Network = Annotated[str, BeforeValidator(_network)]
 Address = Annotated[str, BeforeValidator(_text), AfterValidator(_address)]
+FilePath = Annotated[Path, BeforeValidator(_path)]
 FileName = Annotated[str, BeforeValidator(_text), AfterValidator(_file_name)]
 HostName = Annotated[
     str,
     BeforeValidator(_text),
-    AfterValidator(
-        _matching(rf"{_LABEL}(\.{_LABEL})+", "is no host name, such as lab.example.org")
-    ),
+    AfterValidator(matching(rf"{_LABEL}(\.{_LABEL})+", "is no host name, such as lab.example.org")),
 ]
 ObjectName = Annotated[
     str,
     BeforeValidator(_text),
-    AfterValidator(_matching(rf"{_LABEL}(\.{_LABEL})*", "is no name of a Kubernetes object")),
+    AfterValidator(matching(rf"{_LABEL}(\.{_LABEL})*", "is no name of a Kubernetes object")),
 ]
 ImagePattern = Annotated[
     str,
     BeforeValidator(_text),
     AfterValidator(
-        _matching(
+        matching(
             r"[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/[a-z0-9*][a-z0-9._*-]*)+",
             "is no pattern of images; write the registry and the name without tag, such as"
             " docker.io/library/* or ghcr.io/mycourse/notebook",

@@ -5,7 +5,7 @@ the token. The Secret belongs to the student's ServiceAccount, so it goes with t
 account, and its annotations tell every operator what was handed out and until when.
 """
 
-from .kubeconfig import Address, kubeconfig, seal
+from .kubeconfig import Address, kubeconfig, login_kubeconfig, seal
 from .minting import SHORTEST, SKEW, issue
 from .revocation import mark_revoked, unmark_revoked
 from .standing import (
@@ -35,6 +35,7 @@ __all__ = [
     "issue",
     "kubeconfig",
     "list_credentials",
+    "login_kubeconfig",
     "mark_revoked",
     "seal",
     "standings",

@@ -1,12 +1,14 @@
-"""A kubeconfig with a token in it, sealed to its owner's key in memory, never on disk in plain."""
+"""A kubeconfig, with a token or a login in it, sealed to its owner's key in memory, never on disk in plain."""
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
-from ..cohort import Recipient, Record
+from ..cohort import Oidc, Recipient, Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +21,38 @@ class Address:
 
 def kubeconfig(cohort: str, record: Record, token: str, address: Address) -> bytes:
     """Return a kubeconfig with one context, the student's namespace, and the CA inside."""
+    return _config(cohort, record, {"token": token}, address)
+
+
+def login_kubeconfig(cohort: str, record: Record, oidc: Oidc, ca: str, address: Address) -> bytes:
+    """Return a kubeconfig that logs in at the school, by kubectl's plugin oidc-login.
+
+    Args:
+        cohort: The cohort's name.
+        record: The student.
+        oidc: Where to log in, and as what client.
+        ca: The issuer's authority, in PEM; empty where every system knows it.
+        address: Where the student reaches the cluster.
+    """
+    return _config(cohort, record, _login(oidc, ca), address)
+
+
+def _login(oidc: Oidc, ca: str) -> dict[str, Any]:
+    flags = {"oidc-issuer-url": [oidc.issuer], "oidc-client-id": [oidc.client_id]}
+    flags |= {"oidc-extra-scope": list(oidc.asked_for)}
+    flags |= {"certificate-authority-data": [_base64(ca)] if ca else []}
+    given = [f"--{flag}={value}" for flag, values in flags.items() for value in values]
+    return {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": "kubectl",
+            "args": ["oidc-login", "get-token", *given],
+            "interactiveMode": "IfAvailable",
+        }
+    }
+
+
+def _config(cohort: str, record: Record, user: dict[str, Any], address: Address) -> bytes:
     name = f"{cohort}-{record.name}"
     config = {
         "apiVersion": "v1",
@@ -27,7 +61,7 @@ def kubeconfig(cohort: str, record: Record, token: str, address: Address) -> byt
         "clusters": [
             {"name": name, "cluster": {"server": address.server} | _authority(address.ca)}
         ],
-        "users": [{"name": name, "user": {"token": token}}],
+        "users": [{"name": name, "user": user}],
         "contexts": [
             {
                 "name": name,
@@ -48,6 +82,8 @@ def seal(content: bytes, recipient: Recipient) -> bytes:
 
 
 def _authority(ca: str) -> dict[str, str]:
-    import base64
+    return {"certificate-authority-data": _base64(ca)} if ca else {}
 
-    return {"certificate-authority-data": base64.b64encode(ca.encode()).decode()} if ca else {}
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()

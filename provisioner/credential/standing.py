@@ -66,6 +66,9 @@ class Standing:
     last_recipient: str = ""
     """Of the revoked one: its own Secret is gone."""
 
+    login: str = ""
+    """``oidc`` where there is nothing of ours: they log in with the school's account."""
+
     @property
     def current(self) -> Credential | None:
         """The newest credential; None when there is none, or it was revoked."""
@@ -77,9 +80,11 @@ class Standing:
         return self.credentials[-1].recipient if self.credentials else self.last_recipient
 
     def state(self, now: datetime) -> str:
-        """Return ``none``, ``issued``, ``expired`` or ``revoked``."""
+        """Return ``none``, ``issued``, ``expired``, ``revoked`` or ``oidc``."""
         if self.revoked:
             return "revoked"
+        if self.login:
+            return self.login
         return self.current.state(now) if self.current else "none"
 
     def overdue(self, now: datetime) -> tuple[Credential, ...]:

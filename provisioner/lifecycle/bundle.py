@@ -95,9 +95,9 @@ def _mail(folder: Path, pairs: Pairs) -> tuple[bytes, list[str]]:
     writer.writerow(("id", "email", "file", "command"))
     placed = []
     for record, student in pairs:
-        path = on_disk.file_of(folder, record)
-        if student.email and student.key:
-            opener = on_disk.opener(student.key, path)
+        path = on_disk.given(folder, record)
+        if student.email:
+            opener = on_disk.opener(student.key, path) if student.key else ""
             writer.writerow((student.id, student.email, path.resolve(), opener))
             placed.append(student.id)
     return out.getvalue().encode(), placed
@@ -110,7 +110,7 @@ def _zip(
     placed = []
     with zipfile.ZipFile(out, "w") as archive:
         for record, student in pairs:
-            path = on_disk.file_of(folder, record)
+            path = on_disk.given(folder, record)
             place = f"{keys.file_name(student.id)}/"
             if prefix := prefixes.get(student.id, ""):
                 # Moodle takes a folder of that name, Canvas wants all in one folder.

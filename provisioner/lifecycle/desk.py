@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from .. import credential, private_file
-from ..cohort import Record, Student
+from ..cohort import Oidc, Record, Student
 from ..credential import Standing
 from ..errors import ClusterError, InputError, PracticumError, Problem
 from ..settings import Settings
@@ -27,9 +27,11 @@ class Issued:
 
     id: str
     path: Path
-    expires: datetime
+    expires: datetime | None
+    """None where the school's login decides."""
+
     opener: str
-    """The line with which the student opens it."""
+    """The line with which the student opens it; empty where it is not encrypted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +114,8 @@ def give(desk: Desk, record: Record, student: Student, *, overlap: timedelta = A
     Raises:
         PracticumError: If it cannot be minted or written.
     """
+    if desk.reading.cohort.oidc:
+        return give_login(desk, record, student, desk.reading.cohort.oidc)
     if student.key is None:
         raise InputError("there is no key")
     client, standing = desk.reading.client, desk.standing(record)
@@ -134,6 +138,31 @@ def give(desk: Desk, record: Record, student: Student, *, overlap: timedelta = A
         credential.withdraw(client, standing.credentials)
     opener = on_disk.opener(student.key, path)
     return Issued(id=student.id, path=path, expires=given.expires, opener=opener)
+
+
+def give_login(desk: Desk, record: Record, student: Student, oidc: Oidc) -> Issued:
+    """Write the kubeconfig of somebody who logs in with the school's account.
+
+    It holds no secret. Who has handed a key in gets it encrypted all the same, so that
+    a course which changes to tokens, or back, hands files out in the one way.
+    """
+    content = login_of(desk.reading, record, oidc)
+    path = on_disk.write_login(desk.folder, record, content, student.key)
+    fingerprint = student.key.fingerprint if student.key else ""
+    desk.log.note("issued", student.id, fingerprint=fingerprint)
+    opener = on_disk.opener(student.key, path) if student.key else ""
+    return Issued(id=student.id, path=path, expires=None, opener=opener)
+
+
+def login_of(reading: Reading, record: Record, oidc: Oidc) -> bytes:
+    """Return the kubeconfig with which a student logs in at the school.
+
+    Raises:
+        InputError: If an authority's file cannot be read.
+    """
+    address = terms.address_of(reading)
+    name = reading.cohort.name
+    return credential.login_kubeconfig(name, record, oidc, oidc.read_ca(), address)
 
 
 def take_back_revoked(desk: Desk, issued: Iterable[Issued]) -> dict[str, str]:

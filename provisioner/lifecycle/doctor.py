@@ -10,9 +10,10 @@ from typing import Literal
 
 from .. import cluster, names, private_file, toolchain
 from .. import cohort as cohorts
-from ..cohort import Cohort
+from ..cohort import Cohort, Oidc
 from ..errors import PracticumError
 from ..settings import Settings
+from . import login_check
 from .reading import connect
 from .terms import expiry
 
@@ -35,12 +36,13 @@ class Finding:
     """What to do, unless all is well."""
 
 
-def doctor(settings: Settings, name: str | None = None) -> Iterator[Finding]:
+def doctor(settings: Settings, name: str | None = None, *, id_token: str = "") -> Iterator[Finding]:
     """Yield what was found, one check after the other; changes nothing on the cluster.
 
     Args:
         settings: Folders and state backend.
         name: A cohort; only this machine is looked at when None.
+        id_token: What the school's login gave somebody, to try it on the cluster.
     """
     yield from _tools()
     yield _state(settings)
@@ -56,8 +58,11 @@ def doctor(settings: Settings, name: str | None = None) -> Iterator[Finding]:
         return
     yield Finding(about="cohort", verdict="ok", found=f"{len(students)} students in the roster")
     yield _version(version, client.access.server)
-    for check in (_rights, _admission, _token):
+    for check in (_rights, _admission, *(() if cohort.oidc else (_token,))):
         yield _guarded(check, cohort, client)
+    if oidc := cohort.oidc:
+        users = {oidc.user(student) for student in students}
+        yield _login(client, cohort.name, oidc, users, id_token)
 
 
 def _tools() -> Iterator[Finding]:
@@ -160,6 +165,16 @@ def _token(cohort: Cohort, client: cluster.Client) -> Finding:
             " or raise --service-account-max-token-expiration",
         )
     return Finding(about="token", verdict="ok", found=f"tokens can last {wanted.days} days")
+
+
+def _login(
+    client: cluster.Client, cohort: str, oidc: Oidc, users: set[str], id_token: str
+) -> Finding:
+    try:
+        answer = login_check.check(client, cohort, oidc, users, id_token)
+    except PracticumError as error:
+        return _failure("login", error)
+    return Finding(about="login", verdict=answer.verdict, found=answer.found, fix=answer.fix)
 
 
 def _failure(about: str, error: PracticumError) -> Finding:

@@ -108,7 +108,9 @@ def distribute(
         failed=failed | why_not,
         swept=found.swept,
         overlap=overlap,
-        shortened=any(expires - item.expires > timedelta(minutes=2) for item in issued),
+        shortened=any(
+            expires - item.expires > timedelta(minutes=2) for item in issued if item.expires
+        ),
     )
 
 
@@ -128,7 +130,9 @@ def _refusal(
 def _heading(found: Desk, record: Record, student: Student, verdict: Verdict) -> str:
     if found.standing(record).revoked:
         return "revoked"
-    return verdict(record, student) if student.key else "unkeyed"
+    # Without a token in it, a kubeconfig need not be encrypted to anybody.
+    needs_key = found.reading.cohort.oidc is None
+    return verdict(record, student) if student.key or not needs_key else "unkeyed"
 
 
 def _give_all(

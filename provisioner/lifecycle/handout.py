@@ -64,6 +64,10 @@ def handout(
     with desk.opened(settings, name) as found:
 
         def verdict(record: Record, student: Student) -> str:
+            if oidc := found.reading.cohort.oidc:
+                content = desk.login_of(found.reading, record, oidc)
+                here = on_disk.holds_login(found.folder, record, content, student.key)
+                return "kept" if here and not wishes.renew else "give"
             current = found.standing(record).current
             if found.has_other_key(record, student) or wishes.renew or not current:
                 return "give"
@@ -105,6 +109,12 @@ def rotate(
         ClusterError: If the cluster cannot be read.
     """
     with desk.opened(settings, name) as found:
+        if found.reading.cohort.oidc:
+            raise InputError(
+                f"The students of {name} log in with the school's account: there is nothing of"
+                " ours to rotate.",
+                hint="To keep somebody out: practicum revoke " + name + " STUDENT",
+            )
 
         def verdict(record: Record, _: Student) -> str:
             return "give" if found.standing(record).current else "without"

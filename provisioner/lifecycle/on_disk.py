@@ -15,12 +15,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import private_file
+from .. import credential, private_file
 from ..cohort import Recipient, Record, keys
 from ..credential import Credential
 from ..settings import Settings
 
 SUFFIX = ".kubeconfig.age"
+PLAIN = ".kubeconfig"
+"""Of a kubeconfig without a secret in it, for who has handed no key in."""
+
 NOTE = ".recipient.json"
 
 
@@ -51,13 +54,56 @@ def write(folder: Path, record: Record, sealed: bytes, given: Credential) -> Pat
     """
     path = file_of(folder, record)
     private_file.write(path, sealed)
-    note = {
-        "recipient": given.recipient,
-        "credential": given.id,
-        "sha256": hashlib.sha256(sealed).hexdigest(),
-    }
-    private_file.write(_note_of(path), json.dumps(note, indent=2).encode())
+    private_file.write(_note_of(path), _note(given.recipient, given.id, sealed))
     return path
+
+
+def write_login(folder: Path, record: Record, content: bytes, key: Recipient | None) -> Path:
+    """Write a kubeconfig that holds no secret: encrypted where there is a key.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+    remove(folder, record)
+    path = file_of(folder, record) if key else login_of(folder, record)
+    data = credential.seal(content, key) if key else content
+    private_file.write(path, data)
+    recipient = key.fingerprint if key else ""
+    private_file.write(_note_of(path), _note(recipient, _name(content), data))
+    return path
+
+
+def holds_login(folder: Path, record: Record, content: bytes, key: Recipient | None) -> bool:
+    """Say whether exactly this kubeconfig lies here, for this key."""
+    path = file_of(folder, record) if key else login_of(folder, record)
+    noted = note(path)
+    wanted = (key.fingerprint if key else "", _name(content), hash_of(path))
+    return noted is not None and (noted.recipient, noted.credential, noted.sha256) == wanted
+
+
+def login_of(folder: Path, record: Record) -> Path:
+    """Return where the kubeconfig lies of a student who needs no key."""
+    return folder / f"{keys.file_name(record.id)}{PLAIN}"
+
+
+def given(folder: Path, record: Record) -> Path:
+    """Return the kubeconfig of a student that lies here, encrypted or not."""
+    plain = login_of(folder, record)
+    return plain if plain.exists() else file_of(folder, record)
+
+
+def _name(content: bytes) -> str:
+    """Return what stands for a kubeconfig in its note: what is in it, and no credential."""
+    return "login-" + hashlib.sha256(content).hexdigest()[:16]
+
+
+def _note(recipient: str, credential: str, data: bytes) -> bytes:
+    about = {
+        "recipient": recipient,
+        "credential": credential,
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    return json.dumps(about, indent=2).encode()
 
 
 def opener(key: Recipient, path: Path) -> str:
@@ -69,7 +115,7 @@ def opener(key: Recipient, path: Path) -> str:
 def remove(folder: Path, record: Record) -> None:
     """Remove a kubeconfig that is dead, and its note."""
     path = file_of(folder, record)
-    for one in (path, _note_of(path)):
+    for one in (path, login_of(folder, record), _note_of(path)):
         with suppress(OSError):
             one.unlink()
 
@@ -113,4 +159,4 @@ def hash_of(path: Path) -> str:
 
 
 def _note_of(path: Path) -> Path:
-    return path.with_name(path.name.removesuffix(SUFFIX) + NOTE)
+    return path.with_name(path.name.removesuffix(".age").removesuffix(PLAIN) + NOTE)

@@ -13,6 +13,7 @@ from ..cohort import records as record_file
 from ..errors import ClusterError
 from ..plan import Live, Plan, make_plan, record_of, wanted_keys
 from ..settings import Settings
+from . import logins
 
 WAVE_SIZE = 50
 """Students a Pulumi stack: of 25, 50 and 100, the quickest cold `up` of 300."""
@@ -98,6 +99,8 @@ def read(settings: Settings, name: str) -> Reading:
         WAVE_SIZE,
         {record.id: record for record in on_cluster if record},
     )
+    closed = logins.closed(client, cohort, records, found)
+    records = logins.with_logins(cohort, students, records, closed)
     live = cluster.look_for_strangers(client, found, wanted_keys(cohort, records))
     return Reading(
         cohort=cohort,

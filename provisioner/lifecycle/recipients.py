@@ -102,7 +102,8 @@ def _differences(
         yield "was written to another key than the one on file"
     if standing.recipient and standing.recipient != noted.recipient:
         yield "was written to another key than the cluster has noted"
-    if not standing.current or standing.current.id != noted.credential:
+    minted = found.reading.cohort.oidc is None
+    if minted and (not standing.current or standing.current.id != noted.credential):
         yield "holds a credential that is no longer the present one"
 
 

@@ -8,7 +8,23 @@ from ..cohort import records as record_file
 from ..errors import InputError, Problem
 from ..manifest import Manifest
 from ..settings import Settings
+from . import logins
 from .reading import WAVE_SIZE, records_path
+
+
+def authentication(settings: Settings, name: str) -> Manifest:
+    """Return what the API server must be told of a cohort's login.
+
+    Raises:
+        InputError: If the files are wrong, or students have tokens of ours.
+    """
+    cohort = cohorts.load(settings.stacks, name)
+    if cohort.oidc is None:
+        raise InputError(
+            f"The students of {name} do not log in with the school's account.",
+            hint="In cohort.yaml: auth: {oidc: {issuer: …, client_id: …}}",
+        )
+    return manifest.authentication(cohort.oidc, cohort.oidc.read_ca())
 
 
 def render(settings: Settings, name: str, student: str | None = None) -> list[Manifest]:
@@ -23,13 +39,16 @@ def render(settings: Settings, name: str, student: str | None = None) -> list[Ma
         InputError: If the files are wrong, or the student is unknown.
     """
     cohort = cohorts.load(settings.stacks, name)
-    ids = [found.id for found in cohorts.load_students(cohort)]
+    students = {found.id: found for found in cohorts.load_students(cohort)}
+    ids = list(students)
     if student is not None and student not in ids:
         raise InputError(
             f"A student is not in the roster of {name}:",
             problems=[Problem(student, "is not in the roster")],
         )
     records = record_file.assign(record_file.load(records_path(cohort)), ids, name, WAVE_SIZE)
+    closed = {record.name for record in records.values() if record.revoked}
+    records = logins.with_logins(cohort, students, records, closed)
     chosen = ids if student is None else [student]
     shared = manifest.guard(cohort) if student is None else []
     return shared + [o for id in chosen for o in manifest.environment(cohort, records[id])]

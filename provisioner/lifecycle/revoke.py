@@ -9,7 +9,7 @@ from .. import credential
 from ..cohort import Record, Student
 from ..errors import InputError, PracticumError
 from ..settings import Settings
-from . import desk, on_disk, terms
+from . import desk, logins, on_disk, terms
 from .desk import NOTHING, Desk
 from .giving import OTHER_KEY, HandoutResult, distribute
 from .progress import Progress
@@ -29,6 +29,9 @@ class RevokeResult:
 
     failed: Mapping[str, str] = field(default_factory=dict)
     """Why, by id."""
+
+    login: bool = False
+    """Whether students log in with the school's account, so that no token was ours."""
 
 
 def revoke(
@@ -63,6 +66,8 @@ def revoke(
             standing = now.get(record.name, NOTHING)
             try:
                 credential.withdraw(found.reading.client, standing.credentials)
+                if found.reading.cohort.oidc:
+                    logins.shut(found.reading.client, found.reading.cohort, record)
                 found.log.note("revoked", record.id, fingerprint=standing.recipient)
             except PracticumError as error:
                 return error.message
@@ -72,11 +77,13 @@ def revoke(
 
         killed = found.reading.client.each(kill, marked)
         why |= {record.id: error for record, error in killed if error}
+        why |= _shut(found, already)
     return RevokeResult(
         cohort=name,
         revoked=tuple(record.id for record in todo if record.id not in why),
         already=tuple(record.id for record in already),
         failed=why,
+        login=found.reading.cohort.oidc is not None,
     )
 
 
@@ -112,10 +119,7 @@ def reinstate(
                 text = OTHER_KEY.replace("handout", "reinstate")
                 why[record.id] = text.format(cohort=name, id=record.id)
                 continue
-            credential.unmark_revoked(found.reading.client, name, record)
-            found.log.note("reinstated", record.id)
-            if found.has_other_key(record, student) and student.key:
-                found.log.note("key-replaced", record.id, fingerprint=student.key.fingerprint)
+            _let_back(found, record, student)
         back = [record for record, _ in pairs if record.id not in why]
         if not back:
             return HandoutResult(cohort=name, failed=why)
@@ -124,6 +128,27 @@ def reinstate(
         fresh = replace(found, standings=standings)
         given = distribute(fresh, [one.id for one in back], lambda *_: "give", progress)
     return replace(given, failed=why | dict(given.failed))
+
+
+def _shut(found: Desk, records: list[Record]) -> dict[str, str]:
+    """Shut out who had been revoked before, should that have ended half way; returns why not."""
+    why = {}
+    for record in records if found.reading.cohort.oidc else ():
+        try:
+            logins.shut(found.reading.client, found.reading.cohort, record)
+        except PracticumError as error:
+            why[record.id] = error.message
+    return why
+
+
+def _let_back(found: Desk, record: Record, student: Student) -> None:
+    reading = found.reading
+    credential.unmark_revoked(reading.client, reading.cohort.name, record)
+    if reading.cohort.oidc:
+        logins.reopen(reading.client, reading.cohort, record, reading.found)
+    found.log.note("reinstated", record.id)
+    if found.has_other_key(record, student) and student.key:
+        found.log.note("key-replaced", record.id, fingerprint=student.key.fingerprint)
 
 
 def _known(found: Desk, ids: list[str]) -> list[Record]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import cluster
+from .. import cluster, names
 from .. import cohort as cohorts
 from ..errors import ClusterError, InputError
 from ..manifest import Manifest
@@ -22,6 +22,29 @@ def every_cohort(settings: Settings) -> list[str]:
             f"There is no cohort in {settings.stacks}.", hint="Write one with: practicum init NAME"
         )
     return found
+
+
+def impersonator(settings: Settings, name: str) -> Manifest:
+    """Return the ClusterRole with which `verify` acts as those who have no token of ours.
+
+    Args:
+        settings: Folders.
+        name: The cohort.
+
+    Raises:
+        InputError: If the cohort's files are wrong, or everybody has a token.
+    """
+    cohort = cohorts.load(settings.stacks, name)
+    users = [one.user for one in cohort.assistants if one.user and not one.key]
+    if cohort.oidc:
+        users += [cohort.oidc.user(student) for student in cohorts.load_students(cohort)]
+        users += [names.scratch_user(name, which) for which in names.SCRATCH_USERS]
+    if not users:
+        raise InputError(
+            f"Nobody in {name} has to be impersonated: `verify` makes tokens for all.",
+            hint="It is for auth.oidc, and for assistants without a key.",
+        )
+    return cluster.impersonator(cohort, users)
 
 
 def roles(settings: Settings, name: str) -> list[Manifest]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from .. import credential
@@ -83,10 +83,15 @@ def _student(reading: Reading, part: Part, standings: Mapping[str, Standing]) ->
         namespace=namespace,
         phase=_phase(reading, part, namespace),
         key=student.key.kind if student and student.key else "unkeyed",
-        access=standings.get(part.name, NOTHING),
+        access=_access(reading, part.name, standings),
         quota=_use(reading.found.owned.get(ObjectKey("ResourceQuota", namespace, "practicum"))),
         changes=part.changes,
     )
+
+
+def _access(reading: Reading, name: str, standings: Mapping[str, Standing]) -> Standing:
+    standing = standings.get(name, NOTHING)
+    return replace(standing, login="oidc") if reading.cohort.oidc else standing
 
 
 def _phase(reading: Reading, part: Part, namespace: str) -> str:

@@ -79,8 +79,18 @@ def up(
         engine = Engine.open(settings, reading, held, progress)
         with stopping(engine.stop, progress.say):
             why = _apply(reading, engine, progress)
-        after = read(settings, name)
+        after = _shut_again(settings, read(settings, name))
         return _summary(reading, after.plan, why, began, processes=engine.workers.started)
+
+
+def _shut_again(settings: Settings, after: Reading) -> Reading:
+    """Take away the bindings of who was revoked while we worked: we had planned them before."""
+    parts = after.plan.having("change")
+    back = [part for part in parts if part.record and part.record.revoked and part.surplus]
+    if not back:
+        return after
+    removal.remove_surplus(after.client, back, None)
+    return read(settings, after.cohort.name)
 
 
 def _refuse_mass_drop(reading: Reading, allow: int | None) -> None:

@@ -5,7 +5,8 @@ it. Pure functions of (cohort, record): the same input gives the same objects, a
 the API server would default is spelled out, so that a comparison can be exact.
 """
 
-from .environment import environment
+from .authentication import authentication
+from .environment import environment, student_binding
 from .guard import guard, role_name
 from .labels import (
     COHORT,
@@ -35,6 +36,7 @@ __all__ = [
     "WAVE",
     "Manifest",
     "ObjectKey",
+    "authentication",
     "belongs_to",
     "credentials_rules",
     "environment",
@@ -44,4 +46,5 @@ __all__ = [
     "role_name",
     "selector",
     "stack_name",
+    "student_binding",
 ]

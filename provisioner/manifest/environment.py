@@ -38,10 +38,11 @@ def environment(cohort: Cohort, record: Record) -> list[Manifest]:
         _limits(cohort, record),
         _network_policy(cohort, record),
         _default_account(cohort, record),
-        _identity(cohort, record),
     ]
-    if not record.suspended:
-        objects.append(_student_binding(cohort, record))
+    if not cohort.oidc:
+        objects.append(_identity(cohort, record))
+    if binding := student_binding(cohort, record):
+        objects.append(binding)
     if cohort.assistants:
         objects.append(_assistant_binding(cohort, record))
     return objects
@@ -159,16 +160,17 @@ def _binding(cohort: Cohort, record: Record, who: str, subjects: list[Manifest])
     )
 
 
-def _student_binding(cohort: Cohort, record: Record) -> Manifest:
-    return _binding(cohort, record, "student", [_account(cohort, record.name)])
+def student_binding(cohort: Cohort, record: Record) -> Manifest | None:
+    """Render what lets a student in; None for who is to stay out."""
+    if record.suspended or record.revoked:
+        return None
+    if not cohort.oidc:
+        return _binding(cohort, record, "student", [_account(cohort, record.name)])
+    return _binding(cohort, record, "student", [_user(record.user)]) if record.user else None
 
 
 def _assistant_binding(cohort: Cohort, record: Record) -> Manifest:
-    users = [
-        {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": assistant.user}
-        for assistant in cohort.assistants
-        if assistant.user
-    ]
+    users = [_user(assistant.user) for assistant in cohort.assistants if assistant.user]
     # Bound all the time, and open to nobody: `access grant` mints a token that ends.
     accounts = [
         _account(cohort, names.assistant(assistant.name))
@@ -176,6 +178,10 @@ def _assistant_binding(cohort: Cohort, record: Record) -> Manifest:
         if assistant.key
     ]
     return _binding(cohort, record, "assistant", users + accounts)
+
+
+def _user(name: str) -> Manifest:
+    return {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}
 
 
 def _account(cohort: Cohort, name: str) -> Manifest:

@@ -71,24 +71,37 @@ def _quiet(_: str) -> None:
     """For who does not want to hear of progress."""
 
 
-def up(home: Path, say: Say = _quiet, *, binaries: dict[str, Path] | None = None) -> Rehearsal:
+def up(
+    home: Path,
+    say: Say = _quiet,
+    *,
+    binaries: dict[str, Path] | None = None,
+    authentication: bytes | None = None,
+) -> Rehearsal:
     """Make sure that the rehearsal of a home folder is up; safe to repeat.
 
     Args:
         home: The folder of Practicum's state.
         say: Is told what happens.
         binaries: Programs to use instead of the toolchain's.
+        authentication: An AuthenticationConfiguration, in YAML, kept until the rehearsal is
+            taken down or another is given; that of last time when None.
 
     Raises:
+        InputError: If the configuration is none.
         MissingToolError: If a program cannot be had.
         ToolError: If a program does not start; with the lines of its log that matter.
     """
     from ..toolchain import lock
+    from . import logins
 
     layout = Layout.below(home)
     try:
-        with lock.held(layout.lock, say=say, what="starting the rehearsal"):
-            if not status(home).running:
+        with (
+            lock.held(layout.lock, say=say, what="starting the rehearsal"),
+            logins.taken_up(layout, authentication) as changed,
+        ):
+            if changed or not status(home).running:
                 _start(layout, say, binaries)
     except OSError as error:
         raise ToolError(
@@ -173,7 +186,7 @@ def _start(layout: Layout, say: Say, binaries: dict[str, Path] | None) -> None:
     previous = Record.load(layout)
     left = processes.find_all(previous.processes if previous else (), layout)
     if left:
-        say(f"a part of the rehearsal has died: starting it again ({len(left)} were left)")
+        say(f"starting the rehearsal again; {len(left)} of its processes were running")
         processes.stop_in_order(left)
     layout.make_folders()
     certificates.ensure(layout)

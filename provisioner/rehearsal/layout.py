@@ -51,6 +51,11 @@ class Layout:
         """The home folder of the processes, so that they read nothing of a person's."""
         return self.root / "scratch"
 
+    @property
+    def authentication(self) -> Path:
+        """Whose logins the API server takes beside its own; not there where nobody's."""
+        return self.config("authentication.yaml")
+
     def key(self, name: str) -> Path:
         """A private key."""
         return self.root / "pki" / f"{name}.key"

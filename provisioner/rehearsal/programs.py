@@ -130,6 +130,7 @@ def _etcd(layout: Layout, ports: Ports) -> Flags:
 
 
 def _apiserver(layout: Layout, ports: Ports) -> Flags:
+    logins = layout.authentication
     return {
         "bind-address": "127.0.0.1",
         "secure-port": ports.apiserver,
@@ -159,6 +160,7 @@ def _apiserver(layout: Layout, ports: Ports) -> Flags:
         "audit-log-maxsize": 500,
         "audit-log-maxbackup": 1,
         "profiling": "false",
+        **({"authentication-config": logins} if logins.exists() else {}),
     }
 
 

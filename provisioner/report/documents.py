@@ -64,7 +64,7 @@ def handout(result: HandoutResult) -> dict[str, Any]:
     return {
         "cohort": result.cohort,
         "issued": [
-            {"id": item.id, "path": str(item.path), "expires": _time(item.expires)}
+            {"id": item.id, "path": str(item.path), "expires": end(item.expires)}
             for item in result.issued
         ],
         "kept": list(result.kept),
@@ -152,6 +152,11 @@ def _student(student: StudentStatus, now: datetime) -> dict[str, Any]:
         "quota": {key: {"used": used, "hard": most} for key, (used, most) in student.quota.items()},
         "changes": list(student.changes),
     }
+
+
+def end(moment: datetime | None) -> str | None:
+    """Return when access ends; None where that is not ours to say."""
+    return _time(moment) if moment else None
 
 
 def _time(moment: datetime) -> str:

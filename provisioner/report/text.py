@@ -68,7 +68,8 @@ def up(result: UpResult) -> Iterator[str]:
 def handout(result: HandoutResult) -> Iterator[str]:
     """Yield what was handed out, and the line with which a student opens it."""
     for item in result.issued:
-        yield f"  {item.id}  {item.path}  until {item.expires:%Y-%m-%d}"
+        until = f"  until {item.expires:%Y-%m-%d}" if item.expires else ""
+        yield f"  {item.id}  {item.path}{until}"
     for id, why in sorted(result.failed.items()):
         yield f"  ! {id}: {_first_line(why)}"
     yield (
@@ -78,8 +79,11 @@ def handout(result: HandoutResult) -> Iterator[str]:
     yield from _told(result)
     if result.shortened:
         yield "The cluster gave tokens a shorter life than the term has: hand out again in time."
-    if result.issued:
-        yield f"A student opens it with: {result.issued[0].opener}"
+    openers = [item.opener for item in result.issued if item.opener]
+    if openers:
+        yield f"A student opens it with: {openers[0]}"
+    if any(item.expires is None for item in result.issued):
+        yield "No file holds a secret: a student logs in with the school's account."
 
 
 def _told(result: HandoutResult) -> Iterator[str]:
@@ -123,7 +127,10 @@ def revoke(result: RevokeResult) -> Iterator[str]:
     )
     if result.revoked:
         yield f"  revoked: {_some(result.revoked)}"
-        yield f"The cluster remembers a dead token for up to {SECONDS} seconds."
+        if result.login:
+            yield "They can still log in at the school; that opens nothing here any more."
+        else:
+            yield f"The cluster remembers a dead token for up to {SECONDS} seconds."
         yield f"Give access back with: practicum reinstate {result.cohort} STUDENT"
 
 
@@ -144,7 +151,7 @@ def status_header(found: Status) -> Iterator[str]:
 
 
 def _has_access(student: StudentStatus, found: Status) -> bool:
-    return student.access.state(found.time) == "issued"
+    return student.access.state(found.time) in ("issued", "oidc")
 
 
 def status_row(student: StudentStatus, found: Status) -> tuple[str, ...]:

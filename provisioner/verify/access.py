@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from .. import cluster
+from .. import cluster, names
 from ..cluster import ApiError, Client
 from ..errors import ClusterError
+from ..manifest import student_binding
 from .finding import Finding
 from .scene import Scene
 
@@ -17,6 +19,24 @@ LATENCY = 15
 """Seconds within which access that was taken back must be dead."""
 
 ADMINISTRATORS = ("system:masters", "system:nodes", "system:kube-controller-manager")
+
+
+NO_END = Finding(
+    about="the school's logins: when they end",
+    requirements=("CRD-01",),
+    verdict="unproven",
+    why="students log in with the school's account, which outlives the term: here access ends"
+    " with `down`, or with `revoke`",
+    topic="access",
+)
+UNKNOWN_GROUPS = Finding(
+    about="the school's logins: groups",
+    requirements=("CRD-05",),
+    verdict="unproven",
+    why="students were impersonated: which groups the school's login brings along is for the"
+    " cluster's AuthenticationConfiguration to say",
+    topic="access",
+)
 
 
 def expiries(ends: Iterable[tuple[str, datetime]], latest: datetime) -> Finding:
@@ -59,10 +79,42 @@ def take_back(scene: Scene) -> Client:
     Raises:
         ClusterError: If the cluster refuses.
     """
+    if scene.cohort.oidc:
+        return _take_back_binding(scene)
     secret = scene.bind("revoked")
     client = scene.identities["anonymous"].bearing(scene.token(scene.neighbour.name, secret))
     scene.take_away(secret)
     return client
+
+
+def _take_back_binding(scene: Scene) -> Client:
+    """Let somebody in by a binding of their own, see that it does, and take it away."""
+    user = names.scratch_user(scene.cohort.name, "revoked")
+    record = replace(scene.neighbour, user=user)
+    binding = student_binding(scene.cohort, record) or {}
+    binding["metadata"] = {**binding["metadata"], "name": "practicum-revoked"}
+    live = cluster.apply(scene.admin, binding)
+    client = scene.admin.impersonating(user)
+    deadline = time.monotonic() + LATENCY
+    while _is_refused(client, _pods(scene)):
+        if time.monotonic() > deadline:
+            raise ClusterError("A binding that was just made lets nobody in.")
+        time.sleep(0.05)  # the server learns of a binding a moment after it took it
+    if why := cluster.delete(scene.admin, live):
+        raise ClusterError(f"A binding cannot be taken back: {why}")
+    return client
+
+
+def _is_refused(client: Client, path: str) -> bool:
+    try:
+        client.request("GET", path, query={"limit": "1"})
+    except ApiError as error:
+        return error.status == 403
+    return False
+
+
+def _pods(scene: Scene) -> str:
+    return f"/api/v1/namespaces/{scene.neighbour.namespace}/pods"
 
 
 def is_dead(scene: Scene, taken: Client) -> Finding:
@@ -72,9 +124,13 @@ def is_dead(scene: Scene, taken: Client) -> Finding:
         scene: The scratch environments.
         taken: Who shows the token.
     """
-    path = f"/api/v1/namespaces/{scene.neighbour.namespace}/pods"
+    path = _pods(scene)
     deadline = time.monotonic() + LATENCY
-    about, why = "a token whose Secret is deleted", ""
+    login = scene.cohort.oidc is not None
+    about, why = (
+        ("a login whose binding is deleted" if login else "a token whose Secret is deleted"),
+        "",
+    )
     try:
         while time.monotonic() < deadline:
             taken.request("GET", path, query={"limit": "1"})
@@ -82,7 +138,9 @@ def is_dead(scene: Scene, taken: Client) -> Finding:
         why = f"a token that was taken back still opens the namespace after {LATENCY} s"
     except cluster.NotKnownError:
         pass
-    except (ApiError, ClusterError) as error:
+    except ApiError as error:
+        why = "" if login and error.status == 403 else f"failed to prove: {error}"
+    except ClusterError as error:
         why = f"failed to prove: {error}"
     return _finding("CRD-03", about, why)
 

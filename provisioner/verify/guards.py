@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from .. import names
@@ -109,6 +109,7 @@ def bindings(client: Client, cohort: Cohort, plan: Plan) -> Iterator[Finding]:
     """Look through all bindings of the cluster for rights that we have not given."""
     identity = names.identity_namespace(cohort.name)
     homes = {part.record.namespace for part in plan.students if part.record}
+    users = {part.record.user for part in plan.students if part.record and part.record.user}
     for plural in BINDINGS:
         why = []
         cases = 0
@@ -116,7 +117,7 @@ def bindings(client: Client, cohort: Cohort, plan: Plan) -> Iterator[Finding]:
         try:
             for live in client.pages(path):
                 cases += 1
-                if strange := _strange(live, cohort.name, homes, identity):
+                if strange := _strange(live, cohort.name, homes, identity, users):
                     why.append(strange)
         except (ApiError, ClusterError) as error:
             why = [f"failed to prove: {plural} cannot be listed: {error}"]
@@ -131,20 +132,26 @@ def bindings(client: Client, cohort: Cohort, plan: Plan) -> Iterator[Finding]:
         )
 
 
-def _strange(live: Manifest, cohort: str, homes: Iterable[str], identity: str) -> str:
+def _strange(
+    live: Manifest, cohort: str, homes: Iterable[str], identity: str, users: Container[str] = ()
+) -> str:
     metadata, role = live["metadata"], live["roleRef"]["name"]
     name = f"{metadata.get('namespace', 'cluster')}/{metadata['name']}"
     if belongs_to(cohort, live):
         return f"{name} gives the built-in role {role}" if role in BUILT_IN else ""
     inside = metadata.get("namespace") in homes
-    ours = [s for s in live.get("subjects") or [] if _is_ours(s, homes, identity)]
+    ours = [s for s in live.get("subjects") or [] if _is_ours(s, homes, identity, users)]
     if inside:
         return f"RoleBinding {name} was made by somebody else and gives {role}"
     return f"binding {name} of somebody else gives {role} to the course's accounts" if ours else ""
 
 
-def _is_ours(subject: Mapping[str, Any], homes: Iterable[str], identity: str) -> bool:
+def _is_ours(
+    subject: Mapping[str, Any], homes: Iterable[str], identity: str, users: Container[str]
+) -> bool:
     places = {*homes, identity}
+    if subject.get("kind") == "User":
+        return subject.get("name") in users
     if subject.get("kind") == "Group":
         return subject.get("name") in {f"system:serviceaccounts:{place}" for place in places}
     return subject.get("kind") == "ServiceAccount" and subject.get("namespace") in places

@@ -38,8 +38,8 @@ def identities(
     identity, (own, neighbour) = names.identity_namespace(cohort.name), pair
     stranger = admin.bearing("")
     found = {
-        "student": stranger.bearing(token(admin, identity, own.name, secret)),
-        "neighbour": stranger.bearing(token(admin, identity, neighbour.name, secret)),
+        "student": student(admin, stranger, cohort, own, secret),
+        "neighbour": student(admin, stranger, cohort, neighbour, secret),
         "authenticated": stranger.bearing(token(admin, identity, f"{own.name}-nobody", secret)),
         # Bound to no Secret of ours: it ends with its namespace.
         "workload": stranger.bearing(token(admin, own.namespace, "default", None)),
@@ -62,6 +62,20 @@ def _assistant(admin: Client, cohort: Cohort, secret: Manifest) -> Client | None
     return None
 
 
+def student(
+    admin: Client, stranger: Client, cohort: Cohort, record: Record, secret: Manifest
+) -> Client:
+    """Return who acts as a student: with a token, or impersonated where we can mint none.
+
+    Raises:
+        ClusterError: If a token is not minted.
+    """
+    if cohort.oidc:
+        return admin.impersonating(record.user)
+    identity = names.identity_namespace(cohort.name)
+    return stranger.bearing(token(admin, identity, record.name, secret))
+
+
 def bound_secret(
     admin: Client, cohort: Cohort, owner: Record, made: list[Manifest], suffix: str = ""
 ) -> Manifest:
@@ -71,9 +85,11 @@ def bound_secret(
         ClusterError: If the server refuses.
     """
     identity = names.identity_namespace(cohort.name)
-    account = cluster.read(admin, ObjectKey("ServiceAccount", identity, owner.name))
+    # Who logs in at the school has no account here; this one is there in any case.
+    name = owner.name + ("-nobody" if cohort.oidc else "")
+    account = cluster.read(admin, ObjectKey("ServiceAccount", identity, name))
     if account is None:
-        raise ClusterError(f"The account {owner.name} was taken away while we looked.")
+        raise ClusterError(f"The account {name} was taken away while we looked.")
     metadata = {
         "name": owner.name + suffix,
         "labels": {COHORT: cohort.name, STUDENT: owner.name},
@@ -81,7 +97,7 @@ def bound_secret(
             {
                 "apiVersion": "v1",
                 "kind": "ServiceAccount",
-                "name": owner.name,
+                "name": name,
                 "uid": account["metadata"]["uid"],
             }
         ],

@@ -24,6 +24,17 @@ IN_FULL = 3
 """Students whose rights are asked for one by one, unless all are wanted."""
 
 
+MINTED = (
+    "Requests were made with tokens of 600 seconds for the students' own accounts, bound to one"
+    " Secret, which has been deleted."
+)
+IMPERSONATED = (
+    "Students were impersonated: they log in with the school's account, and Practicum holds no"
+    " credential of theirs. Whether the cluster takes those logins, and which groups they bring"
+    " along, was not seen."
+)
+
+
 class Progress(Protocol):
     """Told what goes on, from several threads."""
 
@@ -78,7 +89,8 @@ def verify(request: Request, progress: Progress) -> Proof:
     progress.step("Looking at every guard")
     found = [*guards.guards(request.plan, request.owned)]
     found += guards.bindings(request.client, request.cohort, request.plan)
-    found.append(access.expiries(request.ends, request.latest))
+    login = request.cohort.oidc is not None
+    found.append(access.NO_END if login else access.expiries(request.ends, request.latest))
     types, silent = cluster.served(request.client)
     found += [_silent(group) for group in silent]
     progress.step("Making two scratch environments")
@@ -138,6 +150,8 @@ def _permissions(
         person = people(record)
         rules = matrix.list_rules(person)
         progress.advance(record.id)
+        if request.cohort.oidc:
+            return [*rules, access.UNKNOWN_GROUPS]
         return [*rules, access.belongs_to_no_administrator(person.who, person.client)]
 
     for _, findings in request.client.each(listed, records):
@@ -165,9 +179,9 @@ def _people(stage: Scene, records: list[Record]) -> _People:
             other = stage.neighbour.namespace
         return Person(
             who=f"student {record.id}",
-            client=stage.identities["anonymous"].bearing(stage.token(record.name)),
+            client=stage.student(record),
             places={"own": record.namespace, "neighbour": other, "other": "kube-system"},
-            inside={} if record.suspended else {"own": "student"},
+            inside={} if record.suspended or record.revoked else {"own": "student"},
         )
 
     return person
@@ -202,10 +216,7 @@ def _cleared() -> Finding:
 
 
 def _notes(request: Request) -> Iterator[str]:
-    yield (
-        "Requests were made with tokens of 600 seconds for the students' own accounts, bound"
-        " to one Secret, which has been deleted."
-    )
+    yield IMPERSONATED if request.cohort.oidc else MINTED
     yield "Whoever can merely log in was played by an account without rights of our own."
     assistants = request.cohort.assistants
     if not assistants:

@@ -23,6 +23,8 @@ from . import identities as acting
 PREFIX = "practicum-verify-"
 """No student's name begins so (``names.is_reserved``)."""
 
+USERS = names.SCRATCH_USERS
+
 PATIENCE = 60
 """Seconds that controllers get to fill a quota, and to take a namespace down."""
 
@@ -79,6 +81,15 @@ class Scene:
             if live["kind"] == "Namespace":
                 _delete(self.admin, live)
 
+    def student(self, record: Record) -> Client:
+        """Return who acts as a student, be it a real one.
+
+        Raises:
+            ClusterError: If the server mints no token.
+        """
+        stranger = self.identities["anonymous"]
+        return acting.student(self.admin, stranger, self.cohort, record, self.secret)
+
     def token(self, account: str, secret: Manifest | None = None) -> str:
         """Mint a short token for an account in the identity namespace.
 
@@ -108,7 +119,7 @@ def is_scratch(name: str) -> bool:
 
 def new_pair(cohort: Cohort) -> tuple[Record, Record]:
     """Return records for two scratch students that nobody else has."""
-    own, neighbour = (_record(cohort, secrets.token_hex(3)) for _ in range(2))
+    own, neighbour = (_record(cohort, which, secrets.token_hex(3)) for which in USERS[:2])
     return own, neighbour
 
 
@@ -138,7 +149,7 @@ def standing(
         _clear(admin, made)
 
 
-def _record(cohort: Cohort, random: str) -> Record:
+def _record(cohort: Cohort, which: str, random: str) -> Record:
     name = PREFIX + random
     return Record(
         id=f"verify:{random}",
@@ -146,6 +157,7 @@ def _record(cohort: Cohort, random: str) -> Record:
         namespace=names.namespace(cohort.name, name),
         wave=1,
         generation=1,
+        user=names.scratch_user(cohort.name, which) if cohort.oidc else "",
     )
 
 

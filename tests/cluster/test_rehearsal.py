@@ -195,7 +195,7 @@ def test_a_killed_process_is_noticed_and_repaired_with_the_objects_kept(
     said = []
     again = rehearsal.up(home, said.append, binaries=binaries)
 
-    assert "a part of the rehearsal has died: starting it again (4 were left)" in said
+    assert "starting the rehearsal again; 4 of its processes were running" in said
     assert rehearsal.status(home).running
     assert set(pids(home).values()).isdisjoint(before.values())
     assert again == first

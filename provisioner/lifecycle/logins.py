@@ -1,0 +1,91 @@
+"""Students who log in with the school's account: whom that opens an environment to.
+
+Practicum has no credential to take back then; what it has is the binding in the student's
+namespace. A revocation is the same note on the cluster as ever. Whoever has one is
+rendered without a binding, so that no `up` brings it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from dataclasses import replace
+
+from .. import cluster, credential, manifest, names
+from ..cluster import Client, Found
+from ..cohort import Cohort, Record, Student
+from ..errors import ClusterError
+from ..manifest import ObjectKey
+
+BINDING = "practicum-student"
+
+
+def with_logins(
+    cohort: Cohort,
+    students: Mapping[str, Student],
+    records: Mapping[str, Record],
+    closed: Container[str],
+) -> dict[str, Record]:
+    """Complete records with who the school's login makes each student.
+
+    Args:
+        cohort: The cohort file.
+        students: Those in the roster, by id.
+        records: Every student that is known, by id.
+        closed: Names of those whom the login is to open nothing.
+    """
+    found = {}
+    for id, record in records.items():
+        user = cohort.oidc.user(students[id]) if cohort.oidc and id in students else ""
+        shut = bool(cohort.oidc) and record.name in closed
+        same = (record.user, record.revoked) == (user, shut)
+        found[id] = record if same else replace(record, user=user, revoked=shut)
+    return found
+
+
+def closed(client: Client, cohort: Cohort, records: Mapping[str, Record], found: Found) -> set[str]:
+    """Return the names of the students whose access was taken back.
+
+    Where the notes cannot be read, nobody gets back in: a binding that is missing stays so.
+    That is so when the guard, which gives operators that right, is not whole itself.
+    """
+    if cohort.oidc is None or names.identity_namespace(cohort.name) not in found.namespaces:
+        return set()
+    try:
+        standings = credential.standings(client, cohort.name)
+    except ClusterError:
+        known = records.values()
+        return {one.name for one in known if _key(one) not in found.owned}
+    return {name for name, standing in standings.items() if standing.revoked}
+
+
+def shut(client: Client, cohort: Cohort, record: Record) -> None:
+    """Take away what lets a student in; nothing where there is nothing.
+
+    Raises:
+        ClusterError: If the cluster refuses, or the binding does not carry our mark.
+    """
+    live = cluster.read(client, _key(record))
+    if live is None:
+        return
+    if not manifest.belongs_to(cohort.name, live):
+        raise ClusterError(
+            f"RoleBinding {record.namespace}/{BINDING} lets them in and does not carry the"
+            " cohort's mark, so it is not ours to delete; look at it and delete it by hand"
+        )
+    if why := cluster.delete(client, live):
+        raise ClusterError(f"The binding of {record.name} stays: {why}")
+
+
+def reopen(client: Client, cohort: Cohort, record: Record, found: Found) -> None:
+    """Put back what lets a student in; where there is no environment yet, `up` does.
+
+    Raises:
+        ClusterError: If the cluster refuses.
+    """
+    binding = manifest.student_binding(cohort, replace(record, revoked=False))
+    if binding and record.namespace in found.namespaces:
+        cluster.apply(client, binding)
+
+
+def _key(record: Record) -> ObjectKey:
+    return ObjectKey("RoleBinding", record.namespace, BINDING)
