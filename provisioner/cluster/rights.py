@@ -47,12 +47,19 @@ def needed(client: Client, cohort: Cohort, *, guard: bool = True) -> list[Right]
         ClusterError: If the cluster cannot be reached.
     """
     rules = [*roles.operator(cohort), *(roles.guard_installer(cohort) if guard else [])]
+    # Who may do all but suspend can run a course all the same.
+    rules = [rule for rule in rules if rule not in roles.suspension()]
     found = [right for rule in rules for right in _spelled_out(rule)]
     if whoami(client) not in cohort.operators:  # else the guard gives them
         identity = names.identity_namespace(cohort.name)
         found += [r for rule in credentials_rules() for r in _spelled_out(rule, identity)]
     # What lets operators past the policies comes with the guard too.
     return [right for right in dict.fromkeys(found) if right.group != PREFIX.rstrip("/")]
+
+
+def suspension() -> list[Right]:
+    """List the rights that `suspend` and `resume` need beside those of `up`."""
+    return [right for rule in roles.suspension() for right in _spelled_out(rule)]
 
 
 def missing(client: Client, rights: Iterable[Right]) -> list[Right]:

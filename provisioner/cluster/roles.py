@@ -84,12 +84,22 @@ def operator(cohort: Cohort) -> list[Manifest]:
         *(_rule(RESOURCES[kind], ["list"]) for kind in shared if kind != "Namespace"),
         *(_rule(RESOURCES[kind], ["get"], names) for kind, names in _named(cohort).items()),
         _rule(RESOURCES["ClusterRole"], ["bind"], students),
+        *suspension(),
         # Pulumi's provider follows them, to tell why something does not come up.
         _plain("", ["events"], ["list", "watch"]),
         _plain("authorization.k8s.io", ["selfsubjectaccessreviews"], ["create"]),
         _plain("authentication.k8s.io", ["selfsubjectreviews"], ["create"]),
         # Nobody serves this: it is what the admission policies ask for.
         manifest.manage_rule(cohort.name),
+    ]
+
+
+def suspension() -> list[Manifest]:
+    """Return the rules to bring to rest what students run, and to wake it."""
+    return [
+        _plain("", ["pods"], ["list", "delete"]),
+        _plain("apps", ["deployments", "replicasets", "statefulsets"], ["list", "patch"]),
+        _plain("batch", ["cronjobs", "jobs"], ["list", "patch"]),
     ]
 
 
