@@ -47,8 +47,6 @@ def needed(client: Client, cohort: Cohort, *, guard: bool = True) -> list[Right]
         ClusterError: If the cluster cannot be reached.
     """
     rules = [*roles.operator(cohort), *(roles.guard_installer(cohort) if guard else [])]
-    # Who may do all but suspend can run a course all the same.
-    rules = [rule for rule in rules if rule not in roles.suspension()]
     found = [right for rule in rules for right in _spelled_out(rule)]
     if whoami(client) not in cohort.operators:  # else the guard gives them
         identity = names.identity_namespace(cohort.name)

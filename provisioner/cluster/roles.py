@@ -40,7 +40,7 @@ def roles(cohort: Cohort, types: Iterable[Type]) -> list[Manifest]:
     """
     parts = {
         "guard-installer": guard_installer(cohort),
-        "environment-operator": operator(cohort),
+        "environment-operator": [*operator(cohort), *suspension()],
         "proof-reader": proof_reader(types),
     }
     return [
@@ -84,7 +84,6 @@ def operator(cohort: Cohort) -> list[Manifest]:
         *(_rule(RESOURCES[kind], ["list"]) for kind in shared if kind != "Namespace"),
         *(_rule(RESOURCES[kind], ["get"], names) for kind, names in _named(cohort).items()),
         _rule(RESOURCES["ClusterRole"], ["bind"], students),
-        *suspension(),
         # Pulumi's provider follows them, to tell why something does not come up.
         _plain("", ["events"], ["list", "watch"]),
         _plain("authorization.k8s.io", ["selfsubjectaccessreviews"], ["create"]),

@@ -112,13 +112,16 @@ def environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not k.startswith(("PRACTICUM_", "KUBE"))}
 
 
-def as_student(kubeconfig: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def as_student(
+    kubeconfig: Path, *arguments: str, stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run kubectl with what a student was handed; it may fail."""
     from provisioner import toolchain
 
     program = toolchain.find(toolchain.KUBECTL)[toolchain.KUBECTL].path
     return subprocess.run(
         [program, "--kubeconfig", kubeconfig, *arguments],
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,
