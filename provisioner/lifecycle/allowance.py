@@ -130,8 +130,6 @@ def _refuse_day(cohort: Cohort, until: date) -> None:
 
 def _other_ends(reading: Reading, ids: Iterable[str]) -> Iterator[str]:
     """Name those whose present credential ends on another day than they do now."""
-    if reading.plan.guard.action in ("create", "foreign"):
-        return
     found = credential.standings(reading.client, reading.cohort.name)
     for id in ids:
         record = reading.records[id]

@@ -113,7 +113,7 @@ def carry_out(
             finished = proposal.finish(wanted, ready)
             _tell(log, wanted, proposal, [id for id in ready if id not in finished.failed])
         failed = {**done.failed, **finished.failed}
-        return Changed(result=replace(done, failed=failed), notes=finished.notes)
+        return Changed(result=replace(done, failed=failed), notes=finished.notes + _later(reading))
 
 
 def known_in(reading: Reading, ids: tuple[str, ...]) -> dict[str, Record]:
@@ -132,9 +132,15 @@ def _wanted(reading: Reading, proposal: Proposal) -> Reading:
     then = again(reading, proposal.students, proposal.known)
     if then.plan.guard.action not in ("create", "foreign"):
         return choice.of_students(then, proposal.ids)
-    # The cohort is not up: the files change, and the next `up` makes it so.
     mine = {then.records[id].name for id in proposal.ids}
     return replace(narrowed(then, mine), plan=then.plan.of(()))
+
+
+def _later(reading: Reading) -> tuple[str, ...]:
+    if reading.plan.guard.action not in ("create", "foreign"):
+        return ()
+    name = reading.cohort.name
+    return (f"{name} is not up; the files say it now, and this makes it so: practicum up {name}",)
 
 
 def _tell(log: AuditLog, reading: Reading, proposal: Proposal, ids: list[str]) -> None:

@@ -6,78 +6,22 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from click.testing import CliRunner
 
-from .course import as_student
+from provisioner.cli import practicum
+
+from .course import WORK, as_student
 from .test_lifecycle import about, mutations
 
 pytestmark = pytest.mark.cluster
 
 LATER = datetime.now(UTC).date() + timedelta(days=120)
 
-WORK = """
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template: &pod
-    metadata: {labels: {app: web}}
-    spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: example.org/x}]}
----
-apiVersion: apps/v1
-kind: ReplicaSet
-metadata: {name: alone}
-spec:
-  replicas: 1
-  selector: {matchLabels: {app: alone}}
-  template:
-    metadata: {labels: {app: alone}}
-    spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: example.org/x}]}
----
-apiVersion: apps/v1
-kind: StatefulSet
-metadata: {name: db}
-spec:
-  replicas: 1
-  serviceName: db
-  persistentVolumeClaimRetentionPolicy: {whenScaled: Delete, whenDeleted: Retain}
-  selector: {matchLabels: {app: db}}
-  template:
-    metadata: {labels: {app: db}}
-    spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: example.org/x}]}
-  volumeClaimTemplates:
-  - metadata: {name: data}
-    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
----
-apiVersion: batch/v1
-kind: Job
-metadata: {name: long}
-spec:
-  template:
-    spec: {restartPolicy: Never, containers: [{name: c, image: example.org/x}]}
----
-apiVersion: batch/v1
-kind: CronJob
-metadata: {name: nightly}
-spec:
-  schedule: "0 3 * * *"
-  jobTemplate:
-    spec:
-      template:
-        spec: {restartPolicy: Never, containers: [{name: c, image: example.org/x}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: bare}
-spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: example.org/x}]}
-""".replace("template: &pod", "template:")
-
 
 @pytest.fixture(scope="module")
 def course(new_course):
     """Four students; the first two have keys and kubeconfigs."""
-    made = new_course(["1", "2", "3", "4"])
+    made = new_course(["1", "2", "3", "4"], environment={"quota": {"cpu": "8"}})
     made.give_key("1")
     made.give_key("2")
     made.up()
@@ -313,6 +257,45 @@ def test_an_upgrade_is_told_and_rolls_out_in_steps(course, control_plane):
     assert (second["changed"], second["left"]) == (1, 1)
     assert sorted(course.actions().values()) == ["change", *["same"] * 4]
     assert course.up()["changed"] == 1
+
+
+BAD = {
+    "add NAME 2 --name Bo": "ID: this id stands in line 3 already",
+    "add NAME 007 --name Bo --email x": "--email: this is not one email address",
+    "add NAME 7 --name Bo --key OTHER": "--key: this is the key of 9 too",
+    "add NAME 7 --name Bo --key nowhere": "--key: this is no plain file",
+    "drop NAME 77": "77: was never in this course",
+    "drop NAME 2 4 5 8 9": "Nobody would be left",
+    "rename NAME 77 78": "77 is not in the roster",
+    "rename NAME 2 4": "4: is in the roster too",
+    "rename NAME 2 ../2": "ID: the id has other characters",
+    "rename NAME 2 2": "Nothing would change",
+    "suspend NAME 77": "77: is not in the roster",
+    "resume NAME 77": "77: is not in the roster",
+    "extend NAME 2 --until 2020-01-01": "--until 2020-01-01: is over",
+    "extend NAME 2 --until soon": "This is no day",
+    "extend NAME 2": "Say either --until DATE or --reset",
+    "resize NAME 2 --quota cpu=lots": "is no Kubernetes quantity",
+    "resize NAME 2 --all --reset": "Name students, or say --all",
+    "resize NAME 2": "Say either --quota KEY=QUANTITY or --reset",
+    "up NAME 77": "77: is not in the roster",
+}
+
+
+def test_what_cannot_be_is_refused_and_changes_nothing(course, control_plane):
+    key = course.folder / "keys" / "9"
+    before = {path: path.read_bytes() for path in course.folder.rglob("*") if path.is_file()}
+    mark = control_plane.mark()
+
+    for line, told in BAD.items():
+        words = [{"NAME": course.name, "OTHER": str(key)}.get(w, w) for w in line.split()]
+        result = CliRunner().invoke(practicum, [*course.command()[3:], *words, "--yes"])
+
+        assert (result.exit_code, "Traceback" in result.output) == (3, False), result.output
+        assert told in result.stderr, result.stderr
+
+    assert mutations(control_plane.since(mark)) == []
+    assert before == {p: p.read_bytes() for p in course.folder.rglob("*") if p.is_file()}
 
 
 def test_dropping_one_touches_nobody_else(course, control_plane):
