@@ -266,6 +266,7 @@ BAD = {
     "add NAME 7 --name Bo --key nowhere": "--key: this is no plain file",
     "drop NAME 77": "77: was never in this course",
     "drop NAME 2 4 5 8 9": "Nobody would be left",
+    "drop NAME 2 4 5 8": "--allow-drop 4",
     "rename NAME 77 78": "77 is not in the roster",
     "rename NAME 2 4": "4: is in the roster too",
     "rename NAME 2 ../2": "ID: the id has other characters",

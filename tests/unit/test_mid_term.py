@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provisioner import manifest
+from provisioner import cluster, manifest
 from provisioner.cluster import workloads
 from provisioner.cohort import override, records, roster, roster_edit
-from provisioner.errors import InputError
-from provisioner.lifecycle import allowance, terms
+from provisioner.errors import ClusterError, InputError
+from provisioner.lifecycle import allowance, suspension, terms
 from provisioner.lifecycle.choice import Choice, chosen
 from provisioner.lifecycle.reading import narrowed
 from provisioner.manifest import ObjectKey
@@ -24,6 +24,7 @@ from provisioner.plan import Live, make_plan, record_of
 from ..sample import cohort, record
 from .rendering import SETTINGS, one
 from .test_compare import merge
+from .test_lifecycle_parts import engine, part
 from .test_report import reading_of
 
 # An id that is corrected
@@ -283,6 +284,19 @@ def test_a_run_for_some_leaves_all_others_out_of_the_plan_and_out_of_the_records
     assert some.to_save.keys() == kept.keys()
 
 
+def test_who_is_not_meant_is_excluded_also_where_they_are_leaving():
+    """They stay in the program, or in the state: either way the engine leaves them alone."""
+    everybody = {"1": record("1"), "2": record("2"), "3": record("3", dropped=True),
+                 "4": record("4", wave=2)}  # fmt: skip
+    made = engine()
+    reading = replace(reading_of([]), records=everybody, kept=everybody)
+    made = replace(made, reading=replace(reading, only=frozenset({"s1"})))
+
+    made.run_waves([part("1", "change")], leave_out=set())
+
+    assert [job.exclude for job in made.workers.jobs] == [("s2", "s3")]
+
+
 def test_a_student_whom_nobody_knows_cannot_be_brought_up():
     with pytest.raises(InputError, match="not in the roster"):
         chosen(reading_of(["1"]), Choice(ids=("7",)))
@@ -419,6 +433,17 @@ def test_annotations_that_controllers_copy_are_none_that_policies_keep():
     """A Deployment's are copied to its ReplicaSet, which then could not be scaled."""
     assert not workloads.FORMER.startswith(manifest.PREFIX)
     assert not workloads.WHEN_SCALED.startswith(manifest.PREFIX)
+
+
+def test_who_may_not_stop_what_runs_is_told_before_anything_is_changed(monkeypatch):
+    """Half a suspension would be access off, and the work running on."""
+    rights = cluster.suspension_rights()
+    monkeypatch.setattr(cluster, "missing_rights", lambda _client, asked: list(asked)[:1])
+
+    with pytest.raises(ClusterError, match="stop and start what students run: list pods"):
+        suspension._refuse_without_rights(reading_of(["1"]))
+
+    assert {str(right) for right in rights} >= {"delete pods", "patch deployments.apps"}
 
 
 # A later end
