@@ -29,7 +29,7 @@ def rename(
       practicum rename demo 2026001 20260001
       practicum rename demo 20260001 20260001 --name "Ada King"
     """
-    from ..lifecycle.membership import rename as correct
+    from ..lifecycle.correction import rename as correct
 
     carry(
         f"Correct {old} in {cohort}?",
