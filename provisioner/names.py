@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import re
+from collections.abc import Container
 
 MAX_LENGTH = 63
 """A DNS label, RFC 1123: the longest name of a namespace, and of most that is in one."""
@@ -75,6 +77,18 @@ def student(id: str) -> str:
     if plain and not _MADE_FROM_DIGITS.fullmatch(id) and not is_reserved(id):
         return id
     return _hashed((id,), MAX_STUDENT)
+
+
+def another_student(id: str, taken: Container[str]) -> str:
+    """Return a name for a student whose usual one is somebody else's by now.
+
+    That happens when an id that was given up, by a correction, comes to somebody new.
+
+    >>> another_student("ada", {"ada"})
+    'ada-2---2lo56stirhog'
+    """
+    numbered = (_hashed((id, str(number)), MAX_STUDENT) for number in itertools.count(2))
+    return next(name for name in numbered if name not in taken)
 
 
 def namespace(cohort: str, student_name: str) -> str:

@@ -10,6 +10,7 @@ from .options import Settings, as_json, ask, pass_settings, say, show_json, show
 
 @click.command()
 @click.argument("cohort")
+@click.argument("ids", metavar="[STUDENT]...", nargs=-1)
 @click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option(
@@ -18,6 +19,12 @@ from .options import Settings, as_json, ask, pass_settings, say, show_json, show
     metavar="N",
     help="Let exactly N students go, where that is more than 3 and than a tenth.",
 )
+@click.option(
+    "--at-most",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Change at most N environments that are there and differ; new ones are made.",
+)
 @as_json
 @pass_settings
 @click.pass_context
@@ -25,23 +32,29 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
     context: click.Context,
     settings: Settings,
     cohort: str,
+    ids: tuple[str, ...],
     *,
     yes: bool,
     dry_run: bool,
     allow_drop: int | None,
+    at_most: int | None,
     as_json: bool,
 ) -> None:
     """Make the cluster match the roster: show the plan, ask, then do it.
 
     Only what differs is touched; a second `up` changes nothing. What somebody changed
-    by hand in what Practicum owns is put right.
+    by hand in what Practicum owns is put right. Where students are named, these alone are
+    touched, and nothing that all share.
 
     \b
     Examples:
       practicum up demo
       practicum up demo --yes --json
       practicum up demo --allow-drop 12     after a section has left
+      practicum up demo 20260001            this student alone
+      practicum up demo --at-most 10        an upgrade, in steps
     """
+    from ..lifecycle.choice import Choice
     from ..lifecycle.reading import Reading
     from ..lifecycle.up import up as bring_up
     from ..report import documents, live, text
@@ -53,7 +66,12 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
 
     with live.progress(say) as progress:
         result = bring_up(
-            settings, cohort, confirm=confirm, progress=progress, allow_drop=allow_drop
+            settings,
+            cohort,
+            confirm=confirm,
+            progress=progress,
+            allow_drop=allow_drop,
+            choice=Choice(ids=ids, at_most=at_most),
         )
     if result is None:
         say("Nothing was changed.")

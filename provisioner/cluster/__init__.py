@@ -11,6 +11,7 @@ from .rights import Right, may, version, whoami
 from .rights import listed as listed_rights
 from .rights import missing as missing_rights
 from .rights import needed as needed_rights
+from .rights import suspension as suspension_rights
 from .roles import impersonator, roles
 from .search import Search, discover, search
 from .served import Type, served
@@ -48,6 +49,7 @@ __all__ = [
     "roles",
     "search",
     "served",
+    "suspension_rights",
     "take_away",
     "version",
     "whoami",

@@ -55,6 +55,11 @@ def needed(client: Client, cohort: Cohort, *, guard: bool = True) -> list[Right]
     return [right for right in dict.fromkeys(found) if right.group != PREFIX.rstrip("/")]
 
 
+def suspension() -> list[Right]:
+    """List the rights that `suspend` and `resume` need beside those of `up`."""
+    return [right for rule in roles.suspension() for right in _spelled_out(rule)]
+
+
 def missing(client: Client, rights: Iterable[Right]) -> list[Right]:
     """Return those of the rights that the cluster would refuse us.
 

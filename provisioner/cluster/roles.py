@@ -40,7 +40,7 @@ def roles(cohort: Cohort, types: Iterable[Type]) -> list[Manifest]:
     """
     parts = {
         "guard-installer": guard_installer(cohort),
-        "environment-operator": operator(cohort),
+        "environment-operator": [*operator(cohort), *suspension()],
         "proof-reader": proof_reader(types),
     }
     return [_role(cohort, who, rules) for who, rules in parts.items()]
@@ -101,6 +101,15 @@ def operator(cohort: Cohort) -> list[Manifest]:
         _plain("authentication.k8s.io", ["selfsubjectreviews"], ["create"]),
         # Nobody serves this: it is what the admission policies ask for.
         manifest.manage_rule(cohort.name),
+    ]
+
+
+def suspension() -> list[Manifest]:
+    """Return the rules to bring to rest what students run, and to wake it."""
+    return [
+        _plain("", ["pods"], ["list", "delete"]),
+        _plain("apps", ["deployments", "replicasets", "statefulsets"], ["list", "patch"]),
+        _plain("batch", ["cronjobs", "jobs"], ["list", "patch"]),
     ]
 
 

@@ -1,14 +1,15 @@
-"""How long something is to last, as people write it: ``24h``, ``2h30m``, ``7d``."""
+"""How long something is to last, and until when, as people write it: ``24h``, ``2h30m``, ``7d``."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 from ..errors import InputError
 
 LONGEST = timedelta(days=366)
 
+_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _FORM = re.compile(r"(?:([0-9]{1,5})d)?(?:([0-9]{1,5})h)?(?:([0-9]{1,5})m)?", re.ASCII)
 
 
@@ -46,3 +47,20 @@ def show(duration: timedelta) -> str:
     minutes = int(duration.total_seconds()) // 60
     parts = {"d": minutes // 1440, "h": minutes // 60 % 24, "m": minutes % 60}
     return "".join(f"{number}{unit}" for unit, number in parts.items() if number) or "0m"
+
+
+def day(text: str) -> date:
+    """Read a day that a person has typed.
+
+    >>> day("2026-12-31")
+    datetime.date(2026, 12, 31)
+
+    Raises:
+        InputError: If it is none.
+    """
+    try:
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise InputError("This is no day.", hint="Write it as 2026-12-31.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 
 from .. import names, private_file
 from ..errors import InputError, Problem
+from .override import Override, override_of
 
 VERSION = 1
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -49,6 +50,12 @@ class Record:
 
     until: date | None = None
     """An end of the student's own, where it is not the term's."""
+
+    quota: Override = ()
+    """What differs from the cohort's quota, by the cohort file's keys."""
+
+    becomes: str = ""
+    """The id that a correction is about to give; it counts once the roster has it."""
 
     dropped: bool = False
     """No longer in the roster; the name and the wave are kept for a return."""
@@ -118,8 +125,8 @@ def assign(
         wave_size: How many students a wave takes.
         found: What the labels on the cluster say.
     """
-    kept = {**(found or {}), **{id: _newer(record, found) for id, record in known.items()}}
     present = set(students)
+    kept = present_records(known, present, found)
     result = {id: _settled(record, present=id in present) for id, record in kept.items()}
     taken = Counter(record.wave for record in result.values() if not record.dropped)
     wave = 1
@@ -128,7 +135,57 @@ def assign(
             while taken[wave] >= wave_size:
                 wave += 1
             taken[wave] += 1
-            result[id] = _new(id, cohort, wave)
+            named = {record.name for record in result.values()}
+            result[id] = _new(id, cohort, wave, named)
+    return result
+
+
+def present_records(
+    known: Mapping[str, Record],
+    present: Collection[str],
+    found: Mapping[str, Record] | None = None,
+) -> dict[str, Record]:
+    """Return what is decided already, each under the id that the roster has by now.
+
+    Args:
+        known: What ``students.json`` says.
+        present: The ids of the roster.
+        found: What the labels on the cluster say.
+
+    Raises:
+        InputError: If two ids of the roster claim one environment.
+    """
+    found = found or {}
+    kept = {**found, **{id: _newer(record, found) for id, record in known.items()}}
+    owners = {record.name: id for id, record in known.items()}
+    for id, record in found.items():
+        other = owners.get(record.name, id)
+        if other != id:
+            _settle_claim(kept, id, other, present)
+    return _with_corrected_ids(kept, present)
+
+
+def _settle_claim(kept: dict[str, Record], id: str, other: str, present: Collection[str]) -> None:
+    """Give an environment that has two ids, ours and the cluster's, to the roster's one."""
+    if id in present and other in present:
+        raise InputError(
+            f"{id} and {other} claim one environment, {kept[id].namespace}.",
+            hint="A correction of an id was cut off. Take the one who is new out of the roster,"
+            " run `practicum up`, and put them in again.",
+        )
+    loser = other if id in present else id
+    if loser == other:
+        kept[id] = replace(kept[other], id=id, becomes="")
+    del kept[loser]
+
+
+def _with_corrected_ids(kept: Mapping[str, Record], present: Collection[str]) -> dict[str, Record]:
+    result = {}
+    for id, record in kept.items():
+        corrected = record.becomes
+        moved = corrected in present and id not in present and corrected not in kept
+        now = replace(record, id=corrected if moved else id, becomes="")
+        result[now.id] = now
     return result
 
 
@@ -146,8 +203,10 @@ def _settled(record: Record, *, present: bool) -> Record:
     return replace(record, dropped=not present)
 
 
-def _new(id: str, cohort: str, wave: int) -> Record:
+def _new(id: str, cohort: str, wave: int, taken: Collection[str]) -> Record:
     name = names.student(id)
+    if name in taken:
+        name = names.another_student(id, taken)
     return Record(
         id=id, name=name, namespace=names.namespace(cohort, name), wave=wave, generation=1
     )
@@ -160,6 +219,8 @@ def _plain(record: Record) -> dict[str, Any]:
         value = getattr(record, field.name)
         if field.name != "id" and value != field.default:
             plain[field.name] = value.isoformat() if isinstance(value, date) else value
+    if record.quota:
+        plain["quota"] = dict(record.quota)
     return plain
 
 
@@ -186,11 +247,12 @@ def _record(id: str, plain: Any) -> Record:  # noqa: ANN401  (whatever the file 
         TypeError: If a field is unknown or missing, or of another type.
         ValueError: If a value is impossible.
     """
-    until = plain.get("until") if isinstance(plain, dict) else None
-    record = Record(id=id, **{**plain, "until": date.fromisoformat(until) if until else None})
+    until, quota = (plain.get("until"), plain.get("quota")) if isinstance(plain, dict) else ("", {})
+    ends = date.fromisoformat(until) if until else None
+    record = Record(id=id, **{**plain, "until": ends, "quota": override_of(quota or {})})
     whole = type(record.wave) is int and type(record.generation) is int
     flags = all(type(f) is bool for f in (record.suspended, record.dropped, record.revoked))
-    texts = type(record.user) is str
+    texts = type(record.user) is str and type(record.becomes) is str
     if not (whole and flags and texts and record.wave >= 1 and record.generation >= 1):
         raise ValueError("a number or a flag is impossible")
     if not (_NAME.fullmatch(record.name) and _NAME.fullmatch(record.namespace)):

@@ -68,7 +68,11 @@ def _read(path: Path, problems: list[Problem]) -> Roster:
             f"There is no roster at {path}.",
             hint="Import one with: practicum roster import COHORT FILE --from canvas",
         )
-    text = csv_file.read(path)
+    return of_text(csv_file.read(path), problems)
+
+
+def of_text(text: Text, problems: list[Problem]) -> Roster:
+    """Read the lines of a roster; mistakes are added to the list that is given."""
     rows = csv_file.rows(text, ",", problems)
     if not rows:
         return Roster(students=())

@@ -1,4 +1,4 @@
-"""Who was given access and who lost it, when, and by whom: one line an event, never rewritten.
+"""Who was given access, who lost it and what changed for whom: one line an event, never rewritten.
 
 The file is ``<home>/audit/<cohort>.jsonl``. It holds ids, fingerprints and moments, and
 neither a name of a student nor a secret. It tells what was done from this folder; what
@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Literal
@@ -29,6 +29,13 @@ Event = Literal[
     "swept",
     "access-granted",
     "access-revoked",
+    "added",
+    "dropped",
+    "renamed",
+    "suspended",
+    "resumed",
+    "extended",
+    "resized",
 ]
 
 
@@ -41,7 +48,14 @@ class AuditLog:
         self._operator: str | None = None
 
     def note(
-        self, event: Event, id: str, *, fingerprint: str = "", expires: datetime | None = None
+        self,
+        event: Event,
+        id: str,
+        *,
+        fingerprint: str = "",
+        expires: datetime | None = None,
+        ends: date | None = None,
+        was: str = "",
     ) -> None:
         """Add one event.
 
@@ -50,6 +64,8 @@ class AuditLog:
             id: The student's id, or the account of an assistant.
             fingerprint: Of the key that the kubeconfig is, or was, encrypted to.
             expires: When the access ends.
+            ends: The student's own last day, where they have one.
+            was: The id that the student had before.
 
         Raises:
             InputError: If the file cannot be written.
@@ -65,6 +81,8 @@ class AuditLog:
                 "fingerprint": fingerprint,
                 "expires": _text(expires) if expires else None,
                 "operator": self._operator,
+                **({"ends": ends.isoformat()} if ends else {}),
+                **({"was": was} if was else {}),
             }
             self._append((json.dumps(line) + "\n").encode())
 

@@ -66,6 +66,20 @@ def recall(settings: Settings, cohort: str, kind: str) -> dict[str, str]:
     return {str(id): str(prefix) for id, prefix in known.items()} if isinstance(known, dict) else {}
 
 
+def rename(settings: Settings, cohort: str, old: str, new: str) -> None:
+    """Let what is remembered of a student follow an id that was corrected.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+    for kind in ("moodle", "canvas"):
+        known = recall(settings, cohort, kind)
+        if old in known and new not in known:
+            known[new] = known.pop(old)
+            content = json.dumps(known, indent=2, ensure_ascii=False, sort_keys=True)
+            private_file.write(_memory(settings, cohort, kind), content.encode())
+
+
 def write(settings: Settings, desk: Desk, pairs: Pairs, kind: Kind) -> Bundle:
     """Write the bundle of a cohort beside its kubeconfigs.
 

@@ -127,7 +127,7 @@ def give(desk: Desk, record: Record, student: Student, *, overlap: timedelta = A
         record,
         student.key,
         address=terms.address_of(desk.reading),
-        expires=terms.expiry(desk.reading.cohort),
+        expires=terms.expiry(desk.reading.cohort, record),
     )
     path = on_disk.write(desk.folder, record, sealed, given)
     events: list[Event] = ["key-replaced"] if replaced else []

@@ -123,8 +123,18 @@ class Engine:
             for part in members
         )
         exclude = tuple(part.name for part in members if part.name in leave_out)
+        exclude += self._untouched(wave)
         fresh = not any(record.wave == wave for record in self.reading.known.values())
         return self._job("up", wave, refresh=refresh, fresh=fresh, exclude=exclude)
+
+    def _untouched(self, wave: int) -> tuple[str, ...]:
+        """Return whom a run for some students leaves as they are, though they differ."""
+        only = self.reading.only
+        if only is None:
+            return ()
+        everybody = {**self.reading.kept, **self.reading.records}.values()
+        names = {one.name for one in everybody if one.wave == wave and one.name not in only}
+        return tuple(sorted(names))
 
     def _job(self, operation: Any, part: str | int, **options: Any) -> Job:  # noqa: ANN401
         return Job(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ..cohort import Record, Student
-from ..errors import PracticumError
+from ..errors import InputError, PracticumError
 from . import desk, terms
 from .bundle import Bundle
 from .desk import AT_ONCE, Desk, Issued
@@ -84,13 +84,15 @@ def distribute(
         InputError: If a student is unknown, or the term is over.
         ClusterError: If the cluster cannot be reached.
     """
-    expires = terms.expiry(found.reading.cohort)
     named = tuple(ids)
+    ends = _ends(found, named)
     headings: dict[str, list[str]] = defaultdict(list)
     failed: dict[str, str] = {}
     todo = []
     for record, student in desk.chosen(found.reading, named):
-        if why := _refusal(found, record, student, named, replace_key=replace_key):
+        if isinstance(ends[student.id], str):
+            failed[student.id] = str(ends[student.id])
+        elif why := _refusal(found, record, student, named, replace_key=replace_key):
             failed[student.id] = why
         elif (heading := _heading(found, record, student, verdict)) == "give":
             todo.append((record, student))
@@ -108,10 +110,32 @@ def distribute(
         failed=failed | why_not,
         swept=found.swept,
         overlap=overlap,
-        shortened=any(
-            expires - item.expires > timedelta(minutes=2) for item in issued if item.expires
-        ),
+        shortened=any(_is_shorter(ends[item.id], item) for item in issued),
     )
+
+
+def _ends(found: Desk, named: tuple[str, ...]) -> dict[str, datetime | str]:
+    """Return when each student's access ends, or why that is over.
+
+    Raises:
+        InputError: If it is over for all of them.
+    """
+    ends: dict[str, datetime | str] = {}
+    over: InputError | None = None
+    for record, student in desk.chosen(found.reading, named):
+        try:
+            ends[student.id] = terms.expiry(found.reading.cohort, record)
+        except InputError as error:
+            over, ends[student.id] = error, error.message
+    if over and all(isinstance(end, str) for end in ends.values()):
+        raise over
+    return ends
+
+
+def _is_shorter(end: datetime | str, given: Issued) -> bool:
+    if given.expires is None or not isinstance(end, datetime):
+        return False
+    return end - given.expires > timedelta(minutes=2)
 
 
 def _refusal(

@@ -120,6 +120,14 @@ def remove(folder: Path, record: Record) -> None:
             one.unlink()
 
 
+def move(folder: Path, before: Record, after: Record) -> None:
+    """Let a kubeconfig and its note follow a student whose id was corrected."""
+    old, new = file_of(folder, before), file_of(folder, after)
+    for source, target in ((_note_of(old), _note_of(new)), (old, new)):
+        with suppress(FileNotFoundError):
+            source.replace(target)
+
+
 def forget(settings: Settings, cohort: str) -> None:
     """Remove what is of no use once a cohort is gone; the audit file stays."""
     for folder in (folder_of(settings, cohort), settings.home / "access" / cohort):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .. import cluster
@@ -46,6 +46,27 @@ class Reading:
     found: cluster.Found
     live: Live
     plan: Plan
+    kept: Mapping[str, Record] = field(default_factory=dict, repr=False)
+    """What was decided before this moment, on file or on the cluster."""
+
+    only: frozenset[str] | None = None
+    """Names of the students whom a run may touch; all when None."""
+
+    left: int = 0
+    """Students who differ, and are left for a later run."""
+
+    @property
+    def to_save(self) -> Mapping[str, Record]:
+        """The records as a run may write them.
+
+        Of whom it must not touch it writes nothing new: a leaver who was noted as dropped
+        would be missing in the Pulumi program of the wave, and so be deleted by it.
+        """
+        if self.only is None:
+            return self.records
+        mine = {id: one for id, one in self.records.items() if one.name in self.only}
+        others = {id: one for id, one in self.kept.items() if one.name not in self.only}
+        return others | mine
 
     def id_of(self, name: str) -> str:
         """Return the roster's id of a student's name; the name when it is unknown."""
@@ -91,14 +112,39 @@ def read(settings: Settings, name: str) -> Reading:
     known = record_file.load(records_path(cohort))
     target, client = connect(cohort, settings.home)
     found = cluster.list_cohort(client, name)
+    return _compared(cohort, students, known, target, client, found)
+
+
+def again(
+    reading: Reading, students: Mapping[str, Student], known: Mapping[str, Record]
+) -> Reading:
+    """Compare what was read with another roster and other records, which are on no file yet.
+
+    Raises:
+        InputError: If two students claim one environment.
+        ClusterError: If the cluster cannot be asked.
+    """
+    then = _compared(reading.cohort, students, known, reading.target, reading.client, reading.found)
+    return replace(then, known=reading.known)
+
+
+def narrowed(reading: Reading, names: Iterable[str], *, left: int = 0) -> Reading:
+    """Return what concerns some students alone, by name."""
+    only = frozenset(names)
+    return replace(reading, plan=reading.plan.of(only), only=only, left=left)
+
+
+def _compared(
+    cohort: Cohort,
+    students: Mapping[str, Student],
+    known: Mapping[str, Record],
+    target: Target,
+    client: cluster.Client,
+    found: cluster.Found,
+) -> Reading:
     on_cluster = (record_of(namespace) for namespace in found.own_namespaces)
-    records = record_file.assign(
-        known,
-        list(students),
-        name,
-        WAVE_SIZE,
-        {record.id: record for record in on_cluster if record},
-    )
+    told = {record.id: record for record in on_cluster if record}
+    records = record_file.assign(known, list(students), cohort.name, WAVE_SIZE, told)
     closed = logins.closed(client, cohort, records, found)
     records = logins.with_logins(cohort, students, records, closed)
     live = cluster.look_for_strangers(client, found, wanted_keys(cohort, records))
@@ -106,6 +152,7 @@ def read(settings: Settings, name: str) -> Reading:
         cohort=cohort,
         students=students,
         known=known,
+        kept=record_file.present_records(known, students, told),
         records=records,
         target=target,
         client=client,

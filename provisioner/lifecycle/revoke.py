@@ -111,8 +111,9 @@ def reinstate(
     """
     named = tuple(dict.fromkeys(ids))
     with desk.opened(settings, name) as found:
-        terms.expiry(found.reading.cohort)
         pairs = _revoked(found, named)
+        for record, _ in pairs:
+            terms.expiry(found.reading.cohort, record)
         why: dict[str, str] = {}
         for record, student in pairs:
             if found.has_other_key(record, student) and not replace_key:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from .. import credential
 from ..credential import Standing
@@ -26,7 +26,7 @@ class StudentStatus:
     id: str
     namespace: str
     phase: str
-    """ready, differs, missing, leaving, ending or foreign."""
+    """ready, suspended, differs, missing, leaving, ending or foreign."""
 
     key: str
     """Kind of their public key, or ``unkeyed``."""
@@ -36,6 +36,8 @@ class StudentStatus:
     """Used and hard, by quota key."""
 
     changes: tuple[str, ...] = ()
+    until: date | None = None
+    """The last day with access, where it is the student's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,7 @@ def _student(reading: Reading, part: Part, standings: Mapping[str, Standing]) ->
         access=_access(reading, part.name, standings),
         quota=_use(reading.found.owned.get(ObjectKey("ResourceQuota", namespace, "practicum"))),
         changes=part.changes,
+        until=part.record.until if part.record else None,
     )
 
 
@@ -98,6 +101,8 @@ def _phase(reading: Reading, part: Part, namespace: str) -> str:
     live = reading.found.namespaces.get(namespace, {"metadata": {}})
     if live["metadata"].get("deletionTimestamp"):
         return "ending"
+    if part.action == "same" and part.record and part.record.suspended:
+        return "suspended"
     return PHASES.get(part.action, part.action)
 
 

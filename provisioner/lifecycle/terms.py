@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from .. import credential
-from ..cohort import Cohort
+from ..cohort import Cohort, Record
 from ..credential import Address
 from ..errors import InputError
 from .reading import Reading
 
 
-def expiry(cohort: Cohort) -> datetime:
-    """Return when credentials end: with the last day of grace.
+def last_day(cohort: Cohort, record: Record | None = None) -> date:
+    """Return the last day with access: of the grace, or the student's own where it is later."""
+    usual = cohort.term.ends + timedelta(days=cohort.term.grace_days)
+    return max(usual, record.until) if record and record.until else usual
+
+
+def expiry(cohort: Cohort, record: Record | None = None) -> datetime:
+    """Return when credentials end: with the last day, of everybody or of one student.
 
     Raises:
         InputError: If that is over, or too near for a token.
     """
-    last = cohort.term.ends + timedelta(days=cohort.term.grace_days)
+    last = last_day(cohort, record)
     ends = datetime.combine(last, time(23, 59, 59), tzinfo=UTC)
     if (ends - datetime.now(UTC)).total_seconds() < credential.SHORTEST:
         raise InputError(
             f"The term of {cohort.name} is over: its grace ended on {last}.",
-            hint="Set term.ends in cohort.yaml, or take the cohort down.",
+            hint="Set term.ends in cohort.yaml, or take the cohort down; for single students,"
+            f" run: practicum extend {cohort.name} STUDENT --until DATE",
         )
     return ends
 

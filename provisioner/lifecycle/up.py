@@ -14,6 +14,7 @@ from ..errors import ClusterError, ToolError
 from ..plan import Part, Plan
 from ..settings import Settings
 from . import desk, lock, removal
+from .choice import EVERYBODY, Choice, chosen
 from .engine import Engine
 from .interrupt import stopping
 from .progress import Progress
@@ -33,6 +34,9 @@ class UpResult:
     """Why, by the student's id."""
 
     seconds: float = 0.0
+    left: int = 0
+    """Students who differ and were left for a later run, as was asked for."""
+
     processes: int = 0
     """Worker processes that were started; none when nothing differed."""
 
@@ -44,6 +48,7 @@ def up(
     confirm: Callable[[Reading], bool],
     progress: Progress,
     allow_drop: int | None = None,
+    choice: Choice = EVERYBODY,
 ) -> UpResult | None:
     """Bring a cohort up, or bring it up to date.
 
@@ -53,6 +58,7 @@ def up(
         confirm: Shown the plan; False stops before anything is changed.
         progress: Told what happens.
         allow_drop: How many students may leave, where that is more than usual.
+        choice: Which students it is for.
 
     Returns:
         What was done; None when it was not confirmed.
@@ -64,23 +70,36 @@ def up(
         LockedError: If another run holds the cohort.
         Interrupted: If a signal came; what was in flight has finished.
     """
-    began = time.monotonic()
     with lock.held(settings.home, name, progress.say) as held:
         reading = read(settings, name)
-        desk.sweep_quietly(settings, reading, progress.say)
-        _refuse_mass_drop(reading, allow_drop)
-        if reading.plan.is_empty:
-            _save(reading)
-            return _summary(reading, reading.plan, {}, began)
-        if not confirm(reading):
+        if not choice.ids:  # else nothing outside theirs is touched
+            desk.sweep_quietly(settings, reading, progress.say)
+        reading = chosen(reading, choice)
+        refuse_mass_drop(reading, allow_drop)
+        if not (reading.plan.is_empty or confirm(reading)):
             return None
-        _refuse_without_rights(reading)
+        return bring_up(settings, reading, held, progress)
+
+
+def bring_up(settings: Settings, reading: Reading, held: int, progress: Progress) -> UpResult:
+    """Make what a reading says; the caller holds the lock and has had it confirmed.
+
+    Raises:
+        ClusterError: If rights are missing; nothing has been changed then.
+        ToolError: If the guard cannot be brought up.
+        Interrupted: If a signal came; what was in flight has finished.
+    """
+    began = time.monotonic()
+    if reading.plan.is_empty:
         _save(reading)
-        engine = Engine.open(settings, reading, held, progress)
-        with stopping(engine.stop, progress.say):
-            why = _apply(reading, engine, progress)
-        after = _shut_again(settings, read(settings, name))
-        return _summary(reading, after.plan, why, began, processes=engine.workers.started)
+        return _summary(reading, reading.plan, {}, began)
+    _refuse_without_rights(reading)
+    _save(reading)
+    engine = Engine.open(settings, reading, held, progress)
+    with stopping(engine.stop, progress.say):
+        why = _apply(reading, engine, progress)
+    after = _shut_again(settings, read(settings, reading.cohort.name))
+    return _summary(reading, after.plan, why, began, processes=engine.workers.started)
 
 
 def _shut_again(settings: Settings, after: Reading) -> Reading:
@@ -93,7 +112,12 @@ def _shut_again(settings: Settings, after: Reading) -> Reading:
     return read(settings, after.cohort.name)
 
 
-def _refuse_mass_drop(reading: Reading, allow: int | None) -> None:
+def refuse_mass_drop(reading: Reading, allow: int | None) -> None:
+    """Stop where many would leave at once and nobody said how many.
+
+    Raises:
+        InputError: If that is so.
+    """
     before = sum(not record.dropped for record in reading.known.values())
     leaving = len(reading.plan.having("remove"))
     check_shrink(max(before, leaving), leaving, allow)
@@ -119,8 +143,8 @@ def _refuse_without_rights(reading: Reading) -> None:
 
 def _save(reading: Reading) -> None:
     """Keep the records before anything is made by them: a killed run loses no name."""
-    if reading.records != reading.known:
-        record_file.save(records_path(reading.cohort), reading.records)
+    if reading.to_save != reading.known:
+        record_file.save(records_path(reading.cohort), reading.to_save)
 
 
 def _apply(reading: Reading, engine: Engine, progress: Progress) -> dict[str, str]:
@@ -197,6 +221,7 @@ def _summary(
         same=done["same"],
         removed=done["remove"],
         failed=failed,
+        left=reading.left,
         seconds=round(time.monotonic() - began, 1),
         processes=processes,
     )

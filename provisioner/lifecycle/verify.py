@@ -87,13 +87,21 @@ def _request(reading: Reading, *, student: str | None, every: bool, live: bool) 
         owned=reading.live.owned,
         uid=reading.found.uid,
         ends=tuple(
-            (reading.id_of(who), one.expires) for who, all_ in handed_out.items() for one in all_
+            (reading.id_of(who), _counted(reading, who, one.expires))
+            for who, all_ in handed_out.items()
+            for one in all_
         ),
         latest=_latest(reading),
         student=student,
         every=every,
         live=live,
     )
+
+
+def _counted(reading: Reading, name: str, expires: datetime) -> datetime:
+    """Let nobody's end count as too late that is within the student's own."""
+    own = {record.name: record.until for record in reading.records.values()}.get(name)
+    return min(expires, _latest(reading)) if own and expires.date() <= own else expires
 
 
 def _latest(reading: Reading) -> datetime:

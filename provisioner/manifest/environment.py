@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import names
-from ..cohort import Cohort, Record
+from ..cohort import Cohort, Record, override
 from . import guard, labels
 from .objects import Manifest, make
 
@@ -58,7 +58,7 @@ def _namespace(cohort: Cohort, record: Record) -> Manifest:
         | labels.of_record(record)
         | labels.pod_security(level, guard.POD_SECURITY_VERSION),
     )
-    namespace["metadata"]["annotations"] = {labels.STUDENT_ID: record.id}
+    namespace["metadata"]["annotations"] = labels.notes_of_record(record)
     return namespace
 
 
@@ -81,7 +81,10 @@ def _inside(
 
 
 def _quota(cohort: Cohort, record: Record) -> Manifest:
-    hard = cohort.environment.quota.hard()
+    """Return the ceiling; while suspended it has no room for a pod, whoever would make it."""
+    hard = override.quota_of(cohort, record.quota).hard()
+    if record.suspended:
+        hard["pods"] = "0"
     return _inside(cohort, record, "v1", "ResourceQuota", spec={"hard": hard})
 
 

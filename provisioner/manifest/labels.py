@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..cohort import Record
+from ..cohort import Record, override
 
 PREFIX = "practicum.dev/"
 COHORT = PREFIX + "cohort"
@@ -21,6 +21,16 @@ SUSPENDED = PREFIX + "suspended"
 UNTIL = PREFIX + "until"
 STUDENT_ID = PREFIX + "student-id"
 """An annotation: an id may hold characters that a label may not."""
+
+QUOTA = PREFIX + "quota"
+"""An annotation: what differs from the cohort's quota."""
+
+RENDERED_BY = PREFIX + "rendering"
+"""An annotation: which rendering made the environment."""
+
+RENDERING = "1"
+"""Counts up with every change of what an environment is rendered as, so that an upgrade of
+Practicum says in `plan` that it, and nobody's hand, is why environments differ."""
 
 POD_SECURITY = "pod-security.kubernetes.io/"
 
@@ -45,6 +55,12 @@ def of_record(record: Record) -> dict[str, str]:
     if record.until:
         kept[UNTIL] = record.until.isoformat()
     return kept
+
+
+def notes_of_record(record: Record) -> dict[str, str]:
+    """Return the annotations that keep a student's record, and who rendered it."""
+    quota = {QUOTA: override.written(record.quota)} if record.quota else {}
+    return {STUDENT_ID: record.id, RENDERED_BY: RENDERING, **quota}
 
 
 def pod_security(level: str, version: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Mapping
 from datetime import date
 
 from .. import manifest as rendering
-from ..cohort import Cohort, Record
+from ..cohort import Cohort, Record, override
 from ..manifest import Manifest, ObjectKey, key_of
 from .plan import Live, Part, Plan, compare_part, leaver
 
@@ -78,6 +78,7 @@ def record_of(namespace: Manifest) -> Record | None:
             generation=int(labels[rendering.GENERATION]),
             suspended=labels[rendering.SUSPENDED] == "true",
             until=date.fromisoformat(until) if until else None,
+            quota=override.read_back(annotations.get(rendering.QUOTA, "")),
         )
     except (KeyError, ValueError):
         return None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..cohort import Record
-from ..manifest import Manifest, ObjectKey, key_of
+from ..manifest import RENDERED_BY, Manifest, ObjectKey, key_of
 from .compare import differences, strangers
 
 Action = Literal["create", "change", "same", "remove", "foreign"]
@@ -38,6 +38,9 @@ class Part:
     record: Record | None = None
     """None for the guard."""
 
+    outdated: bool = False
+    """Whether an earlier, or later, Practicum rendered what runs."""
+
     wanted: tuple[Manifest, ...] = ()
     surplus: tuple[Manifest, ...] = ()
     """Live objects that are ours and not wanted; they go by UID."""
@@ -61,6 +64,16 @@ class Plan:
         return self.guard.action == "same" and all(
             part.action in ("same", "foreign") for part in self.students
         )
+
+    @property
+    def outdated(self) -> int:
+        """How many environments were rendered by another Practicum."""
+        return sum(part.outdated for part in self.students)
+
+    def of(self, names: Container[str]) -> Plan:
+        """Return the plan for some students alone; what all share is left as it is."""
+        some = tuple(part for part in self.students if part.name in names)
+        return replace(self, guard=replace(self.guard, action="same", changes=()), students=some)
 
     def having(self, *actions: Action) -> list[Part]:
         """Return the students with one of these actions."""
@@ -91,15 +104,22 @@ def compare_part(
         return replace(part, action="foreign", changes=tuple(taken))
     changes, patches = _compare_objects(wanted, live.owned)
     changes += [f"{key} is not wanted" for key in sorted(surplus)]
-    first_is_there = key_of(wanted[0]) in live.owned
-    action: Action = "same" if not changes else "change" if first_is_there else "create"
+    found = live.owned.get(key_of(wanted[0]))
+    action: Action = "same" if not changes else "change" if found else "create"
     return replace(
         part,
         action=action,
         changes=() if action == "create" else tuple(changes),
+        outdated=action == "change" and _rendered_by(wanted[0]) != _rendered_by(found),
         surplus=tuple(surplus[key] for key in sorted(surplus)),
         patches=tuple(patches),
     )
+
+
+def _rendered_by(first: Manifest | None) -> str | None:
+    metadata = first["metadata"] if first else {}
+    by: str | None = (metadata.get("annotations") or {}).get(RENDERED_BY)
+    return by
 
 
 def _compare_objects(

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..lifecycle.assistance import Grant
 from ..lifecycle.bundle import Bundle
+from ..lifecycle.change import Changed
 from ..lifecycle.giving import HandoutResult
 from ..lifecycle.reading import Reading
 from ..lifecycle.recipients import RecipientAudit
@@ -22,6 +23,7 @@ def plan(reading: Reading) -> dict[str, Any]:
         "cohort": reading.cohort.name,
         "guard": reading.plan.guard.action,
         "guard_changes": list(reading.plan.guard.changes),
+        "outdated": reading.plan.outdated,
         "students": [
             {
                 "id": reading.id_of(part.name),
@@ -43,9 +45,15 @@ def up(result: UpResult) -> dict[str, Any]:
         "same": result.same,
         "removed": result.removed,
         "failed": [{"id": id, "error": why} for id, why in sorted(result.failed.items())],
+        "left": result.left,
         "seconds": result.seconds,
         "processes": result.processes,
     }
+
+
+def changed(done: Changed) -> dict[str, Any]:
+    """Return what a command for some students prints with ``--json``."""
+    return {**up(done.result), "notes": list(done.notes)}
 
 
 def status(found: Status) -> dict[str, Any]:
@@ -140,6 +148,7 @@ def _student(student: StudentStatus, now: datetime) -> dict[str, Any]:
         "id": student.id,
         "namespace": student.namespace,
         "phase": student.phase,
+        "until": student.until.isoformat() if student.until else None,
         "key": student.key,
         "credential": {
             "issued": _time(have.issued) if have else None,

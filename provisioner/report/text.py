@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ..cohort import duration
 from ..lifecycle.bundle import Bundle
+from ..lifecycle.change import Changed
 from ..lifecycle.down import Receipt
 from ..lifecycle.giving import HandoutResult
 from ..lifecycle.reading import Reading
@@ -39,6 +40,19 @@ def plan(reading: Reading, *, full: bool = False) -> Iterator[str]:
         f" {counts['remove']} to remove, {counts['same']} as they should be"
         + (f", {counts['foreign']} in other hands" if counts["foreign"] else "")
     )
+    yield from _reasons(reading)
+
+
+def _reasons(reading: Reading) -> Iterator[str]:
+    """Say what nobody did by hand: an upgrade, or a choice of this run."""
+    name, outdated = reading.cohort.name, reading.plan.outdated
+    if outdated:
+        yield (
+            f"{outdated} of these were made by another version of Practicum, which renders"
+            f" environments otherwise. In steps: practicum up {name} --at-most 10"
+        )
+    if reading.left:
+        yield f"{reading.left} more differ, and are left for a later run"
 
 
 def _part(who: str, part: Part, *, full: bool) -> Iterator[str]:
@@ -61,8 +75,20 @@ def up(result: UpResult) -> Iterator[str]:
         yield f"  ! {id}: {_first_line(why)}"
     if result.failed:
         yield f"Mend these and run again: practicum up {result.cohort}"
+    elif result.left:
+        yield f"{result.left} still to be changed. Go on with the same command."
     else:
         yield f"Give students their access with: practicum handout {result.cohort}"
+
+
+def changed(done: Changed) -> Iterator[str]:
+    """Yield what was done for some students, why some failed, and what to know now."""
+    result = done.result
+    yield next(up(result))
+    yield from (f"  ! {id}: {_first_line(why)}" for id, why in sorted(result.failed.items()))
+    yield from (f"  {note}" for note in done.notes)
+    if result.failed:
+        yield "Mend these and run the same command again."
 
 
 def handout(result: HandoutResult) -> Iterator[str]:
@@ -165,6 +191,7 @@ def status_row(student: StudentStatus, found: Status) -> tuple[str, ...]:
         student.access.state(found.time),
         f"{have.issued:%Y-%m-%d}" if have else "",
         f"{have.expires:%Y-%m-%d}" if have else "",
+        f"{student.until:%Y-%m-%d}" if student.until else "",
         _short(student.access.recipient),
         _use(student, "pods"),
         _use(student, "requests.cpu"),
@@ -180,6 +207,7 @@ STATUS_COLUMNS = (
     "access",
     "issued",
     "until",
+    "own end",
     "recipient",
     "pods",
     "cpu",

@@ -15,6 +15,61 @@ from typing import Any
 import pyrage
 import yaml
 
+WORK = """
+apiVersion: v1
+kind: Pod
+metadata: {name: bare}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers: [{name: c, image: example.org/x}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: POD}
+---
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {name: alone}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: alone}}
+  template: {metadata: {labels: {app: alone}}, spec: POD}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  replicas: 1
+  serviceName: db
+  persistentVolumeClaimRetentionPolicy: {whenScaled: Delete, whenDeleted: Retain}
+  selector: {matchLabels: {app: db}}
+  template: {metadata: {labels: {app: db}}, spec: POD}
+  volumeClaimTemplates:
+  - metadata: {name: data}
+    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: long}
+spec:
+  # No node is like this: on a simulated one the job would be done at once.
+  template: {spec: {restartPolicy: Never, nodeSelector: {no: such}, REST}}
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: nightly}
+spec:
+  schedule: "0 3 * * *"
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, REST}}}}
+""".replace("POD", "{REST}").replace(
+    "REST", "terminationGracePeriodSeconds: 0, containers: [{name: c, image: example.org/x}]"
+)
+"""One of each kind of work that a student can have running: six pods, of which one is bare."""
+
 COMMAND = [sys.executable, "-m", "provisioner"]
 
 
@@ -112,13 +167,16 @@ def environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not k.startswith(("PRACTICUM_", "KUBE"))}
 
 
-def as_student(kubeconfig: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def as_student(
+    kubeconfig: Path, *arguments: str, stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run kubectl with what a student was handed; it may fail."""
     from provisioner import toolchain
 
     program = toolchain.find(toolchain.KUBECTL)[toolchain.KUBECTL].path
     return subprocess.run(
         [program, "--kubeconfig", kubeconfig, *arguments],
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,

@@ -26,6 +26,7 @@ README, DOCS = ROOT / "README.md", ROOT / "docs"
 TUTORIAL = DOCS / "tutorial.md"
 OWN_CLUSTER = DOCS / "how-to" / "own-cluster.md"
 ROSTER, HANDOUT = DOCS / "how-to" / "roster.md", DOCS / "how-to" / "handout.md"
+MID_TERM = DOCS / "how-to" / "mid-term.md"
 TERM_END = DOCS / "how-to" / "term-end.md"
 VERIFY = DOCS / "how-to" / "verify.md"
 
@@ -97,6 +98,7 @@ def test_every_command_line_of_the_readme_and_the_how_to_guides_works(operator: 
         operator.follow(README, only=line.command)
     operator.follow(ROSTER)
     operator.follow(HANDOUT)
+    operator.follow(MID_TERM)
     operator.follow(VERIFY)
     operator.follow(OWN_CLUSTER)
     operator.follow(TERM_END)
@@ -114,4 +116,4 @@ def test_every_command_line_of_the_tutorial_works(new_reader: Callable[[], Reade
 def test_no_page_with_commands_is_left_out() -> None:
     pages = {page for page in [README, *DOCS.rglob("*.md")] if next(lines(page), None)}
 
-    assert pages == {README, TUTORIAL, OWN_CLUSTER, ROSTER, HANDOUT, TERM_END, VERIFY}
+    assert pages == {README, TUTORIAL, OWN_CLUSTER, ROSTER, HANDOUT, MID_TERM, TERM_END, VERIFY}

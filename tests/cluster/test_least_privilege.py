@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from .course import WORK
+
 pytestmark = pytest.mark.cluster
 
 NEVER_SEEN = {
@@ -100,6 +102,9 @@ def live(course) -> tuple[dict[str, Any], list[dict[str, str]]]:
     course.json("handout", name, "--renew")
     for command in ("rotate", "revoke", "reinstate"):
         course.json(command, name, "1")
+    course.admin("apply", "-n", course.namespace("1"), "-f", "-", stdin=WORK)
+    for command in ("suspend", "resume"):
+        course.json(command, name, "1", "--yes")
     drift(course)
     findings = course.json("doctor", name)["findings"]
     repaired = course.up()

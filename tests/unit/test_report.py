@@ -292,7 +292,7 @@ def test_a_row_of_the_status_has_a_cell_a_column():
 
     assert dict(zip(text.STATUS_COLUMNS, row, strict=True)) == {
         "id": "1", "namespace": "mls26--s1", "phase": "ready", "key": "age", "access": "issued",
-        "issued": "2026-10-01", "until": "2026-12-30", "recipient": "SHA256:x", "pods": "3/20", "cpu": "", "memory": "",
+        "issued": "2026-10-01", "until": "2026-12-30", "own end": "", "recipient": "SHA256:x", "pods": "3/20", "cpu": "", "memory": "",
     }  # fmt: skip
 
 

@@ -169,7 +169,7 @@ def test_a_worker_that_cannot_begin_is_told_and_its_reason_is_in_the_log(
     assert "There is no cohort mls26" in log.read_text()
     assert workers.started == 1
     [line] = [record.getMessage() for record in caplog.records if "start " in record.getMessage()]
-    assert line == f"start {sys.executable} -m provisioner.pulumi_stack.worker"
+    assert line == f"start {sys.executable} -P -m provisioner.pulumi_stack.worker"
     for text in (log.read_text(), caplog.text):
         assert CANARY not in text
         assert backend.passphrase.read_text() not in text

@@ -1,0 +1,62 @@
+"""What the commands share that change something for some students: options, plan, question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import PartialError
+from .options import Command, as_json, ask, say, show_json, show_lines
+
+if TYPE_CHECKING:
+    from ..lifecycle.change import Changed, Confirm
+    from ..lifecycle.progress import Progress
+    from ..lifecycle.reading import Reading
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How a person wants a change to go."""
+
+    yes: bool
+    dry_run: bool
+    as_json: bool
+
+
+def change_options(command: Command) -> Command:
+    """Add ``--yes``, ``--dry-run`` and ``--json``."""
+    options = [
+        click.option("--yes", is_flag=True, help="Do not ask; for scripts."),
+        click.option("--dry-run", is_flag=True, help="Show the plan and stop."),
+        as_json,
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def carry(
+    question: str, manner: Manner, call: Callable[[Confirm, Progress], Changed | None]
+) -> None:
+    """Show the plan, ask, do it, and print what was done."""
+    from ..report import documents, live, text
+
+    def confirm(reading: Reading, notes: tuple[str, ...]) -> bool:
+        for line in [*text.plan(reading), *notes]:
+            say(line)
+        return not manner.dry_run and (manner.yes or ask(question))
+
+    with live.progress(say) as progress:
+        done = call(confirm, progress)
+    if done is None:
+        say("Nothing was changed.")
+        return
+    if manner.as_json:
+        show_json(documents.changed(done))
+    else:
+        show_lines(text.changed(done))
+    if done.result.failed:
+        click.get_current_context().exit(PartialError.exit_code)

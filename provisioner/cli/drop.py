@@ -1,0 +1,44 @@
+"""``practicum drop``: let students leave."""
+
+from __future__ import annotations
+
+import click
+
+from .changing import Manner, carry, change_options
+from .options import Settings, pass_settings
+
+
+@click.command()
+@click.argument("cohort")
+@click.argument("ids", metavar="STUDENT...", nargs=-1, required=True)
+@click.option(
+    "--allow-drop",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Let exactly N students go, where that is more than 3 and than a tenth.",
+)
+@change_options
+@pass_settings
+def drop(
+    settings: Settings, /, cohort: str, ids: tuple[str, ...], allow_drop: int | None, **manner: bool
+) -> None:
+    """Take students out of the roster, and remove their environments and these alone.
+
+    What is in their namespaces goes, and their access with it. Who comes back gets a new
+    environment under the old name. The public keys stay in the cohort's folder. To take
+    access away and keep the work, `suspend` them.
+
+    \b
+    Examples:
+      practicum drop demo 20260007
+      practicum drop demo 20260007 20260008 --yes
+    """
+    from ..lifecycle.membership import drop as let_leave
+
+    carry(
+        f"Remove {len(ids)} student(s) from {cohort}, with all that is in their namespaces?",
+        Manner(**manner),
+        lambda confirm, progress: let_leave(
+            settings, cohort, ids, confirm=confirm, progress=progress, allow_drop=allow_drop
+        ),
+    )

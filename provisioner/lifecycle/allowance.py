@@ -1,0 +1,161 @@
+"""What one student has otherwise than the cohort: a later end, another quota."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from .. import credential, quantity
+from ..cohort import Cohort, Record, override
+from ..errors import InputError, Problem
+from ..manifest import ObjectKey
+from ..settings import Settings
+from . import terms
+from .change import Changed, Confirm, Finished, Proposal, carry_out, known_in
+from .desk import NOTHING
+from .progress import Progress
+from .reading import Reading
+
+LONGEST = timedelta(days=366)
+"""Past the usual end: what is longer is a slip in the year."""
+
+
+def extend(
+    settings: Settings,
+    name: str,
+    ids: Iterable[str],
+    until: date | None,
+    *,
+    confirm: Confirm,
+    progress: Progress,
+) -> Changed | None:
+    """Give students a last day of their own.
+
+    A token's end cannot be moved, so a kubeconfig that is in somebody's hands ends when it
+    would have; `rotate` gives one with the new end.
+
+    Args:
+        settings: Folders and state backend.
+        name: The cohort.
+        ids: Whom.
+        until: The last day with access; the usual end again when None.
+        confirm: Shown the plan.
+        progress: Told what happens.
+
+    Raises:
+        InputError: If the day is over, is no later than the usual end, or is absurd.
+        ClusterError: If the cluster cannot be used.
+    """
+    chosen = tuple(dict.fromkeys(ids))
+
+    def propose(reading: Reading) -> Proposal:
+        records = known_in(reading, chosen)
+        if until:
+            _refuse_day(reading.cohort, until)
+        now = {id: replace(record, until=until) for id, record in records.items()}
+        return Proposal(
+            event="extended",
+            ids=tuple(records),
+            students=reading.students,
+            known={**reading.kept, **now},
+            finish=lambda then, ready: Finished(notes=tuple(_other_ends(then, ready))),
+        )
+
+    return carry_out(settings, name, propose, confirm=confirm, progress=progress)
+
+
+def resize(  # noqa: PLR0913  (what is changed, and the usual)
+    settings: Settings,
+    name: str,
+    ids: Iterable[str],
+    pairs: Iterable[str],
+    *,
+    everybody: bool = False,
+    confirm: Confirm,
+    progress: Progress,
+) -> Changed | None:
+    """Give students a quota of their own.
+
+    Args:
+        settings: Folders and state backend.
+        name: The cohort.
+        ids: Whom.
+        pairs: ``KEY=QUANTITY`` each; the cohort's quota again when empty.
+        everybody: Instead of naming them: all who are in the roster now.
+        confirm: Shown the plan, and who uses more than they would have.
+        progress: Told what happens.
+
+    Raises:
+        InputError: If a key is unknown, or an amount is none, absurd or too small.
+        ClusterError: If the cluster cannot be used.
+    """
+    chosen, asked = tuple(dict.fromkeys(ids)), tuple(pairs)
+
+    def propose(reading: Reading) -> Proposal:
+        records = known_in(reading, tuple(reading.students) if everybody else chosen)
+        now = {
+            id: replace(
+                record,
+                quota=override.parse(reading.cohort, record.quota, asked) if asked else (),
+            )
+            for id, record in records.items()
+        }
+        notes = [line for record in now.values() for line in _uses_more(reading, record)]
+        return Proposal(
+            event="resized",
+            ids=tuple(records),
+            students=reading.students,
+            known={**reading.kept, **now},
+            notes=tuple(notes),
+            finish=lambda *_: Finished(notes=_of_all(name) if everybody and asked else ()),
+        )
+
+    return carry_out(settings, name, propose, confirm=confirm, progress=progress)
+
+
+def _refuse_day(cohort: Cohort, until: date) -> None:
+    today, usual = datetime.now(UTC).date(), terms.last_day(cohort)
+    if until < today:
+        what, fix = "is over", f"today is {today}"
+    elif until <= usual:
+        what = "is no extension"
+        fix = f"everybody has access until {usual}, which is the term's end and its grace"
+    elif until > max(usual, today) + LONGEST:
+        what, fix = "is more than a year past the usual end", "is the year right?"
+    else:
+        return
+    raise InputError("The end cannot be set.", problems=[Problem(f"--until {until}", what, fix)])
+
+
+def _other_ends(reading: Reading, ids: Iterable[str]) -> Iterator[str]:
+    """Name those whose present credential ends on another day than they do now."""
+    found = credential.standings(reading.client, reading.cohort.name)
+    for id in ids:
+        record = reading.records[id]
+        current = found.get(record.name, NOTHING).current
+        if current and current.expires.date() != terms.last_day(reading.cohort, record):
+            yield (
+                f"{id}: the kubeconfig that they have ends on {current.expires:%Y-%m-%d}; give one"
+                f" with the new end: practicum rotate {reading.cohort.name} {id}"
+            )
+
+
+def _uses_more(reading: Reading, record: Record) -> Iterator[str]:
+    """Say what is in use above the ceiling that a student would have."""
+    live = reading.found.owned.get(ObjectKey("ResourceQuota", record.namespace, "practicum"), {})
+    used = (live.get("status") or {}).get("used") or {}
+    hard = override.quota_of(reading.cohort, record.quota).hard()
+    for key, most in hard.items():
+        if key in used and quantity.parse(used[key]) > quantity.parse(most):
+            yield (
+                f"{record.id}: uses {used[key]} of {key} now, more than {most}: what runs goes on,"
+                " and nothing is added until it is less"
+            )
+
+
+def _of_all(name: str) -> tuple[str, ...]:
+    return (
+        "Whoever joins later has what the cohort file says. To change that too, set"
+        f" environment.quota there, and go back with: practicum resize {name} --all --reset",
+    )

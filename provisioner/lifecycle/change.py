@@ -1,0 +1,148 @@
+"""The way of every command that changes something for some students in mid-term.
+
+Read, work out what the files are to say, show the plan of those students, ask, write the
+files, and bring up these students alone. The files come first: whatever is cut off after
+that is finished by the same command again, or by the next `up`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from ..cohort import Record, Student
+from ..errors import InputError
+from ..settings import Settings
+from . import audit, choice, desk, lock, up
+from .audit import AuditLog, Event
+from .progress import Progress
+from .reading import Reading, again, narrowed, read
+from .up import UpResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """What a command would do, before anybody has agreed."""
+
+    event: Event
+    """What the audit file is told of each student for whom it came true."""
+
+    ids: tuple[str, ...]
+    """Whom it concerns, by the ids that they have afterwards."""
+
+    students: Mapping[str, Student]
+    """The roster as it is to be, by id."""
+
+    known: Mapping[str, Record]
+    """The records as they are to be, by id."""
+
+    write: Callable[[], None] = lambda: None
+    """Writes what else is to change on disk, before the records and the cluster."""
+
+    finish: Callable[[Reading, list[str]], Finished] = lambda *_: Finished()
+    """Does what comes after the cluster, for those who are ready."""
+
+    notes: tuple[str, ...] = ()
+    """What a person should know before they agree."""
+
+    was: str = ""
+    """The id that was corrected."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """What was done after the cluster."""
+
+    notes: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Why, by id."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """What a command did."""
+
+    result: UpResult
+    notes: tuple[str, ...] = ()
+    """What a person should know now."""
+
+
+Propose = Callable[[Reading], Proposal]
+Confirm = Callable[[Reading, tuple[str, ...]], bool]
+
+
+def carry_out(
+    settings: Settings,
+    name: str,
+    propose: Propose,
+    *,
+    confirm: Confirm,
+    progress: Progress,
+    allow_drop: int | None = None,
+) -> Changed | None:
+    """Do what a command proposes for some students.
+
+    Args:
+        settings: Folders and state backend.
+        name: The cohort.
+        propose: Works out what is to be done; changes nothing.
+        confirm: Shown the plan and the notes; False stops before anything is changed.
+        progress: Told what happens.
+        allow_drop: How many students may leave, where that is more than usual.
+
+    Returns:
+        What was done; None when it was not confirmed.
+
+    Raises:
+        InputError: If the files are wrong, or what is asked for cannot be.
+        ClusterError: If the cluster cannot be used.
+        LockedError: If another run holds the cohort.
+        Interrupted: If a signal came; what was in flight has finished.
+    """
+    with lock.held(settings.home, name, progress.say) as held:
+        reading = read(settings, name)
+        proposal = propose(reading)
+        wanted = _wanted(reading, proposal)
+        up.refuse_mass_drop(wanted, allow_drop)
+        if not confirm(wanted, proposal.notes):
+            return None
+        with audit.opened(settings, name, reading.client) as log:
+            proposal.write()
+            done = up.bring_up(settings, wanted, held, progress)
+            ready = [id for id in proposal.ids if id not in done.failed]
+            finished = proposal.finish(wanted, ready)
+            _tell(log, wanted, proposal, [id for id in ready if id not in finished.failed])
+        failed = {**done.failed, **finished.failed}
+        return Changed(result=replace(done, failed=failed), notes=finished.notes + _later(reading))
+
+
+def known_in(reading: Reading, ids: tuple[str, ...]) -> dict[str, Record]:
+    """Return the records of students who are in the roster.
+
+    Raises:
+        InputError: If nobody is named, or one is not in the roster.
+    """
+    if not ids:
+        raise InputError("Nobody is named.", hint="Name students by the id that the roster has.")
+    desk.refuse_unknown(reading, [id for id in ids if id not in reading.students])
+    return {id: reading.records[id] for id in ids}
+
+
+def _wanted(reading: Reading, proposal: Proposal) -> Reading:
+    then = again(reading, proposal.students, proposal.known)
+    if then.plan.guard.action not in ("create", "foreign"):
+        return choice.of_students(then, proposal.ids)
+    mine = {then.records[id].name for id in proposal.ids}
+    return replace(narrowed(then, mine), plan=then.plan.of(()))
+
+
+def _later(reading: Reading) -> tuple[str, ...]:
+    if reading.plan.guard.action not in ("create", "foreign"):
+        return ()
+    name = reading.cohort.name
+    return (f"{name} is not up; the files say it now, and this makes it so: practicum up {name}",)
+
+
+def _tell(log: AuditLog, reading: Reading, proposal: Proposal, ids: list[str]) -> None:
+    for id in ids:
+        log.note(proposal.event, id, ends=reading.records[id].until, was=proposal.was)

@@ -1,0 +1,130 @@
+"""Correct a student's id or name, and let everything follow that hangs on it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .. import names
+from ..cohort import Recipient, keys, roster_edit
+from ..cohort import records as record_file
+from ..errors import InputError, Problem
+from ..settings import Settings
+from . import bundle, on_disk
+from .change import Changed, Confirm, Finished, Proposal, carry_out
+from .membership import put_key, read_key, see
+from .progress import Progress
+from .reading import Reading, records_path
+
+
+def rename(  # noqa: PLR0913  (what is corrected, and the usual)
+    settings: Settings,
+    name: str,
+    old: str,
+    new: str,
+    *,
+    called: str | None = None,
+    confirm: Confirm,
+    progress: Progress,
+) -> Changed | None:
+    """Correct a student's id, name or both; environment and credential stay what they are.
+
+    First the record says what the id becomes, which counts for nothing until the roster
+    has the new one; then key and roster follow. So whatever runs after a run that was cut
+    off finds the student under the one id or the other, and never takes them for somebody
+    who has left.
+
+    Args:
+        settings: Folders and state backend.
+        name: The cohort.
+        old: The id that is wrong.
+        new: The id that is right; the same where only the name is corrected.
+        called: The name that is right; it stays when None.
+        confirm: Shown the plan.
+        progress: Told what happens.
+
+    Raises:
+        InputError: If the one is not in the roster, or the other is.
+        ClusterError: If the cluster cannot be used.
+    """
+    if old == new and called is None:
+        raise InputError("Nothing would change.", hint="Say another id, or --name NAME.")
+
+    def propose(reading: Reading) -> Proposal:
+        now = new if _was_corrected(reading, old, new) else old
+        if now not in reading.students:
+            raise InputError(f"{old} is not in the roster of {name}.", hint=see(name))
+        _refuse_taken(reading, now, new)
+        key = _one_key(reading, now, new)
+        edit = roster_edit.correct(reading.cohort.roster_file, now, new, called)
+        keyed = {id: one.key for id, one in reading.students.items()} | {new: key}
+        students = {one.id: replace(one, key=keyed[one.id]) for one in edit.students}
+        known = dict(reading.kept)
+        if now in known and now != new:  # else there is nothing yet that could be lost
+            known[now] = replace(known[now], becomes=new)
+
+        def write() -> None:
+            record_file.save(records_path(reading.cohort), known)
+            if key and new != old:
+                put_key(reading.cohort, new, key)
+            edit.write()
+
+        return Proposal(
+            event="renamed",
+            ids=(new,),
+            students=students,
+            known=known,
+            write=write,
+            finish=lambda then, _: _move_files(settings, then, old, new),
+            was=old if old != new else "",
+        )
+
+    return carry_out(settings, name, propose, confirm=confirm, progress=progress)
+
+
+def _was_corrected(reading: Reading, old: str, new: str) -> bool:
+    """Say whether an earlier run has brought a correction as far as the roster."""
+    if old == new or old in reading.students or new not in reading.students:
+        return False
+    record = reading.records[new]
+    return record.name == names.student(old) or _becomes(reading, old) == new
+
+
+def _becomes(reading: Reading, old: str) -> str:
+    return reading.known[old].becomes if old in reading.known else ""
+
+
+def _refuse_taken(reading: Reading, old: str, new: str) -> None:
+    if new == old or (new not in reading.students and new not in reading.kept):
+        return
+    present = new in reading.students
+    what = "is in the roster too" if present else "was somebody in this course before"
+    problem = Problem(new, what, "two people cannot become one; drop one of them")
+    raise InputError(f"{old} cannot become {new}.", problems=[problem])
+
+
+def _one_key(reading: Reading, now: str, new: str) -> Recipient | None:
+    """Return the key of a student who may have handed one in under each id.
+
+    Raises:
+        InputError: If there are two and they differ, or one is none.
+    """
+    key = reading.students[now].key
+    path = keys.find(reading.cohort.keys_folder, new)
+    other = read_key(str(path), path) if path else key
+    if key and other and key.text != other.text:
+        problem = Problem(str(path), "another key lies there", "ask which is right; delete one")
+        raise InputError(f"{now} and {new} have different keys.", problems=[problem])
+    return key or other
+
+
+def _move_files(settings: Settings, reading: Reading, old: str, new: str) -> Finished:
+    """Let key, kubeconfig and the platform's name for the student follow the id."""
+    if old == new:
+        return Finished()
+    cohort = reading.cohort
+    if keys.find(cohort.keys_folder, new) and (stale := keys.find(cohort.keys_folder, old)):
+        stale.unlink(missing_ok=True)
+    record = reading.records[new]
+    on_disk.move(on_disk.folder_of(settings, cohort.name), replace(record, id=old), record)
+    bundle.rename(settings, cohort.name, old, new)
+    return Finished()
