@@ -13,6 +13,7 @@ from ..lifecycle.reading import Reading
 from ..lifecycle.revoke import SECONDS, RevokeResult
 from ..lifecycle.status import Status, StudentStatus
 from ..lifecycle.up import UpResult
+from ..lifecycle.watch import Drift
 from ..plan import Part
 
 SIGNS = {"create": "+", "change": "~", "same": "=", "remove": "-", "foreign": "!"}
@@ -48,6 +49,19 @@ def _part(who: str, part: Part, *, full: bool) -> Iterator[str]:
     yield from (f"      {change}" for change in shown)
     if len(shown) < len(part.changes):
         yield f"      … and {len(part.changes) - len(shown)} more"
+
+
+def drift(event: Drift) -> str:
+    """Return the line of a watch for one event."""
+    about = event.student or ("what all students share" if event.what else "")
+    told = {
+        "differs": f"~ {about}  {event.what}",
+        "right": f"= {about}  {event.what}: right again",
+        "unreadable": f"! not to be seen now: {event.what}",
+        "readable": "! to be seen again",
+    }
+    lasted = f" after {duration.show(event.time - event.since)}" if event.since else ""
+    return f"{event.time:%Y-%m-%dT%H:%M:%SZ}  {told[event.event]}{lasted}"
 
 
 def up(result: UpResult) -> Iterator[str]:
