@@ -13,7 +13,7 @@ from ..cohort.difference import check_shrink
 from ..errors import ClusterError, ToolError
 from ..plan import Part, Plan
 from ..settings import Settings
-from . import desk, lock, removal
+from . import desk, lock, removal, usage
 from .engine import Engine
 from .interrupt import stopping
 from .progress import Progress
@@ -71,6 +71,7 @@ def up(
         _refuse_mass_drop(reading, allow_drop)
         if reading.plan.is_empty:
             _save(reading)
+            usage.sample_on_the_way(settings, reading, progress.say)
             return _summary(reading, reading.plan, {}, began)
         if not confirm(reading):
             return None
@@ -80,6 +81,7 @@ def up(
         with stopping(engine.stop, progress.say):
             why = _apply(reading, engine, progress)
         after = read(settings, name)
+        usage.sample_on_the_way(settings, after, progress.say)
         return _summary(reading, after.plan, why, began, processes=engine.workers.started)
 
 

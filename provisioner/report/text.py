@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
 
-from ..cohort import duration
+from ..cohort import Term, duration
 from ..lifecycle.bundle import Bundle
 from ..lifecycle.down import Receipt
 from ..lifecycle.giving import HandoutResult
@@ -20,6 +21,23 @@ SIGNS = {"create": "+", "change": "~", "same": "=", "remove": "-", "foreign": "!
 
 FEW = 5
 """Lines of one kind that are shown before the rest is summed up."""
+
+
+def term(when: Term, today: date) -> str:
+    """Return how long a term still goes, in a word."""
+    left = (when.ends - today).days
+    grace_ends = when.ends + timedelta(days=when.grace_days)
+    if today < when.starts:
+        return f"The term starts in {_days((when.starts - today).days)} ({when.starts})."
+    if left >= 0:
+        return f"The term ends {f'in {_days(left)}' if left else 'today'} ({when.ends})."
+    if today <= grace_ends:
+        return f"The term ended {_days(-left)} ago; access ends with {grace_ends}."
+    return f"The term is over, and its grace ended {_days((today - grace_ends).days)} ago."
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
 
 
 def plan(reading: Reading, *, full: bool = False) -> Iterator[str]:
@@ -153,6 +171,8 @@ def status_header(found: Status) -> Iterator[str]:
     phase_text = ", ".join(f"{count} {phase}" for phase, count in phases.most_common()) or "none"
     yield f"{found.cohort} on {found.server}: {len(found.students)} students ({phase_text})"
     yield f"{issued} with a credential, {unkeyed} without a key"
+    if found.term:
+        yield term(found.term, found.time.date())
     if found.simulated:
         yield "This is a rehearsal: the API server is real, pods are simulated."
 
