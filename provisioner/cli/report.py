@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .options import Settings, as_json, pass_settings, say, show_json, show_lines, show_table
+
+if TYPE_CHECKING:
+    from ..usage import Usage
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -45,29 +49,33 @@ def report(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum report demo --prices prices.yaml --csv use.csv --html use.html
     """
     from ..lifecycle import usage
-    from ..report import usage_page, usage_text
+    from ..report import usage_text
 
     if bom and csv is None:
         raise click.UsageError("--bom goes with --csv")
+    if sample and (prices or csv or html):
+        raise click.UsageError("--sample takes a sample and stops; report in a second call")
     if sample:
-        if prices or csv or html:
-            raise click.UsageError("--sample takes a sample and stops; report in a second call")
         taken = usage.sample(settings, cohort)
-        if as_json:
-            show_json(usage_text.sampled_document(taken))
-        else:
-            show_lines([usage_text.sampled(taken)])
-        return
-    found = usage.report(settings, cohort, prices=prices, now=datetime.now(UTC))
+        document, lines = usage_text.sampled_document(taken), [usage_text.sampled(taken)]
+    else:
+        found = usage.report(settings, cohort, prices=prices, now=datetime.now(UTC))
+        _write(found, csv=csv, bom=bom, html=html)
+        if found.samples and not (as_json or csv or html):
+            show_table(usage_text.COLUMNS, [usage_text.row(found, one) for one in found.students])
+        document, lines = usage_text.document(found), list(usage_text.lines(found))
+    if as_json:
+        show_json(document)
+    else:
+        show_lines(lines)
+
+
+def _write(found: Usage, *, csv: Path | None, bom: bool, html: Path | None) -> None:
+    from ..report import usage_page, usage_text
+
     if csv is not None:
         usage_text.write_csv(csv, found, bom=bom)
         say(f"Wrote {csv}")
     if html is not None:
         usage_page.write(html, found)
         say(f"Wrote {html}")
-    if as_json:
-        show_json(usage_text.document(found))
-        return
-    if found.samples and not (csv or html):
-        show_table(usage_text.COLUMNS, [usage_text.row(found, one) for one in found.students])
-    show_lines(usage_text.lines(found))

@@ -6,6 +6,7 @@ never as a column of no height.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -113,17 +114,15 @@ def _lines(most: float) -> list[str]:
 
 
 def _ceiling(value: float) -> float:
-    """Return the next round number: 1, 2 or 5 with noughts.
+    """Return the next round number.
 
-    >>> _ceiling(0.0), _ceiling(3.2), _ceiling(51.0)
-    (1.0, 5.0, 100.0)
+    >>> _ceiling(0.0), _ceiling(3.2), _ceiling(51.0), _ceiling(0.03)
+    (1.0, 4.0, 60.0, 0.03)
     """
     if value <= 0:
         return 1.0
-    size = 10.0 ** (len(f"{int(value)}") - 1) if value >= 1 else 0.1
-    while size / 10 >= value:
-        size /= 10
-    return next(size * step for step in (1, 2, 5, 10) if size * step >= value)
+    size = 10.0 ** math.floor(math.log10(value))
+    return next(size * step for step in (1, 2, 3, 4, 5, 6, 8, 10) if size * step >= value)
 
 
 def _some(count: int, wide: float) -> range:

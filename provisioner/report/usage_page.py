@@ -40,7 +40,7 @@ h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 2
 p { margin: .25rem 0 .75rem; max-width: 46rem; } .faint { color: var(--faint); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.25rem; margin: 1rem 0; }
 dt { color: var(--faint); } dd { margin: 0; overflow-wrap: anywhere; }
-figure { margin: 0; display: grid; grid-template-columns: minmax(0, 3fr) minmax(14rem, 1fr);
+figure { margin: 0; display: grid; grid-template-columns: minmax(0, 5fr) minmax(18rem, 2fr);
   gap: 1.5rem; align-items: start; }
 @media (max-width: 48rem) { figure { grid-template-columns: 1fr; } }
 svg { width: 100%; height: auto; } .bar { fill: var(--bar); } .gap { fill: url(#gap); }
@@ -51,7 +51,7 @@ table { border-collapse: collapse; width: 100%; font-size: .875rem; }
 th, td { text-align: right; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; font-variant-numeric: tabular-nums; }
 th:first-child, td:first-child, th.text, td.text { text-align: left; }
-th { font-weight: 600; } tfoot th, tfoot td { border-top: 2px solid var(--line);
+th { font-weight: 600; } tbody th { white-space: nowrap; } tfoot th, tfoot td { border-top: 2px solid var(--line);
   font-weight: 600; }
 .warn { color: var(--warn); font-weight: 600; }
 @media print { :root { --ink: #000; --faint: #444; --line: #bbb; --paper: #fff; --bar: #0a58ca;
@@ -194,7 +194,7 @@ def _over_time(found: Usage) -> str:
     gap = " Hatched: no sample was taken." if any(span.cpu is None for span in spans) else ""
     return (
         f'<h2>{title}</h2>\n<p class="faint">Mean over the known hours of each {word.split()[0]}.'
-        f'{gap}</p>\n<figure>{drawn}\n<div class="tall">{side}</div></figure>'
+        f"{gap}</p>\n<figure>{drawn}\n{_scrolled('tall', title, side)}</figure>"
     )
 
 
@@ -228,7 +228,7 @@ def _by_student(found: Usage) -> str:
     title = "Cost by student" if priced else "CPU reserved by student"
     drawn = chart.bars(points, title=title, what="The table beside it has the same numbers.")
     side = _rows(("id", unit), [(point.name, f"{point.value:,.1f}") for point in points])
-    part = f"The {len(shown)} highest of {len(known)}, " if len(shown) < len(known) else "In "
+    part = f"The {len(shown)} highest of {len(known)}, in " if len(shown) < len(known) else "In "
     return (
         f'<h2>{title}</h2>\n<p class="faint">{part}{escape(unit)}.</p>\n'
         f"<figure>{drawn}\n<div>{side}</div></figure>"
@@ -242,9 +242,13 @@ def _table(found: Usage) -> str:
     total = found.total
     foot = ("All", "", *(f"{usage_text.amount(total, m):,.1f}" for m in _SUMMED), "", "",
             usage_text.money(found, total), "")  # fmt: skip
-    return (
-        f'<h2>Students</h2>\n<div class="wide">{_rows(heads, rows, foot=foot, texts=(7, 9))}</div>'
-    )
+    table = _rows(heads, rows, foot=foot, texts=(7, 9))
+    return f"<h2>Students</h2>\n{_scrolled('wide', 'Students', table)}"
+
+
+def _scrolled(how: str, name: str, table: str) -> str:
+    """Wrap a table that may be larger than its place, so that the keyboard can move it."""
+    return f'<div class="{how}" role="region" tabindex="0" aria-label="{name}">{table}</div>'
 
 
 _SUMMED = ("cpu", "memory", "storage", "gpu")

@@ -77,8 +77,10 @@ def test_drift_is_told_as_it_comes_and_put_right(new_course):
         done = course.up()
         watched.until(wanted.issubset, "right")
 
-    assert planned == wanted | {("2", "ServiceAccount/default metadata.labels.practicum.dev/cohort"),
-                                ("2", "ServiceAccount/default metadata.labels.practicum.dev/student")}
+    assert planned == wanted | {
+        ("2", "ServiceAccount/default metadata.labels.practicum.dev/cohort"),
+        ("2", "ServiceAccount/default metadata.labels.practicum.dev/student"),
+    }
     assert (done["changed"], done["failed"]) == (2, [])
     assert course.changes() == {"1": [], "2": []}
     assert of_the_student(course) == work
@@ -88,6 +90,8 @@ def test_drift_is_told_as_it_comes_and_put_right(new_course):
 
 def of_the_student(course) -> list[str]:
     """UID and version of each object: a write that changes nothing would show."""
-    form = "jsonpath={range .items[*]}{.metadata.name} {.metadata.uid} {.metadata.resourceVersion}\n"
+    form = (
+        "jsonpath={range .items[*]}{.metadata.name} {.metadata.uid} {.metadata.resourceVersion}\n"
+    )
     return course.admin("-n", course.namespace("2"), "get", "cm/work", "netpol/own", "-o",
                         form + "{end}").splitlines()  # fmt: skip
