@@ -100,7 +100,9 @@ def live(course) -> tuple[dict[str, Any], list[dict[str, str]]]:
     course.json("handout", name, "--renew")
     for command in ("rotate", "revoke", "reinstate"):
         course.json(command, name, "1")
-    drift(course)
+    with course.watching() as watched:
+        drift(course)
+        watched.until(lambda told: len(told) > 5, "differs")
     findings = course.json("doctor", name)["findings"]
     repaired = course.up()
     assert (repaired["changed"], repaired["failed"]) == (2, [])

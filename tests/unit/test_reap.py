@@ -151,7 +151,7 @@ def test_a_cohort_that_cannot_be_looked_at_is_named_and_the_others_go_on(setting
 
     assert (a.verdict, b.verdict, c.verdict) == ("unreadable", "unreadable", "running")
     assert "/none" in a.why
-    assert "cohort.yaml:1:" in b.why
+    assert "cohort.yaml:2:1: `course`" in b.why
 
 
 def test_who_answers_the_warning_at_the_last_moment_is_kept(settings):

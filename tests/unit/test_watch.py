@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -72,7 +74,9 @@ KNOWN = {ObjectKey("ResourceQuota", "n", "practicum"): {
 def followed(server, client, monkeypatch):
     """A follower of the quotas alone, whose threads the test plays."""
     monkeypatch.setattr(follow, "RESOURCES", {"ResourceQuota": follow.RESOURCES["ResourceQuota"]})
-    monkeypatch.setattr(follow.threading.Thread, "start", lambda self: None)
+    monkeypatch.setattr(follow, "threading", SimpleNamespace(
+        Event=threading.Event, Lock=threading.Lock, Thread=lambda **_: SimpleNamespace(start=int)
+    ))  # fmt: skip
     monkeypatch.setattr(follow, "QUIET", 0.0)
     server.will("GET", EMPTY)
     follower = Follower(lambda: client, "mls26")
