@@ -25,11 +25,9 @@ class Sampled:
 
     cohort: str
     time: datetime
-    students: int
-    """Students whose use is known."""
-
-    taken: bool
-    """Whether it was kept: not where the last one is less than a minute old."""
+    students: int | None
+    """Students whose use is known; None where it was not kept, for the last one is less
+    than a minute old."""
 
 
 def store_of(settings: Settings, cohort: str) -> Store:
@@ -61,9 +59,8 @@ def keep(settings: Settings, reading: Reading, now: datetime) -> Sampled:
     Raises:
         InputError: If the samples cannot be kept.
     """
-    samples = list(_samples(reading))
-    taken = bool(samples) and store_of(settings, reading.cohort.name).record(now, samples)
-    return Sampled(cohort=reading.cohort.name, time=now, students=len(samples), taken=taken)
+    count = store_of(settings, reading.cohort.name).record(now, _samples(reading))
+    return Sampled(cohort=reading.cohort.name, time=now, students=count)
 
 
 def report(settings: Settings, name: str, *, prices: Path | None, now: datetime) -> Usage:

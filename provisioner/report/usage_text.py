@@ -181,10 +181,11 @@ def _plain(student: StudentUse) -> dict[str, Any]:
 
 def sampled(found: Sampled) -> str:
     """Say what one sample found."""
+    if found.students is None:
+        return f"{found.cohort}: no sample was kept, for the last one is less than a minute old."
     if not found.students:
         return f"{found.cohort}: no student has an environment whose use is counted."
-    kept = "" if found.taken else "; not kept, because the last one is less than a minute old"
-    return f"{found.cohort}: sampled {found.students} student(s){kept}"
+    return f"{found.cohort}: sampled {found.students} student(s)"
 
 
 def sampled_document(found: Sampled) -> dict[str, Any]:
@@ -193,7 +194,7 @@ def sampled_document(found: Sampled) -> dict[str, Any]:
         "cohort": found.cohort,
         "time": _time(found.time),
         "students": found.students,
-        "taken": found.taken,
+        "taken": bool(found.students),
     }
 
 

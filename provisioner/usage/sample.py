@@ -51,8 +51,10 @@ def sample_of(student: str, quota: Mapping[str, tuple[str, str]]) -> Sample:
     amounts = dict.fromkeys(MEASURES, 0.0)
     share, of = 0.0, ""
     for key, (used_text, hard_text) in quota.items():
+        if used_text == "0":  # nearly all of them, and this runs on the way of every `up`
+            continue
         used, hard = _amount(used_text), _amount(hard_text)
-        if used and (measure := _RESERVED.get(key) or (_GPU.fullmatch(key) and "gpu")):
+        if measure := _RESERVED.get(key) or (_GPU.fullmatch(key) and "gpu"):
             amounts[measure] += used
         if hard and used / hard > share:
             share, of = used / hard, key

@@ -47,11 +47,15 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def record(self, moment: datetime, samples: Iterable[Sample]) -> bool:
+    def record(self, moment: datetime, samples: Iterable[Sample]) -> int | None:
         """Add one sample of the whole cohort; rolls up what has become old.
 
+        Args:
+            moment: When it was taken.
+            samples: One a student whose use is known; not gone through where it is not kept.
+
         Returns:
-            Whether it was taken; not where the last one is less than a minute old.
+            How many students are in it; None where the last one is less than a minute old.
 
         Raises:
             InputError: If the file cannot be written, or is damaged.
@@ -61,17 +65,20 @@ class Store:
             connection.execute("BEGIN IMMEDIATE")
             [last] = connection.execute("SELECT max(last) FROM taken").fetchone()
             if last is not None and abs(now - last) < APART:
-                return False
+                return None
+            found = list(samples)
+            if not found:
+                return 0
             start = now - now % HOUR
             before = {
                 row.student: row
                 for row in _rows(connection, "start = ?", start)
                 if row.span == HOUR
             }
-            _put(connection, [rollup.with_sample(before.get(s.student), s, start) for s in samples])
+            _put(connection, [rollup.with_sample(before.get(s.student), s, start) for s in found])
             _count(connection, start, now)
             _roll_up(connection, rollup.oldest_hour(now))
-        return True
+        return len(found)
 
     def read(self) -> tuple[list[Row], list[Taken]]:
         """Return every row, and how many samples were taken when; none where there is no file.
