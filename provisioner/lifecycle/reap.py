@@ -1,8 +1,8 @@
 """Take down what is past its end: warned first, and days later archived and taken down.
 
-For a timer. A cohort is over when its term's last day, or the latest end of its own that
-one of its students has, is past with the grace. Days are days in UTC: access ends with
-the last second of the last one.
+For a timer. A cohort is over when nobody has access any more: the grace after its term is
+past, and so is the latest end of their own that one of its students has. Days are days in
+UTC: access ends with the last second of the last one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Notice:
 
     warned: date
     over: date
-    """The last day of grace at that time."""
+    """The last day with access, as it was then."""
 
     cluster: str
     """UID of the cluster's kube-system namespace."""
@@ -52,7 +52,7 @@ class Case:
     cohort: str
     verdict: Verdict
     over: date | None = None
-    """The last day of grace."""
+    """The last day on which somebody has access."""
 
     held_by: tuple[str, ...] = ()
     """Students, by id, whose own end is later than the term's."""
@@ -68,22 +68,22 @@ class Case:
 
 
 def last_day(cohort: Cohort, records: Iterable[Record]) -> tuple[date, tuple[str, ...]]:
-    """Return the last day of grace, and the students whose own end sets it later, by id."""
+    """Return the last day with access, and the students whose own end sets it later, by id."""
+    usual = cohort.term.ends + timedelta(days=cohort.term.grace_days)
     later = {
         record.id: record.until
         for record in records
-        if record.until and not record.dropped and record.until > cohort.term.ends
+        if record.until and not record.dropped and record.until > usual
     }
-    last = max([cohort.term.ends, *later.values()])
-    holding = tuple(sorted(id for id, until in later.items() if until == last))
-    return last + timedelta(days=cohort.term.grace_days), holding
+    last = max([usual, *later.values()])
+    return last, tuple(sorted(id for id, until in later.items() if until == last))
 
 
 def decide(case: Case, *, protect: bool, warning: Notice | None, today: date, after: int) -> Case:
     """Say what is to be done with a cohort that is still on its cluster.
 
     Args:
-        case: The cohort, with its last day of grace and its cluster.
+        case: The cohort, with its last day and its cluster.
         protect: Whether its file says that it must stay.
         warning: The note of an earlier run, if there is one.
         today: The day in UTC.

@@ -7,6 +7,7 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pyrage
 import pytest
 import yaml
 
@@ -75,7 +76,8 @@ def used(course, id) -> str:
 @pytest.fixture
 def past(new_course, control_plane):
     """In one folder: a cohort that is over, one that is protected, one out of reach, one that runs."""
-    course = new_course(["1"], term=PAST)
+    key = str(pyrage.x25519.Identity.generate().to_public())
+    course = new_course(["1"], term=PAST, course_key=key)
     course.up()
     elsewhere = json.loads(control_plane.kubeconfig.read_text())
     elsewhere["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"

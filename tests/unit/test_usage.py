@@ -12,7 +12,7 @@ from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioner.errors import InputError
@@ -82,6 +82,7 @@ def test_an_hour_is_the_mean_of_its_samples():
     assert (found.fullest, found.fullest_of) == (0.5, "pods")
 
 
+@settings(max_examples=25)
 @given(
     st.lists(
         st.tuples(st.integers(0, 200), st.sampled_from("123"), st.integers(0, 64)),
