@@ -103,6 +103,7 @@ class Follower:
                 else:
                     time.sleep(AGAIN)
             except ClusterError:
+                self._changed.set()  # so that it is told
                 time.sleep(AGAIN)
                 client = self._instead_of(client)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -59,8 +60,8 @@ def watch(
         Whether something differs at the end.
 
     Raises:
-        InputError: If the cohort's files are wrong at the start.
-        ClusterError: If the cluster cannot be read at the start, or may not be watched.
+        InputError: If the cohort's files are wrong, at the start or at the end.
+        ClusterError: If the cluster cannot be read then, or may not be watched.
     """
     until = None if seconds is None else time.monotonic() + seconds
     cohort = cohorts.load(settings.stacks, name)
@@ -68,30 +69,40 @@ def watch(
     reading = read(settings, name)
     follower.start(reading.found.owned)
     known = _tell(reading, {}, tell)
-    well = True
+    failure: PracticumError | None = None
     while True:
-        changed = follower.wait(_pause(until, well=well))
-        if not changed and until is not None and time.monotonic() >= until:
-            return bool(known)
+        follower.wait(_pause(until, failure))
+        before, failure = failure, None
         try:
             reading = read(settings, name)
         except PracticumError as error:
-            if well:
-                tell(Drift(time=datetime.now(UTC), event="unreadable", what=error.message))
-            well = False
-            continue
-        if not well:
-            tell(Drift(time=datetime.now(UTC), event="readable"))
-        well = True
-        known = _tell(reading, known, tell)
+            failure = error
+        for event in _sight(before, failure):
+            tell(event)
+        if failure is None:
+            known = _tell(reading, known, tell)
+        if until is not None and time.monotonic() >= until:
+            break
+    if failure:
+        raise failure
+    return bool(known)
 
 
-def _pause(until: float | None, *, well: bool) -> float | None:
+def _pause(until: float | None, failure: PracticumError | None) -> float | None:
     """Return how long to wait for a change; what could not be read is tried again."""
-    left = None if until is None else max(0.0, until - time.monotonic())
-    if well:
-        return left
-    return cluster.AGAIN if left is None else min(left, cluster.AGAIN)
+    left = math.inf if until is None else max(0.0, until - time.monotonic())
+    if failure:
+        left = min(left, cluster.AGAIN)
+    return None if left == math.inf else left
+
+
+def _sight(before: PracticumError | None, now: PracticumError | None) -> Iterator[Drift]:
+    """Say when the cohort can no longer be read, and when it can be again."""
+    moment = datetime.now(UTC)
+    if now and not before:
+        yield Drift(time=moment, event="unreadable", what=now.message)
+    if before and not now:
+        yield Drift(time=moment, event="readable")
 
 
 def _tell(
