@@ -40,6 +40,8 @@ COMMANDS = {
     "keys": "Import, list and audit the keys that students hand in.",
     "access": "Let an assistant look into the environments for some hours.",
     "down": "Take a cohort down, and prove that nothing is left.",
+    "reap": "Take down the cohorts that are past their end, after a warning.",
+    "report": "Show what each student used over the term, and what it costs.",
     "render": "Print the Kubernetes manifests of a cohort as YAML.",
     "role": "Print the rights that whoever runs a cohort needs, for kubectl.",
     "doctor": "Check tools, cluster, rights and state, and say what to do.",

@@ -22,6 +22,7 @@ __all__ = [
     "say",
     "show_error",
     "show_json",
+    "show_json_line",
     "show_lines",
     "show_table",
     "visible",
@@ -44,7 +45,15 @@ def say(message: str) -> None:
 
 def show_json(document: object) -> None:
     """Print the one JSON document of a ``--json`` command."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
+    _show_json(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def show_json_line(document: object) -> None:
+    """Print one of the JSON documents of a command that stays: each in a line."""
+    _show_json(json.dumps(document, ensure_ascii=False))
+
+
+def _show_json(text: str) -> None:
     # JSON has an escape of its own for what a terminal would obey.
     click.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import click
 
-from .options import Settings, as_json, pass_settings, say, show_json, show_lines
+from .options import (
+    Settings,
+    as_json,
+    pass_settings,
+    say,
+    show_json,
+    show_json_line,
+    show_lines,
+)
 
 CHANGES = 10
 """Exit code of ``--detailed-exitcode`` when there are changes."""
@@ -17,9 +25,13 @@ CHANGES = 10
 @click.option(
     "--detailed-exitcode", is_flag=True, help="Exit with 10 when there are changes, for scripts."
 )
+@click.option("--watch", is_flag=True, help="Stay, and show each difference as it comes and goes.")
+@click.option(
+    "--for", "duration", metavar="DURATION", help="Watch no longer than this, such as 10m."
+)
 @pass_settings
 @click.pass_context
-def plan(
+def plan(  # noqa: PLR0913  (a command has as many parameters as options)
     context: click.Context,
     settings: Settings,
     cohort: str,
@@ -27,15 +39,28 @@ def plan(
     as_json: bool,
     full: bool,
     detailed_exitcode: bool,
+    watch: bool,
+    duration: str | None,
 ) -> None:
     """Show what `up` would change on the cluster, and change nothing.
+
+    With --watch it stays: a line for each difference when it comes, and when it is right
+    again. With --for as well it ends by itself, with 10 if something differs then and 0
+    if not. --json then prints one document a line.
 
     \b
     Examples:
       practicum plan demo
       practicum plan demo --full
+      practicum plan demo --watch --for 10m
       practicum plan demo --json | jq '.students[] | select(.action != "same")'
     """
+    if duration and not watch:
+        raise click.UsageError("--for goes with --watch")
+    if watch:
+        if _watch(settings, cohort, duration, as_json=as_json):
+            context.exit(CHANGES)
+        return
     from ..lifecycle.reading import read
     from ..report import documents, text
 
@@ -48,3 +73,21 @@ def plan(
             say(f"Make it so with: practicum up {cohort}")
     if detailed_exitcode and not reading.plan.is_empty:
         context.exit(CHANGES)
+
+
+def _watch(settings: Settings, cohort: str, duration: str | None, *, as_json: bool) -> bool:
+    """Show differences as they come; returns whether there are some at the end."""
+    from ..cohort import duration as durations
+    from ..lifecycle.watch import Drift
+    from ..lifecycle.watch import watch as stay
+    from ..report import documents, text
+
+    def tell(event: Drift) -> None:
+        if as_json:
+            show_json_line(documents.drift(cohort, event))
+        else:
+            show_lines([text.drift(event)])
+
+    seconds = durations.parse(duration, "--for").total_seconds() if duration else None
+    say(f"Watching {cohort}; Ctrl-C ends it.")
+    return stay(settings, cohort, tell=tell, seconds=seconds)

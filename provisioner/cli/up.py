@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
 from ..errors import PartialError
@@ -60,6 +62,7 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
     from ..report import documents, live, text
 
     def confirm(reading: Reading) -> bool:
+        say(text.term(reading.cohort.term, datetime.now(UTC).date()))
         for line in text.plan(reading):
             say(line)
         return not dry_run and (yes or ask(f"Change {cohort} on the cluster?"))

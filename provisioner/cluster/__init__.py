@@ -2,6 +2,7 @@
 
 from .change import apply, await_gone, check, delete, take_away
 from .client import ApiError, Client, NotKnownError
+from .follow import AGAIN, Follower
 from .kubeconfig import Access, load
 from .many import ask_many
 from .observe import MANAGER, Found, list_cohort, look_for_strangers, read
@@ -18,12 +19,14 @@ from .served import Type, served
 from .transport import WORKERS
 
 __all__ = [
+    "AGAIN",
     "MANAGER",
     "RESOURCES",
     "WORKERS",
     "Access",
     "ApiError",
     "Client",
+    "Follower",
     "Found",
     "NotKnownError",
     "Right",

@@ -88,11 +88,11 @@ def operator(cohort: Cohort) -> list[Manifest]:
     return [
         _rule(RESOURCES["Namespace"], ["get", "list", "watch", *CHANGES]),
         *(
-            _rule(resource, ["get", "list", *CHANGES])
+            _rule(resource, ["get", "list", "watch", *CHANGES])
             for resource in RESOURCES.values()
             if resource.namespaced
         ),
-        *(_rule(RESOURCES[kind], ["list"]) for kind in shared if kind != "Namespace"),
+        *(_rule(RESOURCES[kind], ["list", "watch"]) for kind in shared if kind != "Namespace"),
         *(_rule(RESOURCES[kind], ["get"], names) for kind, names in _named(cohort).items()),
         _rule(RESOURCES["ClusterRole"], ["bind"], students),
         # Pulumi's provider follows them, to tell why something does not come up.

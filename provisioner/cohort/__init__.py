@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from .environment import Environment, Limits, Quota
 from .keys import Recipient
-from .loading import load
+from .loading import FILE, load
 from .oidc import Oidc
 from .records import Record
 from .schema import Assistant, ClusterAccess, Cohort, Term
 from .students import Student, load_students
 
 __all__ = [
+    "FILE",
     "Assistant",
     "ClusterAccess",
     "Cohort",

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from .. import credential
+from ..cohort import Term
 from ..credential import Standing
-from ..manifest import Manifest, ObjectKey
 from ..plan import Part
 from ..settings import Settings
-from . import desk
+from . import desk, usage
 from .desk import NOTHING
 from .reading import Reading, read
 
@@ -51,18 +51,21 @@ class Status:
 
     time: datetime
     students: tuple[StudentStatus, ...]
+    term: Term | None = None
 
 
 def status(settings: Settings, name: str, *, say: Callable[[str], None] = lambda _: None) -> Status:
     """Read a cohort's state from the cluster.
 
-    It changes nothing, but for old credentials whose overlap is over: they are ended.
+    It changes nothing, but for old credentials whose overlap is over: they are ended. What
+    students have reserved is kept as a sample for `report`.
 
     Raises:
         InputError: If the cohort's files are wrong.
         ClusterError: If the cluster cannot be read.
     """
     reading = read(settings, name)
+    usage.sample_on_the_way(settings, reading, say)
     standings: dict[str, Standing] = {}
     if reading.plan.guard.action not in ("create", "foreign"):
         desk.sweep_quietly(settings, reading, say)
@@ -73,6 +76,7 @@ def status(settings: Settings, name: str, *, say: Callable[[str], None] = lambda
         simulated=isinstance(reading.cohort.cluster, str),
         time=datetime.now(UTC),
         students=tuple(_student(reading, part, standings) for part in reading.plan.students),
+        term=reading.cohort.term,
     )
 
 
@@ -86,7 +90,7 @@ def _student(reading: Reading, part: Part, standings: Mapping[str, Standing]) ->
         phase=_phase(reading, part, namespace),
         key=student.key.kind if student and student.key else "unkeyed",
         access=_access(reading, part.name, standings),
-        quota=_use(reading.found.owned.get(ObjectKey("ResourceQuota", namespace, "practicum"))),
+        quota=usage.quota_of(reading, namespace),
         changes=part.changes,
         until=part.record.until if part.record else None,
     )
@@ -109,9 +113,3 @@ def _phase(reading: Reading, part: Part, namespace: str) -> str:
 def _namespace(part: Part) -> str:
     names = [live["metadata"]["name"] for live in part.surplus if live["kind"] == "Namespace"]
     return names[0] if names else ""
-
-
-def _use(quota: Manifest | None) -> dict[str, tuple[str, str]]:
-    found = (quota or {}).get("status") or {}
-    used = found.get("used") or {}
-    return {key: (used.get(key, "0"), most) for key, most in (found.get("hard") or {}).items()}

@@ -13,7 +13,7 @@ from ..cohort.difference import check_shrink
 from ..errors import ClusterError, ToolError
 from ..plan import Part, Plan
 from ..settings import Settings
-from . import desk, lock, removal
+from . import desk, lock, removal, usage
 from .choice import EVERYBODY, Choice, chosen
 from .engine import Engine
 from .interrupt import stopping
@@ -92,6 +92,7 @@ def bring_up(settings: Settings, reading: Reading, held: int, progress: Progress
     began = time.monotonic()
     if reading.plan.is_empty:
         _save(reading)
+        usage.sample_on_the_way(settings, reading, progress.say)
         return _summary(reading, reading.plan, {}, began)
     _refuse_without_rights(reading)
     _save(reading)
@@ -99,6 +100,7 @@ def bring_up(settings: Settings, reading: Reading, held: int, progress: Progress
     with stopping(engine.stop, progress.say):
         why = _apply(reading, engine, progress)
     after = _shut_again(settings, read(settings, reading.cohort.name))
+    usage.sample_on_the_way(settings, after, progress.say)
     return _summary(reading, after.plan, why, began, processes=engine.workers.started)
 
 

@@ -15,6 +15,7 @@ from ..lifecycle.recipients import RecipientAudit
 from ..lifecycle.revoke import RevokeResult
 from ..lifecycle.status import Status, StudentStatus
 from ..lifecycle.up import UpResult
+from ..lifecycle.watch import Drift
 
 
 def plan(reading: Reading) -> dict[str, Any]:
@@ -33,6 +34,18 @@ def plan(reading: Reading) -> dict[str, Any]:
             }
             for part in reading.plan.students
         ],
+    }
+
+
+def drift(cohort: str, event: Drift) -> dict[str, Any]:
+    """Return a line of what ``plan --watch --json`` prints."""
+    return {
+        "time": _time(event.time),
+        "cohort": cohort,
+        "event": event.event,
+        "student": event.student or None,
+        "what": event.what,
+        "since": _time(event.since) if event.since else None,
     }
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
 
-from ..cohort import duration
+from ..cohort import Term, duration
 from ..lifecycle.bundle import Bundle
 from ..lifecycle.change import Changed
 from ..lifecycle.down import Receipt
@@ -14,12 +15,30 @@ from ..lifecycle.reading import Reading
 from ..lifecycle.revoke import SECONDS, RevokeResult
 from ..lifecycle.status import Status, StudentStatus
 from ..lifecycle.up import UpResult
+from ..lifecycle.watch import Drift
 from ..plan import Part
 
 SIGNS = {"create": "+", "change": "~", "same": "=", "remove": "-", "foreign": "!"}
 
 FEW = 5
 """Lines of one kind that are shown before the rest is summed up."""
+
+
+def term(when: Term, today: date) -> str:
+    """Return how long a term still goes, in a word."""
+    left = (when.ends - today).days
+    grace_ends = when.ends + timedelta(days=when.grace_days)
+    if today < when.starts:
+        return f"The term starts in {_days((when.starts - today).days)} ({when.starts})."
+    if left >= 0:
+        return f"The term ends {f'in {_days(left)}' if left else 'today'} ({when.ends})."
+    if today <= grace_ends:
+        return f"The term ended {_days(-left)} ago; access ends with {grace_ends}."
+    return f"The term is over, and its grace ended {_days((today - grace_ends).days)} ago."
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
 
 
 def plan(reading: Reading, *, full: bool = False) -> Iterator[str]:
@@ -62,6 +81,19 @@ def _part(who: str, part: Part, *, full: bool) -> Iterator[str]:
     yield from (f"      {change}" for change in shown)
     if len(shown) < len(part.changes):
         yield f"      … and {len(part.changes) - len(shown)} more"
+
+
+def drift(event: Drift) -> str:
+    """Return the line of a watch for one event."""
+    about = event.student or ("what all students share" if event.what else "")
+    told = {
+        "differs": f"~ {about}  {event.what}",
+        "right": f"= {about}  {event.what}: right again",
+        "unreadable": f"! not to be seen now: {event.what}",
+        "readable": "! to be seen again",
+    }
+    lasted = f" after {duration.show(event.time - event.since)}" if event.since else ""
+    return f"{event.time:%Y-%m-%dT%H:%M:%SZ}  {told[event.event]}{lasted}"
 
 
 def up(result: UpResult) -> Iterator[str]:
@@ -172,6 +204,8 @@ def status_header(found: Status) -> Iterator[str]:
     phase_text = ", ".join(f"{count} {phase}" for phase, count in phases.most_common()) or "none"
     yield f"{found.cohort} on {found.server}: {len(found.students)} students ({phase_text})"
     yield f"{issued} with a credential, {unkeyed} without a key"
+    if found.term:
+        yield term(found.term, found.time.date())
     if found.simulated:
         yield "This is a rehearsal: the API server is real, pods are simulated."
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -74,6 +76,29 @@ COMMAND = [sys.executable, "-m", "provisioner"]
 
 
 @dataclass
+class Watched:
+    """A `plan --watch` that runs."""
+
+    process: subprocess.Popen[str]
+    events: list[dict[str, Any]] = field(default_factory=list)
+    rest: str = ""
+    said: str = ""
+
+    def until(self, holds: Callable[[set[tuple[str, str]]], bool], event: str) -> None:
+        """Read events until what was told of one kind, as (student, what), is as wanted.
+
+        The limit of time is the test's own.
+        """
+        while not holds(self.told(event)):
+            line = self.process.stdout.readline()
+            assert line, self.process.stderr.read()
+            self.events.append(json.loads(line))
+
+    def told(self, event: str) -> set[tuple[str, str]]:
+        return {(e["student"], e["what"]) for e in self.events if e["event"] == event}
+
+
+@dataclass
 class Course:
     """One cohort on the control plane that all tests share."""
 
@@ -138,6 +163,25 @@ class Course:
 
     def down(self, code: int = 0) -> Any:
         return self.json("down", self.name, "--yes", self.name, code=code)
+
+    @contextmanager
+    def watching(self) -> Iterator[Watched]:
+        """Run `plan --watch` beside the block; it is ended by Ctrl-C."""
+        process = subprocess.Popen(
+            self.command("plan", self.name, "--watch", "--json"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(),
+        )
+        watched = Watched(process)
+        try:
+            yield watched
+            process.send_signal(signal.SIGINT)
+            watched.rest, watched.said = process.communicate(timeout=20)
+        finally:
+            process.kill()
+            process.communicate()
 
     def actions(self) -> dict[str, str]:
         """What a plan says of each student."""

@@ -29,6 +29,7 @@ ROSTER, HANDOUT = DOCS / "how-to" / "roster.md", DOCS / "how-to" / "handout.md"
 MID_TERM = DOCS / "how-to" / "mid-term.md"
 TERM_END = DOCS / "how-to" / "term-end.md"
 VERIFY = DOCS / "how-to" / "verify.md"
+USAGE = DOCS / "how-to" / "usage.md"
 
 GRADEBOOK = """\
 Student,ID,SIS User ID,SIS Login ID,Section,Final Score
@@ -100,6 +101,7 @@ def test_every_command_line_of_the_readme_and_the_how_to_guides_works(operator: 
     operator.follow(HANDOUT)
     operator.follow(MID_TERM)
     operator.follow(VERIFY)
+    operator.follow(USAGE)
     operator.follow(OWN_CLUSTER)
     operator.follow(TERM_END)
     operator.follow(README, only="practicum down")
@@ -116,4 +118,5 @@ def test_every_command_line_of_the_tutorial_works(new_reader: Callable[[], Reade
 def test_no_page_with_commands_is_left_out() -> None:
     pages = {page for page in [README, *DOCS.rglob("*.md")] if next(lines(page), None)}
 
-    assert pages == {README, TUTORIAL, OWN_CLUSTER, ROSTER, HANDOUT, MID_TERM, TERM_END, VERIFY}
+    hows = {MID_TERM, OWN_CLUSTER, ROSTER, HANDOUT, TERM_END, USAGE, VERIFY}
+    assert pages == {README, TUTORIAL, *hows}

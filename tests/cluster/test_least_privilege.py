@@ -105,7 +105,9 @@ def live(course) -> tuple[dict[str, Any], list[dict[str, str]]]:
     course.admin("apply", "-n", course.namespace("1"), "-f", "-", stdin=WORK)
     for command in ("suspend", "resume"):
         course.json(command, name, "1", "--yes")
-    drift(course)
+    with course.watching() as watched:
+        drift(course)
+        watched.until(lambda told: len(told) > 5, "differs")
     findings = course.json("doctor", name)["findings"]
     repaired = course.up()
     assert (repaired["changed"], repaired["failed"]) == (2, [])
