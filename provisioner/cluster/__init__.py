@@ -2,6 +2,7 @@
 
 from .change import apply, await_gone, check, delete, take_away
 from .client import ApiError, Client, NotKnownError
+from .contents import Whereabouts, list_type, look_around, namespaced_types
 from .kubeconfig import Access, load
 from .many import ask_many
 from .observe import MANAGER, Found, list_cohort, look_for_strangers, read
@@ -28,6 +29,7 @@ __all__ = [
     "Right",
     "Search",
     "Type",
+    "Whereabouts",
     "apply",
     "ask_many",
     "await_gone",
@@ -35,12 +37,15 @@ __all__ = [
     "delete",
     "discover",
     "list_cohort",
+    "list_type",
     "listed_rights",
     "load",
     "longest_token",
+    "look_around",
     "look_for_strangers",
     "may",
     "missing_rights",
+    "namespaced_types",
     "needed_rights",
     "path_of",
     "read",
