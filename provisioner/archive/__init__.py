@@ -11,7 +11,7 @@ An archive is ``tar``, ``gzip`` and ``age``, so that standard tools open it:
 This package is the format alone: it talks to no cluster. Nothing is written in plain.
 """
 
-from .contents import About, Contents, LeftOut, Listed
+from .contents import About, Contents, LeftOut, Listed, parse
 from .packing import FILE, Listing, own_part, pack
 from .portable import order, portable, why_not
 from .reading import Member, checked, identity, opened, unpack
@@ -31,6 +31,7 @@ __all__ = [
     "order",
     "own_part",
     "pack",
+    "parse",
     "portable",
     "recipient",
     "seal",

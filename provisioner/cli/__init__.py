@@ -32,6 +32,7 @@ COMMANDS = {
     "reinstate": "Undo a revocation: give students new access.",
     "keys": "Import, list and audit the keys that students hand in.",
     "access": "Let an assistant look into the environments for some hours.",
+    "archive": "Keep what students made, look into it, bring it back.",
     "down": "Take a cohort down, and prove that nothing is left.",
     "render": "Print the Kubernetes manifests of a cohort as YAML.",
     "role": "Print the rights that whoever runs a cohort needs, for kubectl.",

@@ -18,6 +18,7 @@ from .options import Settings, as_json, ask, pass_settings, say, show_json, show
     metavar="N",
     help="Let exactly N students go, where that is more than 3 and than a tenth.",
 )
+@click.option("--no-archive", is_flag=True, help="Keep no copy of the work of those who leave.")
 @as_json
 @pass_settings
 @click.pass_context
@@ -29,12 +30,14 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
     yes: bool,
     dry_run: bool,
     allow_drop: int | None,
+    no_archive: bool,
     as_json: bool,
 ) -> None:
     """Make the cluster match the roster: show the plan, ask, then do it.
 
     Only what differs is touched; a second `up` changes nothing. What somebody changed
-    by hand in what Practicum owns is put right.
+    by hand in what Practicum owns is put right. What those who leave have made is archived
+    first, encrypted to the course's key; whose work cannot be, stays.
 
     \b
     Examples:
@@ -42,18 +45,28 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum up demo --yes --json
       practicum up demo --allow-drop 12     after a section has left
     """
+    from ..lifecycle.archiving import folder_of
     from ..lifecycle.reading import Reading
+    from ..lifecycle.up import leaving_namespaces
     from ..lifecycle.up import up as bring_up
     from ..report import documents, live, text
 
     def confirm(reading: Reading) -> bool:
         for line in text.plan(reading):
             say(line)
+        leaving, folder = len(leaving_namespaces(reading)), folder_of(settings, cohort)
+        for line in text.to_archive(folder, leaving, wanted=not no_archive):
+            say(line)
         return not dry_run and (yes or ask(f"Change {cohort} on the cluster?"))
 
     with live.progress(say) as progress:
         result = bring_up(
-            settings, cohort, confirm=confirm, progress=progress, allow_drop=allow_drop
+            settings,
+            cohort,
+            confirm=confirm,
+            progress=progress,
+            allow_drop=allow_drop,
+            archive=not no_archive,
         )
     if result is None:
         say("Nothing was changed.")

@@ -6,7 +6,7 @@ account, and its annotations tell every operator what was handed out and until w
 """
 
 from .kubeconfig import Address, kubeconfig, seal
-from .minting import SHORTEST, SKEW, issue
+from .minting import SHORTEST, SKEW, issue, short_token
 from .revocation import mark_revoked, unmark_revoked
 from .standing import (
     ENDS,
@@ -37,6 +37,7 @@ __all__ = [
     "list_credentials",
     "mark_revoked",
     "seal",
+    "short_token",
     "standings",
     "unmark_revoked",
     "withdraw",

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .. import cluster
 from ..cohort import records as record_file
 from ..cohort.difference import check_shrink
 from ..errors import ClusterError, ToolError
+from ..manifest import Manifest
 from ..plan import Part, Plan
 from ..settings import Settings
-from . import desk, lock, removal
+from . import archiving, desk, lock, removal
+from .archiving import Archive
 from .engine import Engine
 from .interrupt import stopping
 from .progress import Progress
@@ -36,6 +38,9 @@ class UpResult:
     processes: int = 0
     """Worker processes that were started; none when nothing differed."""
 
+    archives: tuple[Archive, ...] = ()
+    """What was kept of those who left."""
+
 
 def up(
     settings: Settings,
@@ -44,6 +49,7 @@ def up(
     confirm: Callable[[Reading], bool],
     progress: Progress,
     allow_drop: int | None = None,
+    archive: bool = True,
 ) -> UpResult | None:
     """Bring a cohort up, or bring it up to date.
 
@@ -53,12 +59,15 @@ def up(
         confirm: Shown the plan; False stops before anything is changed.
         progress: Told what happens.
         allow_drop: How many students may leave, where that is more than usual.
+        archive: Whether the work of those who leave is archived first; whose work cannot be
+            is not removed.
 
     Returns:
         What was done; None when it was not confirmed.
 
     Raises:
-        InputError: If the files are wrong, or too many students would be dropped.
+        InputError: If the files are wrong, too many students would be dropped, or the work
+            of those who leave cannot be archived for want of a course key.
         ClusterError: If the cluster cannot be used; nothing has been changed then.
         ToolError: If the guard cannot be brought up.
         LockedError: If another run holds the cohort.
@@ -69,6 +78,10 @@ def up(
         reading = read(settings, name)
         desk.sweep_quietly(settings, reading, progress.say)
         _refuse_mass_drop(reading, allow_drop)
+        leaving = leaving_namespaces(reading) if archive else []
+        archiving.refuse_without_key(
+            reading.cohort, leaving, otherwise="Or say --no-archive, and keep nothing."
+        )
         if reading.plan.is_empty:
             _save(reading)
             return _summary(reading, reading.plan, {}, began)
@@ -78,9 +91,17 @@ def up(
         _save(reading)
         engine = Engine.open(settings, reading, held, progress)
         with stopping(engine.stop, progress.say):
-            why = _apply(reading, engine, progress)
+            kept = archiving.before_deletion(settings, reading, leaving, progress)
+            why = _apply(reading, engine, progress, spared=kept.failed)
         after = read(settings, name)
-        return _summary(reading, after.plan, why, began, processes=engine.workers.started)
+        done = _summary(reading, after.plan, why, began, processes=engine.workers.started)
+        return replace(done, archives=kept.made)
+
+
+def leaving_namespaces(reading: Reading) -> list[Manifest]:
+    """Return the namespaces of students that a plan would delete, with all that is in them."""
+    parts = reading.plan.having("remove", "change")
+    return [live for part in parts for live in part.surplus if live["kind"] == "Namespace"]
 
 
 def _refuse_mass_drop(reading: Reading, allow: int | None) -> None:
@@ -113,14 +134,25 @@ def _save(reading: Reading) -> None:
         record_file.save(records_path(reading.cohort), reading.records)
 
 
-def _apply(reading: Reading, engine: Engine, progress: Progress) -> dict[str, str]:
-    """Apply a plan; returns why students failed, by name."""
+def _apply(
+    reading: Reading, engine: Engine, progress: Progress, *, spared: Mapping[str, str]
+) -> dict[str, str]:
+    """Apply a plan; returns why students failed, by name.
+
+    Args:
+        reading: The cohort.
+        engine: Pulumi.
+        progress: Told what happens.
+        spared: Students of whom nothing is deleted, with the reason.
+    """
     plan = reading.plan
     if plan.guard.action != "same":
         progress.step("Setting up what all students share")
         _bring_guard_up(reading, engine)
     why = {part.name: "; ".join(part.changes) for part in plan.having("foreign")}
-    why |= removal.remove_surplus(reading.client, plan.having("remove", "change"), progress)
+    why |= spared
+    surplus = [part for part in plan.having("remove", "change") if part.name not in spared]
+    why |= removal.remove_surplus(reading.client, surplus, progress)
     why |= _check(reading, plan.having("create", "change"), progress)
     return why | engine.run_waves(_to_do(plan), leave_out=set(why))
 

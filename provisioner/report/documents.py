@@ -45,6 +45,7 @@ def up(result: UpResult) -> dict[str, Any]:
         "failed": [{"id": id, "error": why} for id, why in sorted(result.failed.items())],
         "seconds": result.seconds,
         "processes": result.processes,
+        "archives": [one.to_json() for one in result.archives],
     }
 
 

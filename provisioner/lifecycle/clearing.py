@@ -1,0 +1,94 @@
+"""Take away what a cohort has: namespaces, what lies outside of them, Pulumi's state."""
+
+from __future__ import annotations
+
+from .. import cluster
+from ..manifest import GUARD, STUDENT, Manifest
+from .engine import Engine
+from .progress import Progress
+from .reading import Reading
+
+
+class Clearing:
+    """What goes: all of the cohort, but for students whose work could not be kept."""
+
+    def __init__(
+        self,
+        reading: Reading,
+        engine: Engine,
+        progress: Progress,
+        spared: frozenset[str],
+        patience: float,
+    ) -> None:
+        self._reading, self._engine, self._progress = reading, engine, progress
+        self._spared, self._patience = spared, patience
+        self.removed = 0
+        self.troubles: list[str] = []
+
+    def run(self, forced: set[str]) -> None:
+        """Delete namespaces, then what lies outside of them, then the state."""
+        # By the mark alone: also what is in no state and in no roster.
+        namespaces = [live for live in self._reading.found.own_namespaces if self._goes(live)]
+        self._progress.step("Deleting namespaces", len(namespaces))
+        self._delete(namespaces)
+        stuck = self._await(namespaces)
+        if forced & stuck.keys():
+            stuck = self._force(
+                [ns for ns in namespaces if name_of(ns) in forced & stuck.keys()], stuck
+            )
+        self.removed = len(namespaces) - len(stuck)
+        self.troubles += [f"{name}: {why}" for name, why in stuck.items()]
+        # After the namespaces: students stay guarded while theirs end.
+        self._delete_the_rest()
+        self._progress.step("Clearing Pulumi's state")
+        cleared = self._engine.destroy(self._stacks())
+        self.troubles += [f"{stack}: {why}" for stack, why in cleared.items()]
+
+    def _goes(self, live: Manifest) -> bool:
+        """Say whether an object is to go; what all share stays as long as somebody does."""
+        student = (live["metadata"].get("labels") or {}).get(STUDENT, "")
+        return student not in self._spared if student else not self._spared
+
+    def _delete(self, lives: list[Manifest]) -> None:
+        client = self._reading.client
+        answers = client.each(lambda live: cluster.delete(client, live), lives)
+        self.troubles += [refusal for _, refusal in answers if refusal]
+
+    def _await(self, namespaces: list[Manifest]) -> dict[str, str]:
+        gone = self._progress.advance
+        return cluster.await_gone(
+            self._reading.client, namespaces, seconds=self._patience, gone=gone
+        )
+
+    def _force(self, namespaces: list[Manifest], stuck: dict[str, str]) -> dict[str, str]:
+        """Let go of namespaces that were named, if nothing remains in them."""
+        client = self._reading.client
+        refused = {
+            name_of(live): why
+            for live, why in client.each(lambda live: cluster.finalize(client, live), namespaces)
+            if why
+        }
+        left = self._await([live for live in namespaces if name_of(live) not in refused])
+        forced = {name_of(live) for live in namespaces}
+        return {name: why for name, why in stuck.items() if name not in forced} | refused | left
+
+    def _delete_the_rest(self) -> None:
+        """Delete what lies outside namespaces, in the state or not, each by its UID.
+
+        Pulumi's provider could do it for what is in the state, but sends no UID, and was
+        seen to wait for minutes for the end of admission policies that were gone.
+        """
+        left = cluster.list_cohort(self._reading.client, self._reading.cohort.name).owned.values()
+        self._delete([live for live in left if live["kind"] != "Namespace" and self._goes(live)])
+
+    def _stacks(self) -> list[str | int]:
+        """Return the stacks that hold nobody who stays: destroying one deletes what is in it."""
+        records = self._reading.records.values()
+        staying = {record.wave for record in records if record.name in self._spared}
+        waves = sorted({record.wave for record in records} - staying)
+        return [*([] if self._spared else [GUARD]), *waves]
+
+
+def name_of(live: Manifest) -> str:
+    """Return the name of an object."""
+    return str(live["metadata"]["name"])
