@@ -29,7 +29,7 @@ from .packing import FILE
 LARGEST = 64 << 20
 """Bytes of one member: many times what a cluster stores of one object."""
 
-_PATH = re.compile(rf"(?:{OWN}|{OURS})/[a-z0-9-]+/[a-z0-9.-]+/(?!\.{{1,2}}\.yaml$)[^/\0]+\.yaml")
+_PATH = re.compile(rf"(?:{OWN}|{OURS})/[a-z0-9-]+/[a-z0-9-]+(?:\.[a-z0-9-]+)*/[^/\0]+\.yaml")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

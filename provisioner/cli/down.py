@@ -15,8 +15,9 @@ from .options import Settings, as_json, ask_name, pass_settings, say, show_json,
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted and stop.")
 @click.option(
     "--wait",
-    metavar="DURATION",
-    default="5m",
+    type=click.IntRange(min=1),
+    metavar="SECONDS",
+    default=300,
     show_default=True,
     help="How long namespaces get to go before it is told what holds them.",
 )
@@ -37,7 +38,7 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
     yes: str | None,
     no_archive: bool,
     dry_run: bool,
-    wait: str,
+    wait: int,
     force_finalize: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -53,15 +54,13 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
     Examples:
       practicum down demo
       practicum down demo --yes demo --no-archive --json
-      practicum down demo --wait 1m --force-finalize 20260001
+      practicum down demo --wait 60 --force-finalize 20260001
     """
-    from ..cohort import duration
     from ..lifecycle import archiving
     from ..lifecycle.down import down as take_down
     from ..lifecycle.reading import read
     from ..report import live, text
 
-    patience = duration.parse(wait, "--wait").total_seconds()
     if dry_run:
         for namespace in read(settings, cohort).found.own_namespaces:
             click.echo(f"  - {namespace['metadata']['name']}")
@@ -80,7 +79,7 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
             cohort,
             progress=progress,
             archive=not no_archive,
-            patience=patience,
+            patience=wait,
             force=force_finalize,
         )
     if as_json:

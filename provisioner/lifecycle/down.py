@@ -114,9 +114,7 @@ def _prove(
     settings: Settings, reading: Reading, clearing: Clearing, kept: Archived, tokens: _Tokens
 ) -> Receipt:
     name, client = reading.cohort.name, reading.client
-    found = cluster.search(client, name, _had(reading), wanted_keys(reading.cohort, {}))
-    alive = leftovers.live_tokens(client, tokens.samples)
-    here = leftovers.on_this_machine(settings, name)
+    found = search(settings, reading, tokens.samples)
     return Receipt(
         cohort=name,
         server=client.access.server,
@@ -126,11 +124,29 @@ def _prove(
         removed=clearing.removed,
         searched=found.searched,
         tokens=len(tokens.samples),
-        remaining=(*found.remaining, *alive, *here),
+        remaining=tuple(found.remaining),
         unlisted=(*found.unlisted, *([tokens.trouble] if tokens.trouble else [])),
         troubles=tuple(clearing.troubles),
         archived=kept,
     )
+
+
+def search(settings: Settings, reading: Reading, tokens: Mapping[str, str]) -> cluster.Search:
+    """Look for what is left of a cohort: on the cluster, among tokens, on this machine.
+
+    Args:
+        settings: Folders and state backend.
+        reading: The cohort as it was.
+        tokens: By account, taken while there were accounts.
+
+    Raises:
+        ClusterError: If the cluster cannot be reached.
+    """
+    name, client = reading.cohort.name, reading.client
+    found = cluster.search(client, name, _had(reading), wanted_keys(reading.cohort, {}))
+    alive = leftovers.live_tokens(client, tokens)
+    here = leftovers.on_this_machine(settings, name)
+    return replace(found, remaining=[*found.remaining, *alive, *here])
 
 
 def _had(reading: Reading) -> set[str]:
