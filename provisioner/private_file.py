@@ -24,7 +24,10 @@ def make_folder(path: Path) -> Path:
         InputError: If it cannot be made.
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Not by `parents`: Python gives the mode to the last one alone.
+        for folder in reversed([path, *path.parents]):
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise InputError(f"{path} cannot be made: {error.strerror}.") from None
     return path

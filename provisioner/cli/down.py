@@ -61,12 +61,16 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
     from ..lifecycle.reading import read
     from ..report import live, text
 
+    folder = archiving.folder_of(settings, cohort)
     if dry_run:
-        for namespace in read(settings, cohort).found.own_namespaces:
+        reading = read(settings, cohort)
+        for namespace in reading.found.own_namespaces:
             click.echo(f"  - {namespace['metadata']['name']}")
+        count = len(archiving.student_namespaces(reading))
+        show_lines(text.to_archive(folder, count, wanted=not no_archive))
         return
     if not no_archive:
-        say(f"What students made is archived first, in {archiving.folder_of(settings, cohort)}")
+        say(f"What students made is archived first, encrypted, in {folder}")
     typed = yes if yes is not None else ask_name(f"Type the cohort's name to delete {cohort}")
     if typed != cohort:
         raise InputError(

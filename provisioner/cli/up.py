@@ -19,6 +19,12 @@ from .options import Settings, as_json, ask, pass_settings, say, show_json, show
     help="Let exactly N students go, where that is more than 3 and than a tenth.",
 )
 @click.option("--no-archive", is_flag=True, help="Keep no copy of the work of those who leave.")
+@click.option(
+    "--force-finalize",
+    metavar="STUDENT",
+    multiple=True,
+    help="Let go of the namespace of this student, who left, if it is stuck and empty.",
+)
 @as_json
 @pass_settings
 @click.pass_context
@@ -31,6 +37,7 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
     dry_run: bool,
     allow_drop: int | None,
     no_archive: bool,
+    force_finalize: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Make the cluster match the roster: show the plan, ask, then do it.
@@ -47,7 +54,7 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
     """
     from ..lifecycle.archiving import folder_of
     from ..lifecycle.reading import Reading
-    from ..lifecycle.up import leaving_namespaces
+    from ..lifecycle.up import Leaving, leaving_namespaces
     from ..lifecycle.up import up as bring_up
     from ..report import documents, live, text
 
@@ -66,7 +73,7 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
             confirm=confirm,
             progress=progress,
             allow_drop=allow_drop,
-            archive=not no_archive,
+            leaving=Leaving(archive=not no_archive, force=force_finalize),
         )
     if result is None:
         say("Nothing was changed.")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, archive, cluster, credential, private_file
+from .. import __version__, archive, cluster, credential, names, private_file
 from ..archive import About, Contents, Listing
 from ..cohort import Cohort, Recipient, Student, keys
 from ..errors import ClusterError, InputError, PracticumError
@@ -68,6 +68,7 @@ class Archive:
             "volumes_not_included": list(self.claims),
             "copy": str(self.copy) if self.copy else None,
             "copy_sha256": self.copy_sha256 or None,
+            "no_copy": self.no_copy or None,
             "requests": self.lists,
         }
 
@@ -136,8 +137,9 @@ def make(settings: Settings, name: str, ids: Iterable[str] = (), *, progress: Pr
 
 
 def student_namespaces(reading: Reading) -> list[Manifest]:
-    """Return every namespace that carries the mark of the cohort and of a student."""
-    return [live for live in reading.found.own_namespaces if _name(live)]
+    """Return every namespace of the cohort in which students work."""
+    accounts = names.identity_namespace(reading.cohort.name)
+    return [live for live in reading.found.own_namespaces if live["metadata"]["name"] != accounts]
 
 
 def refuse_without_key(cohort: Cohort, namespaces: Iterable[Manifest], *, otherwise: str) -> None:
@@ -222,7 +224,7 @@ def _subjects(reading: Reading, namespaces: Iterable[Manifest]) -> list[_Subject
     known = {record.name: record for record in reading.records.values()}
     found: dict[str, _Subject] = {}
     for live in namespaces:
-        name, metadata = _name(live), live["metadata"]
+        name, metadata = subject_of(live), live["metadata"]
         before = found[name].namespaces if name in found else {}
         found[name] = _Subject(
             id=_id(reading, live),
@@ -233,13 +235,15 @@ def _subjects(reading: Reading, namespaces: Iterable[Manifest]) -> list[_Subject
     return list(found.values())
 
 
-def _name(live: Manifest) -> str:
-    return str((live["metadata"].get("labels") or {}).get(STUDENT, ""))
+def subject_of(live: Manifest) -> str:
+    """Return whose a namespace is, by the name in the cluster; its own where it does not say."""
+    metadata = live["metadata"]
+    return str((metadata.get("labels") or {}).get(STUDENT) or metadata["name"])
 
 
 def _id(reading: Reading, live: Manifest) -> str:
     """Return whose a namespace is: by our records, else by what it says itself."""
-    name = _name(live)
+    name = subject_of(live)
     noted = (live["metadata"].get("annotations") or {}).get(STUDENT_ID, name)
     found = reading.id_of(name)
     return found if found != name else str(noted)

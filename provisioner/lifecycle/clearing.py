@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import cluster
 from ..manifest import GUARD, STUDENT, Manifest
+from . import removal
 from .engine import Engine
 from .progress import Progress
 from .reading import Reading
@@ -32,10 +33,8 @@ class Clearing:
         self._progress.step("Deleting namespaces", len(namespaces))
         self._delete(namespaces)
         stuck = self._await(namespaces)
-        if forced & stuck.keys():
-            stuck = self._force(
-                [ns for ns in namespaces if name_of(ns) in forced & stuck.keys()], stuck
-            )
+        held = [live for live in namespaces if name_of(live) in forced & stuck.keys()]
+        stuck |= removal.force(self._reading.client, held, stuck)
         self.removed = len(namespaces) - len(stuck)
         self.troubles += [f"{name}: {why}" for name, why in stuck.items()]
         # After the namespaces: students stay guarded while theirs end.
@@ -55,22 +54,10 @@ class Clearing:
         self.troubles += [refusal for _, refusal in answers if refusal]
 
     def _await(self, namespaces: list[Manifest]) -> dict[str, str]:
+        fresh = any(not live["metadata"].get("deletionTimestamp") for live in namespaces)
+        seconds = self._patience if fresh else min(self._patience, removal.LONGER)
         gone = self._progress.advance
-        return cluster.await_gone(
-            self._reading.client, namespaces, seconds=self._patience, gone=gone
-        )
-
-    def _force(self, namespaces: list[Manifest], stuck: dict[str, str]) -> dict[str, str]:
-        """Let go of namespaces that were named, if nothing remains in them."""
-        client = self._reading.client
-        refused = {
-            name_of(live): why
-            for live, why in client.each(lambda live: cluster.finalize(client, live), namespaces)
-            if why
-        }
-        left = self._await([live for live in namespaces if name_of(live) not in refused])
-        forced = {name_of(live) for live in namespaces}
-        return {name: why for name, why in stuck.items() if name not in forced} | refused | left
+        return cluster.await_gone(self._reading.client, namespaces, seconds=seconds, gone=gone)
 
     def _delete_the_rest(self) -> None:
         """Delete what lies outside namespaces, in the state or not, each by its UID.

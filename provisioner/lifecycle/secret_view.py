@@ -56,13 +56,14 @@ def opened(reading: Reading, namespaces: Iterable[Manifest]) -> Iterator[tuple[s
 
 def _bind(reading: Reading, namespace: Manifest, who: str) -> Manifest | None:
     name, metadata = reading.cohort.name, namespace["metadata"]
+    student = (metadata.get("labels") or {}).get(STUDENT)
     binding = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "RoleBinding",
         "metadata": {
             "name": NAME,
             "namespace": metadata["name"],
-            "labels": {COHORT: name, STUDENT: metadata["labels"][STUDENT]},
+            "labels": {COHORT: name} | ({STUDENT: student} if student else {}),
         },
         "roleRef": {
             "apiGroup": "rbac.authorization.k8s.io",

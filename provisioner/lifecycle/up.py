@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field, replace
 
 from .. import cluster
@@ -42,6 +42,18 @@ class UpResult:
     """What was kept of those who left."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Leaving:
+    """What is done for students who leave, before and while their namespace goes."""
+
+    archive: bool = True
+    """Whether their work is archived first; whose work cannot be, is not removed."""
+
+    force: tuple[str, ...] = ()
+    """Ids of those whose namespace is let go of by force, when it is stuck and nothing
+    remains in it but finalizers of its own."""
+
+
 def up(
     settings: Settings,
     name: str,
@@ -49,7 +61,7 @@ def up(
     confirm: Callable[[Reading], bool],
     progress: Progress,
     allow_drop: int | None = None,
-    archive: bool = True,
+    leaving: Leaving | None = None,
 ) -> UpResult | None:
     """Bring a cohort up, or bring it up to date.
 
@@ -59,8 +71,7 @@ def up(
         confirm: Shown the plan; False stops before anything is changed.
         progress: Told what happens.
         allow_drop: How many students may leave, where that is more than usual.
-        archive: Whether the work of those who leave is archived first; whose work cannot be
-            is not removed.
+        leaving: What is done for those who leave; their work is archived when None.
 
     Returns:
         What was done; None when it was not confirmed.
@@ -74,13 +85,14 @@ def up(
         Interrupted: If a signal came; what was in flight has finished.
     """
     began = time.monotonic()
+    leaving = leaving or Leaving()
     with lock.held(settings.home, name, progress.say) as held:
         reading = read(settings, name)
         desk.sweep_quietly(settings, reading, progress.say)
         _refuse_mass_drop(reading, allow_drop)
-        leaving = leaving_namespaces(reading) if archive else []
+        going = leaving_namespaces(reading) if leaving.archive else []
         archiving.refuse_without_key(
-            reading.cohort, leaving, otherwise="Or say --no-archive, and keep nothing."
+            reading.cohort, going, otherwise="Or say --no-archive, and keep nothing."
         )
         if reading.plan.is_empty:
             _save(reading)
@@ -91,8 +103,9 @@ def up(
         _save(reading)
         engine = Engine.open(settings, reading, held, progress)
         with stopping(engine.stop, progress.say):
-            kept = archiving.before_deletion(settings, reading, leaving, progress)
-            why = _apply(reading, engine, progress, spared=kept.failed)
+            kept = archiving.before_deletion(settings, reading, going, progress)
+            forced = {reading.records[id].name for id in leaving.force if id in reading.records}
+            why = _apply(reading, engine, progress, spared=kept.failed, forced=forced)
         after = read(settings, name)
         done = _summary(reading, after.plan, why, began, processes=engine.workers.started)
         return replace(done, archives=kept.made)
@@ -100,7 +113,7 @@ def up(
 
 def leaving_namespaces(reading: Reading) -> list[Manifest]:
     """Return the namespaces of students that a plan would delete, with all that is in them."""
-    parts = reading.plan.having("remove", "change")
+    parts = [reading.plan.guard, *reading.plan.having("remove", "change")]
     return [live for part in parts for live in part.surplus if live["kind"] == "Namespace"]
 
 
@@ -135,7 +148,12 @@ def _save(reading: Reading) -> None:
 
 
 def _apply(
-    reading: Reading, engine: Engine, progress: Progress, *, spared: Mapping[str, str]
+    reading: Reading,
+    engine: Engine,
+    progress: Progress,
+    *,
+    spared: Mapping[str, str],
+    forced: Container[str],
 ) -> dict[str, str]:
     """Apply a plan; returns why students failed, by name.
 
@@ -144,26 +162,37 @@ def _apply(
         engine: Pulumi.
         progress: Told what happens.
         spared: Students of whom nothing is deleted, with the reason.
+        forced: Students whose stuck namespace is let go of, if nothing remains in it.
     """
     plan = reading.plan
     if plan.guard.action != "same":
         progress.step("Setting up what all students share")
-        _bring_guard_up(reading, engine)
+        _bring_guard_up(reading, engine, spared)
     why = {part.name: "; ".join(part.changes) for part in plan.having("foreign")}
     why |= spared
     surplus = [part for part in plan.having("remove", "change") if part.name not in spared]
-    why |= removal.remove_surplus(reading.client, surplus, progress)
+    why |= removal.remove_surplus(reading.client, surplus, progress, forced=forced)
     why |= _check(reading, plan.having("create", "change"), progress)
     return why | engine.run_waves(_to_do(plan), leave_out=set(why))
 
 
-def _bring_guard_up(reading: Reading, engine: Engine) -> None:
+def _bring_guard_up(reading: Reading, engine: Engine, spared: Container[str]) -> None:
     guard = reading.plan.guard
     _take_away(reading, guard)
-    removal.remove_surplus(reading.client, [guard], None)
+    stays = {ns["metadata"]["name"] for ns in guard.surplus if archiving.subject_of(ns) in spared}
+    going = [live for live in guard.surplus if not {_name(live), _place(live)} & stays]
+    removal.remove_surplus(reading.client, [replace(guard, surplus=tuple(going))], None)
     error = engine.run_guard(refresh=guard.action == "change" or bool(reading.known))
     if error:
         raise ToolError("What all students share could not be set up.", details=error)
+
+
+def _name(live: Manifest) -> str:
+    return str(live["metadata"]["name"])
+
+
+def _place(live: Manifest) -> str:
+    return str(live["metadata"].get("namespace", ""))
 
 
 def _check(reading: Reading, parts: list[Part], progress: Progress) -> dict[str, str]:

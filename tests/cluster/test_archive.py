@@ -294,10 +294,9 @@ spec: {{policyName: refuse-{name}, validationActions: [Deny]}}
 """
 
 
-def test_whose_archive_fails_loses_nothing_and_the_others_go(
-    new_course, control_plane, tmp_path, wait_until
-):
-    """By one who may not read Secrets, and is kept from it in one student's namespace."""
+@pytest.fixture
+def narrow(new_course, control_plane, tmp_path):
+    """A cohort that is run by one who holds the three roles, and so may read no Secrets."""
     course = new_course()
     name = course.name
     user = f"system:serviceaccount:default:{name}"
@@ -310,9 +309,15 @@ def test_whose_archive_fails_loses_nothing_and_the_others_go(
     for role in ("guard-installer", "environment-operator", "proof-reader"):
         bind(course, f"practicum-{name}-{role}")
     course.up()
+    return course
+
+
+def test_whose_archive_fails_loses_nothing_and_the_others_go(narrow, wait_until):
+    """The binding that shows Secrets is refused in one student's namespace."""
+    course = narrow
     spared = course.namespace("1")
     course.admin("create", "secret", "generic", "work", "-n", spared)
-    policy = REFUSING.format(name=name, spared=spared)
+    policy = REFUSING.format(name=course.name, spared=spared)
     course.admin("apply", "-f", "-", stdin=policy)
     probe = ("create", "rolebinding", "practicum-archive", "--clusterrole=view", "--user=x",
              "-n", spared, "--dry-run=server")  # fmt: skip

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from provisioner import cluster
+from provisioner.errors import ClusterError
+
 pytestmark = pytest.mark.cluster
 
 HELD = """
@@ -77,6 +80,7 @@ def test_who_joins_again_meanwhile_is_told(stuck):
 
 
 def test_a_dead_api_service_is_named(stuck, wait_until):
+    client = cluster.Client(cluster.load(stuck.kubeconfig, "rehearsal"))
     stuck.admin("apply", "-f", "-", stdin=DEAD)
     condition = (
         "get", "ns", stuck.namespace("1"), "-o",
@@ -86,6 +90,8 @@ def test_a_dead_api_service_is_named(stuck, wait_until):
         wait_until(lambda: stuck.admin(*condition) == "True", 60)
         receipt = stuck.down("--no-archive", "--wait", "1", code=8)
         asked = stuck.run("archive", stuck.name, code=0)
+        with pytest.raises(ClusterError, match=r"do not answer: dead\.example\.org/v1"):
+            cluster.namespaced_types(client)
     finally:
         stuck.admin("delete", "-f", "-", stdin=DEAD)
         wait_until(lambda: stuck.admin(*condition) != "True", 60)
