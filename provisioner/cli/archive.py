@@ -80,14 +80,14 @@ def make(
       practicum archive make demo 20260001 20260002 --json
     """
     from ..lifecycle.archiving import make as keep
-    from ..report import live, text
+    from ..report import archives, live
 
     with live.progress(say) as progress:
         result = keep(settings, cohort, ids, progress=progress)
     if as_json:
         show_json(result.to_json())
     else:
-        show_lines(text.archived(result))
+        show_lines(archives.archived(result))
     if result.failed:
         context.exit(PartialError.exit_code)
 
@@ -114,14 +114,14 @@ def open_(file: Path, identity: Path, *, folder: Path | None, as_json: bool) -> 
       practicum archive open FILE --identity ~/.ssh/id_ed25519 --to my-work
     """
     from .. import archive as files
-    from ..report import text
+    from ..report import archives
 
     key = files.identity(identity)
     found = files.unpack(file, key, folder) if folder else files.checked(file, key)
     if as_json:
         show_json(found.to_json())
         return
-    show_lines(text.archive_contents(found))
+    show_lines(archives.contents(found))
     if folder:
         say(f"Unpacked into {folder}, in plain: delete it when you are done.")
 
@@ -163,10 +163,10 @@ def restore(  # noqa: PLR0913  (a command has as many parameters as options)
     """
     from ..lifecycle.restoring import Source
     from ..lifecycle.restoring import restore as bring_back
-    from ..report import live, text
+    from ..report import archives, live
 
     def confirm(planned: Restored) -> bool:
-        for line in text.restored(planned):
+        for line in archives.restored(planned):
             say(line)
         return not dry_run and (yes or ask(f"Restore into {planned.namespace}?"))
 
@@ -176,6 +176,6 @@ def restore(  # noqa: PLR0913  (a command has as many parameters as options)
     if as_json:
         show_json(result.to_json())
     else:
-        show_lines(text.restored(result))
+        show_lines(archives.restored(result))
     if result.partial:
         context.exit(PartialError.exit_code)

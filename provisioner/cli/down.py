@@ -59,7 +59,7 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
     from ..lifecycle import archiving
     from ..lifecycle.down import down as take_down
     from ..lifecycle.reading import read
-    from ..report import live, text
+    from ..report import archives, live, text
 
     folder = archiving.folder_of(settings, cohort)
     if dry_run:
@@ -67,7 +67,7 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
         for namespace in reading.found.own_namespaces:
             click.echo(f"  - {namespace['metadata']['name']}")
         count = len(archiving.student_namespaces(reading))
-        show_lines(text.to_archive(folder, count, wanted=not no_archive))
+        show_lines(archives.to_archive(folder, count, wanted=not no_archive))
         return
     if not no_archive:
         say(f"What students made is archived first, encrypted, in {folder}")

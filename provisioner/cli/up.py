@@ -56,13 +56,13 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
     from ..lifecycle.reading import Reading
     from ..lifecycle.up import Leaving, leaving_namespaces
     from ..lifecycle.up import up as bring_up
-    from ..report import documents, live, text
+    from ..report import archives, documents, live, text
 
     def confirm(reading: Reading) -> bool:
         for line in text.plan(reading):
             say(line)
         leaving, folder = len(leaving_namespaces(reading)), folder_of(settings, cohort)
-        for line in text.to_archive(folder, leaving, wanted=not no_archive):
+        for line in archives.to_archive(folder, leaving, wanted=not no_archive):
             say(line)
         return not dry_run and (yes or ask(f"Change {cohort} on the cluster?"))
 

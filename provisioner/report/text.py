@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
-from ..archive import Contents
 from ..cohort import duration
-from ..lifecycle.archiving import Archived
 from ..lifecycle.bundle import Bundle
 from ..lifecycle.giving import HandoutResult
 from ..lifecycle.reading import Reading
 from ..lifecycle.receipt import Receipt
-from ..lifecycle.restoring import Restored
 from ..lifecycle.revoke import SECONDS, RevokeResult
 from ..lifecycle.status import Status, StudentStatus
 from ..lifecycle.up import UpResult
 from ..plan import Part
+from . import archives
 
 SIGNS = {"create": "+", "change": "~", "same": "=", "remove": "-", "foreign": "!"}
 
@@ -194,62 +191,10 @@ def _use(student: StudentStatus, key: str) -> str:
     return f"{used}/{most}" if most else ""
 
 
-def to_archive(folder: Path, namespaces: int, *, wanted: bool) -> Iterator[str]:
-    """Yield what is archived before it is deleted, and where; nothing where nothing goes."""
-    if namespaces and wanted:
-        yield f"{namespaces} student(s) are archived first, encrypted, in {folder}"
-    elif namespaces:
-        yield f"Nothing is kept of what {namespaces} student(s) made (--no-archive)."
-
-
-def archived(found: Archived) -> Iterator[str]:
-    """Yield whose work could not be archived, what has no copy, and the totals."""
-    for id, why in sorted(found.failed_ids.items()):
-        yield f"  ! {id}: {_first_line(why)}"
-    if not (found.made or found.failed):
-        return
-    failed = f", {len(found.failed)} failed" if found.failed else ""
-    size = sum(one.size for one in found.made)
-    yield f"{len(found.made)} archived in {found.folder}, {size} bytes, each read back{failed}"
-    without = [one.id for one in found.made if one.no_copy]
-    if without:
-        yield f"  no copy of their own, for want of a key: {_some(without)}"
-    claims = sum(len(one.claims) for one in found.made)
-    if claims:
-        yield f"  {claims} volume(s) are listed, but their content is not included"
-
-
-def restored(found: Restored) -> Iterator[str]:
-    """Yield what became of each object, and the totals."""
-    for one in found.results:
-        if one.state != "skipped":
-            yield f"  {one.state:<8} {one.type} {one.name}" + (f": {one.why}" if one.why else "")
-    counts = Counter(one.state for one in found.results)
-    would = "would be restored" if found.dry_run else "restored"
-    yield (
-        f"{found.student}: {counts['restored']} {would} into {found.namespace},"
-        f" {counts['same']} there already, {counts['other'] + counts['refused']} not,"
-        f" {counts['skipped']} make themselves"
-    )
-
-
-def archive_contents(found: Contents) -> Iterator[str]:
-    """Yield what is in an archive and what is not."""
-    about = found.about
-    yield f"{about.cohort}: {about.student}, {about.time}, Kubernetes {about.kubernetes}"
-    for one in found.lists:
-        if one.count:
-            yield f"  {one.count:>4}  {one.type} in {one.namespace}"
-    for left in found.left_out:
-        what = f"{left.type} {left.name}".strip()
-        yield f"  not in it: {left.count or ''} {what}: {left.why}".replace("  ", " ")
-    yield f"{len(found.files)} object(s), each as its sha256 in manifest.json says"
-
-
 def down(receipt: Receipt) -> Iterator[str]:
     """Yield what was taken away, what is left, and whether the proof holds."""
     if receipt.archived.made or receipt.archived.failed:
-        yield from archived(receipt.archived)
+        yield from archives.archived(receipt.archived)
     yield f"{receipt.cohort}: {receipt.removed} namespace(s) deleted"
     yield from (f"  ! {_first_line(trouble)}" for trouble in receipt.troubles)
     yield f"Searched {len(receipt.searched)} types on {receipt.server} ({receipt.version})."
