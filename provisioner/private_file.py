@@ -26,7 +26,7 @@ def make_folder(path: Path) -> Path:
     try:
         # Not by `parents`: Python gives the mode to the last one alone.
         for folder in reversed([path, *path.parents]):
-            if not folder.exists():
+            if folder == path or not folder.exists():
                 folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise InputError(f"{path} cannot be made: {error.strerror}.") from None
