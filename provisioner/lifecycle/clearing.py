@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .. import cluster
+from collections.abc import Container
+
+from .. import cluster, names
 from ..manifest import GUARD, STUDENT, Manifest
 from . import removal
 from .engine import Engine
@@ -40,7 +42,7 @@ class Clearing:
         # After the namespaces: students stay guarded while theirs end.
         self._delete_the_rest()
         self._progress.step("Clearing Pulumi's state")
-        cleared = self._engine.destroy(self._stacks())
+        cleared = self._engine.destroy(self._stacks(stuck))
         self.troubles += [f"{stack}: {why}" for stack, why in cleared.items()]
 
     def _goes(self, live: Manifest) -> bool:
@@ -68,12 +70,21 @@ class Clearing:
         left = cluster.list_cohort(self._reading.client, self._reading.cohort.name).owned.values()
         self._delete([live for live in left if live["kind"] != "Namespace" and self._goes(live)])
 
-    def _stacks(self) -> list[str | int]:
-        """Return the stacks that hold nobody who stays: destroying one deletes what is in it."""
+    def _stacks(self, stuck: Container[str]) -> list[str | int]:
+        """Return the stacks that can be cleared.
+
+        Destroying a stack deletes what is in it, so not one of somebody who stays; and
+        Pulumi would wait without end for a namespace that is stuck.
+        """
         records = self._reading.records.values()
-        staying = {record.wave for record in records if record.name in self._spared}
+        staying = {
+            record.wave
+            for record in records
+            if record.name in self._spared or record.namespace in stuck
+        }
         waves = sorted({record.wave for record in records} - staying)
-        return [*([] if self._spared else [GUARD]), *waves]
+        accounts = names.identity_namespace(self._reading.cohort.name)
+        return [*([] if self._spared or accounts in stuck else [GUARD]), *waves]
 
 
 def name_of(live: Manifest) -> str:

@@ -21,7 +21,7 @@ WORK = """
 apiVersion: v1
 kind: List
 items:
-- {apiVersion: v1, kind: ConfigMap, metadata: {name: notes}, data: {수업: "a\\nb: [1]\\n"}}
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: notes}, data: {text: "수업\\nb: [1]\\n", "no": "no"}}
 - {apiVersion: v1, kind: Secret, metadata: {name: mine}, stringData: {canary: plain-canary-7391}}
 - {apiVersion: v1, kind: Service, metadata: {name: web}, spec: {selector: {app: web}, ports: [{port: 80}]}}
 - {apiVersion: v1, kind: Service, metadata: {name: db}, spec: {clusterIP: None, ports: [{port: 5432}]}}
@@ -36,8 +36,8 @@ items:
     selector: {matchLabels: {app: web}}
     template:
       metadata: {labels: {app: web}}
-      spec: {containers: [{name: c, image: nginx, volumeMounts: [{name: n, mountPath: /n}]}],
-             volumes: [{name: n, configMap: {name: notes}}]}
+      spec: {containers: [{name: c, image: nginx, volumeMounts: [{name: data, mountPath: /n}]}],
+             volumes: [{name: data, configMap: {name: notes}}]}
 - apiVersion: batch/v1
   kind: CronJob
   metadata: {name: nightly}
