@@ -326,7 +326,12 @@ def test_whose_archive_fails_loses_nothing_and_the_others_go(narrow, wait_until)
              "-n", spared, "--dry-run=server")  # fmt: skip
     wait_until(lambda: _refused(course, *probe))
 
+    course.roster(["2"])
+    kept = course.up(code=6)
     partial = course.down(code=6)
+
+    assert (kept["removed"], kept["archives"]) == (0, [])
+    assert "was not archived: secrets in" in kept["failed"][0]["error"]
 
     assert not partial["proved"]
     [failure] = partial["not_archived"]
@@ -336,7 +341,9 @@ def test_whose_archive_fails_loses_nothing_and_the_others_go(narrow, wait_until)
     left = course.admin("get", "secret,quota,netpol,rolebinding", "-n", spared, "-o", "name")
     assert {"secret/work", "resourcequota/practicum"} <= set(left.split())
     assert "practicum-archive" not in left
-    assert course.actions() == {"1": "same", "2": "create"}, "with guard and account"
+    assert course.actions() == {"1": "remove", "2": "create"}
+    roles = course.admin("get", "clusterrole", f"practicum-{course.name}-student", "-o", "name")
+    assert roles, "what guards them all stays too"
     course.admin("delete", "-f", "-", stdin=policy)
     wait_until(lambda: not _refused(course, *probe))
     receipt = course.down()
