@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import InputError
 
@@ -22,7 +24,10 @@ def make_folder(path: Path) -> Path:
         InputError: If it cannot be made.
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Not by `parents`: Python gives the mode to the last one alone.
+        for folder in reversed([path, *path.parents]):
+            if folder == path or not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise InputError(f"{path} cannot be made: {error.strerror}.") from None
     return path
@@ -34,22 +39,46 @@ def write(path: Path, content: bytes) -> None:
     Raises:
         InputError: If it cannot be written: a full disk, a read-only file system.
     """
+    with whole(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file to write to, which has its name once it is whole and on the disk.
+
+    Raises:
+        InputError: If it cannot be written: a full disk, a read-only file system.
+    """
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     try:
         descriptor = os.open(part, flags, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-    except OSError as error:
+        _sync(path.parent)
+    except BaseException as error:
         with suppress(OSError):
             part.unlink()
+        if not isinstance(error, OSError):
+            raise
         raise InputError(
             f"{path} cannot be written: {error.strerror}.",
             hint="Make room or mend the rights there, then run the command again.",
         ) from None
+
+
+def _sync(folder: Path) -> None:
+    """Bring a new name to the disk, where the file system can do that for a folder."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def open_to_append(path: Path) -> int:

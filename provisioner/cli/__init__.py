@@ -39,6 +39,7 @@ COMMANDS = {
     "reinstate": "Undo a revocation: give students new access.",
     "keys": "Import, list and audit the keys that students hand in.",
     "access": "Let an assistant look into the environments for some hours.",
+    "archive": "Keep what students made, look into it, bring it back.",
     "down": "Take a cohort down, and prove that nothing is left.",
     "reap": "Take down the cohorts that are past their end, after a warning.",
     "report": "Show what each student used over the term, and what it costs.",

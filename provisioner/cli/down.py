@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..errors import InputError, ProofError
+from ..errors import InputError
 from .options import Settings, as_json, ask_name, pass_settings, say, show_json, show_lines
 
 
@@ -13,6 +13,20 @@ from .options import Settings, as_json, ask_name, pass_settings, say, show_json,
 @click.option("--yes", metavar="COHORT", help="The cohort's name again, instead of typing it.")
 @click.option("--no-archive", is_flag=True, help="Keep no copy of the students' work.")
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted and stop.")
+@click.option(
+    "--wait",
+    type=click.IntRange(min=1),
+    metavar="SECONDS",
+    default=300,
+    show_default=True,
+    help="How long namespaces get to go before it is told what holds them.",
+)
+@click.option(
+    "--force-finalize",
+    metavar="STUDENT",
+    multiple=True,
+    help="Let go of this student's namespace, if it is stuck and nothing remains in it.",
+)
 @as_json
 @pass_settings
 @click.pass_context
@@ -24,27 +38,39 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
     yes: str | None,
     no_archive: bool,
     dry_run: bool,
+    wait: int,
+    force_finalize: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Delete everything of a cohort and prove that nothing is left.
+    """Archive what students made, delete everything of a cohort, and prove that it is gone.
 
-    Namespaces are deleted by UID, Pulumi's state is cleared, and then every type that
-    the cluster can list is searched. The receipt is a JSON file. Exit 0 only if the
-    proof holds; done twice, the second time finds nothing to do.
+    The archives are encrypted to the course's key and read back before anything is deleted;
+    whose work cannot be archived loses nothing. Namespaces are deleted by UID, Pulumi's
+    state is cleared, and then every type that the cluster can list is searched. The receipt
+    is a JSON file. Exit 0 only if the proof holds; done twice, the second time finds nothing
+    to do.
 
     \b
     Examples:
       practicum down demo
       practicum down demo --yes demo --no-archive --json
+      practicum down demo --wait 60 --force-finalize 20260001
     """
+    from ..lifecycle import archiving
     from ..lifecycle.down import down as take_down
     from ..lifecycle.reading import read
-    from ..report import live, text
+    from ..report import archives, live, text
 
+    folder = archiving.folder_of(settings, cohort)
     if dry_run:
-        for namespace in read(settings, cohort).found.own_namespaces:
+        reading = read(settings, cohort)
+        for namespace in reading.found.own_namespaces:
             click.echo(f"  - {namespace['metadata']['name']}")
+        count = len(archiving.student_namespaces(reading))
+        show_lines(archives.to_archive(folder, count, wanted=not no_archive))
         return
+    if not no_archive:
+        say(f"What students made is archived first, encrypted, in {folder}")
     typed = yes if yes is not None else ask_name(f"Type the cohort's name to delete {cohort}")
     if typed != cohort:
         raise InputError(
@@ -52,10 +78,17 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
             hint=f"Run: practicum down {cohort} --yes {cohort}",
         )
     with live.progress(say) as progress:
-        receipt = take_down(settings, cohort, progress=progress)
+        receipt = take_down(
+            settings,
+            cohort,
+            progress=progress,
+            archive=not no_archive,
+            patience=wait,
+            force=force_finalize,
+        )
     if as_json:
         show_json(receipt.to_json())
     else:
         show_lines(text.down(receipt))
     if not receipt.proved:
-        context.exit(ProofError.exit_code)
+        context.exit(receipt.exit_code)

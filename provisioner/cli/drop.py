@@ -17,14 +17,23 @@ from .options import Settings, pass_settings
     metavar="N",
     help="Let exactly N students go, where that is more than 3 and than a tenth.",
 )
+@click.option("--no-archive", is_flag=True, help="Keep no copy of their work.")
 @change_options
 @pass_settings
 def drop(
-    settings: Settings, /, cohort: str, ids: tuple[str, ...], allow_drop: int | None, **manner: bool
+    settings: Settings,
+    /,
+    cohort: str,
+    ids: tuple[str, ...],
+    allow_drop: int | None,
+    *,
+    no_archive: bool,
+    **manner: bool,
 ) -> None:
     """Take students out of the roster, and remove their environments and these alone.
 
-    What is in their namespaces goes, and their access with it. Who comes back gets a new
+    What is in their namespaces is archived, encrypted to the course's key, and goes, and their
+    access with it. Who comes back gets a new
     environment under the old name. The public keys stay in the cohort's folder. To take
     access away and keep the work, `suspend` them.
 
@@ -34,11 +43,18 @@ def drop(
       practicum drop demo 20260007 20260008 --yes
     """
     from ..lifecycle.membership import drop as let_leave
+    from ..lifecycle.up import Leaving
 
     carry(
         f"Remove {len(ids)} student(s) from {cohort}, with all that is in their namespaces?",
         Manner(**manner),
         lambda confirm, progress: let_leave(
-            settings, cohort, ids, confirm=confirm, progress=progress, allow_drop=allow_drop
+            settings,
+            cohort,
+            ids,
+            confirm=confirm,
+            progress=progress,
+            allow_drop=allow_drop,
+            leaving=Leaving(archive=not no_archive),
         ),
     )

@@ -27,6 +27,13 @@ from .options import Settings, as_json, ask, pass_settings, say, show_json, show
     metavar="N",
     help="Change at most N environments that are there and differ; new ones are made.",
 )
+@click.option("--no-archive", is_flag=True, help="Keep no copy of the work of those who leave.")
+@click.option(
+    "--force-finalize",
+    metavar="STUDENT",
+    multiple=True,
+    help="Let go of the namespace of this student, who left, if it is stuck and empty.",
+)
 @as_json
 @pass_settings
 @click.pass_context
@@ -40,13 +47,16 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
     dry_run: bool,
     allow_drop: int | None,
     at_most: int | None,
+    no_archive: bool,
+    force_finalize: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Make the cluster match the roster: show the plan, ask, then do it.
 
     Only what differs is touched; a second `up` changes nothing. What somebody changed
     by hand in what Practicum owns is put right. Where students are named, these alone are
-    touched, and nothing that all share.
+    touched, and nothing that all share. What those who leave have made is archived first,
+    encrypted to the course's key; whose work cannot be, stays.
 
     \b
     Examples:
@@ -56,14 +66,19 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum up demo 20260001            this student alone
       practicum up demo --at-most 10        an upgrade, in steps
     """
+    from ..lifecycle.archiving import folder_of
     from ..lifecycle.choice import Choice
     from ..lifecycle.reading import Reading
+    from ..lifecycle.up import Leaving, leaving_namespaces
     from ..lifecycle.up import up as bring_up
-    from ..report import documents, live, text
+    from ..report import archives, documents, live, text
 
     def confirm(reading: Reading) -> bool:
         say(text.term(reading.cohort.term, datetime.now(UTC).date()))
         for line in text.plan(reading):
+            say(line)
+        leaving, folder = len(leaving_namespaces(reading)), folder_of(settings, cohort)
+        for line in archives.to_archive(folder, leaving, wanted=not no_archive):
             say(line)
         return not dry_run and (yes or ask(f"Change {cohort} on the cluster?"))
 
@@ -75,6 +90,7 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
             progress=progress,
             allow_drop=allow_drop,
             choice=Choice(ids=ids, at_most=at_most),
+            leaving=Leaving(archive=not no_archive, force=force_finalize),
         )
     if result is None:
         say("Nothing was changed.")

@@ -2,10 +2,12 @@
 
 from .change import apply, await_gone, check, delete, take_away
 from .client import ApiError, Client, NotKnownError
+from .contents import Whereabouts, list_type, look_around, namespaced_types
+from .create import create, read_object
 from .follow import AGAIN, Follower
 from .kubeconfig import Access, load
 from .many import ask_many
-from .observe import MANAGER, Found, list_cohort, look_for_strangers, read
+from .observe import MANAGER, Found, list_cohort, look_for_strangers, made_by_us, read
 from .probe import longest_token
 from .resources import RESOURCES, path_of
 from .rights import Right, may, version, whoami
@@ -16,6 +18,7 @@ from .rights import suspension as suspension_rights
 from .roles import impersonator, roles
 from .search import Search, discover, search
 from .served import Type, served
+from .stuck import finalize
 from .transport import WORKERS
 
 __all__ = [
@@ -32,23 +35,31 @@ __all__ = [
     "Right",
     "Search",
     "Type",
+    "Whereabouts",
     "apply",
     "ask_many",
     "await_gone",
     "check",
+    "create",
     "delete",
     "discover",
+    "finalize",
     "impersonator",
     "list_cohort",
+    "list_type",
     "listed_rights",
     "load",
     "longest_token",
+    "look_around",
     "look_for_strangers",
+    "made_by_us",
     "may",
     "missing_rights",
+    "namespaced_types",
     "needed_rights",
     "path_of",
     "read",
+    "read_object",
     "roles",
     "search",
     "served",

@@ -8,10 +8,11 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import ClusterError
-from ..manifest import Manifest, ObjectKey, key_of
+from ..manifest import Manifest, key_of
 from .client import ApiError, Client
-from .observe import MANAGER, read
+from .observe import MANAGER
 from .resources import RESOURCES, path_of
+from .stuck import why_stuck
 
 APPLY = "application/apply-patch+yaml"  # JSON is YAML
 MERGE = "application/merge-patch+json"
@@ -114,7 +115,7 @@ def await_gone(
             gone(waiting.pop(uid))
         if waiting:
             _follow(client, path, version, waiting, gone, deadline)
-    return {name: _why_stuck(client, name) for name in waiting.values()}
+    return dict(client.each(lambda name: why_stuck(client, name), waiting.values()))
 
 
 def _uids(client: Client, path: str) -> tuple[str, set[str]]:
@@ -141,14 +142,3 @@ def _follow(
                 gone(waiting.pop(uid))
             if event["type"] == "ERROR" or not waiting:
                 return
-
-
-def _why_stuck(client: Client, name: str) -> str:
-    live = read(client, ObjectKey("Namespace", "", name))
-    status: dict[str, Any] = (live or {}).get("status") or {}
-    reasons = [
-        str(condition.get("message"))
-        for condition in status.get("conditions") or []
-        if condition.get("status") == "True"
-    ]
-    return "; ".join(reasons) or "it is still terminating, and the server gives no reason"

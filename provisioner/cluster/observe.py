@@ -75,13 +75,28 @@ def look_for_strangers(client: Client, found: Found, wanted: Iterable[ObjectKey]
         ClusterError: If the cluster cannot be reached, or refuses to show one.
     """
     owned, foreign = dict(found.owned), {}
-    missing = [key for key in wanted if key not in owned]
+    wanted = list(wanted)
+    for key in _going(found, wanted):
+        foreign[key] = "is still being deleted; run this again when it is gone"
+        del owned[key]
+    missing = [key for key in wanted if key not in owned and key not in foreign]
     for key, item in _in_the_way(client, found.namespaces, missing):
-        if _manager_is_ours(item) and key.kind != "Namespace":
+        if made_by_us(item) and key.kind != "Namespace":
             owned[key] = item  # somebody took the label away; the next `up` puts it back
         else:
             foreign[key] = _whose(item)
     return Live(owned=owned, foreign=foreign)
+
+
+def _going(found: Found, wanted: Iterable[ObjectKey]) -> list[ObjectKey]:
+    """Return our own namespaces that are wanted and whose deletion has begun."""
+    return [
+        key
+        for key in wanted
+        if key.kind == "Namespace"
+        and key in found.owned
+        and found.owned[key]["metadata"].get("deletionTimestamp")
+    ]
 
 
 def _list(client: Client, kind: str, cohort: str) -> list[Manifest]:
@@ -136,7 +151,8 @@ def read(client: Client, key: ObjectKey) -> Manifest | None:
         raise ClusterError(f"The cluster refuses to show {key}: {error.message}") from None
 
 
-def _manager_is_ours(item: Manifest) -> bool:
+def made_by_us(item: Manifest) -> bool:
+    """Say whether Practicum has written fields of an object, whatever its labels say now."""
     return MANAGER in _managers(item)
 
 

@@ -84,7 +84,8 @@ def guard_installer(cohort: Cohort) -> list[Manifest]:
 def operator(cohort: Cohort) -> list[Manifest]:
     """Return the rules for namespaces, what is in them, and seeing what all share."""
     shared = [kind for kind, resource in RESOURCES.items() if not resource.namespaced]
-    students = [manifest.role_name(cohort.name, who) for who in ("student", "assistant")]
+    bound = ["student", "assistant", *([manifest.ARCHIVE] if cohort.operators else [])]
+    roles = [manifest.role_name(cohort.name, who) for who in bound]
     return [
         _rule(RESOURCES["Namespace"], ["get", "list", "watch", *CHANGES]),
         *(
@@ -94,7 +95,7 @@ def operator(cohort: Cohort) -> list[Manifest]:
         ),
         *(_rule(RESOURCES[kind], ["list", "watch"]) for kind in shared if kind != "Namespace"),
         *(_rule(RESOURCES[kind], ["get"], names) for kind, names in _named(cohort).items()),
-        _rule(RESOURCES["ClusterRole"], ["bind"], students),
+        _rule(RESOURCES["ClusterRole"], ["bind"], roles),
         # Pulumi's provider follows them, to tell why something does not come up.
         _plain("", ["events"], ["list", "watch"]),
         _plain("authorization.k8s.io", ["selfsubjectaccessreviews"], ["create"]),

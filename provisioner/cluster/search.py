@@ -1,13 +1,20 @@
-"""Look through every listable type of a cluster for what is left of a cohort."""
+"""Look through every listable type of a cluster for what is left of a cohort.
+
+Four ways to be left: by mark (our label), by place (in a namespace that was the cohort's),
+by name (what the guard is called, whose label somebody took), and by what an object points
+to: an account or a namespace of the cohort, or its label in a selector. What points to the
+cohort may be somebody else's: it is named here, and deleted by nobody.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
-from ..manifest import Manifest, selector
-from . import rights
+from .. import names
+from ..manifest import Manifest, ObjectKey, belongs_to, selector
+from . import pointers, rights
 from .client import ApiError, Client
 from .resources import RESOURCES
 
@@ -15,7 +22,18 @@ SECRETS = "secrets"
 OURS_ONLY = "secrets (the cohort's namespaces only)"
 """What stands in a receipt where we may not list the Secrets of the whole cluster."""
 
-MARKED_BY_SUBJECT = ("rolebindings", "clusterrolebindings")
+NOT_READ = frozenset(
+    {
+        "clusterroles.rbac.authorization.k8s.io",  # they name objects, and bind nobody
+        "componentstatuses",
+        "customresourcedefinitions.apiextensions.k8s.io",
+        "nodes",
+    }
+)
+"""Types of the whole cluster that are looked at by mark and name alone."""
+
+READ_INSIDE = frozenset({"rolebindings.rbac.authorization.k8s.io"})
+"""Types in namespaces that are read for what they point to."""
 
 
 @dataclass(frozen=True, order=True)
@@ -60,13 +78,31 @@ class Search:
     """Types that could not be listed, with the reason: the proof cannot hold."""
 
 
-def search(client: Client, cohort: str, namespaces: Collection[str]) -> Search:
+@dataclass(frozen=True, kw_only=True)
+class _Sought:
+    """What was the cohort's."""
+
+    cohort: str
+    namespaces: frozenset[str]
+    names: frozenset[tuple[str, str]]
+    """Type and name of what all students shared, outside namespaces."""
+
+    marks: pointers.Marks = field(repr=False)
+
+
+def search(
+    client: Client,
+    cohort: str,
+    namespaces: Collection[str],
+    shared: Collection[ObjectKey] = (),
+) -> Search:
     """Go through every listable type.
 
     Args:
         client: The cluster.
         cohort: The cohort whose mark is searched for.
         namespaces: Names of the namespaces that the cohort had.
+        shared: Keys of what all its students shared.
 
     Raises:
         ClusterError: If the cluster cannot be reached.
@@ -75,12 +111,13 @@ def search(client: Client, cohort: str, namespaces: Collection[str]) -> Search:
     remaining: list[str] = []
     types, unlisted = discover(client)
     narrow = not rights.may(client, rights.Right("list", "", SECRETS))
+    sought = _sought(cohort, namespaces, shared)
 
     def look(served: Served) -> list[str] | ApiError:
         try:
             if narrow and str(served) == SECRETS:
-                return list(_left_in_ours(client, served, cohort, namespaces))
-            return list(_left(client, served, cohort, namespaces))
+                return list(_left_in_ours(client, served, sought))
+            return list(_left(client, served, sought))
         except ApiError as error:
             return error
 
@@ -92,6 +129,20 @@ def search(client: Client, cohort: str, namespaces: Collection[str]) -> Search:
             searched[name] = len(found)
             remaining += found
     return Search(searched=searched, remaining=sorted(set(remaining)), unlisted=unlisted)
+
+
+def _sought(cohort: str, namespaces: Collection[str], shared: Collection[ObjectKey]) -> _Sought:
+    outside = [key for key in shared if not RESOURCES[key.kind].namespaced]
+    return _Sought(
+        cohort=cohort,
+        namespaces=frozenset(namespaces),
+        names=frozenset((RESOURCES[key.kind].plural, key.name) for key in outside),
+        marks=pointers.Marks(
+            cohort=cohort,
+            identity=names.identity_namespace(cohort),
+            namespaces=frozenset(namespaces),
+        ),
+    )
 
 
 def discover(client: Client) -> tuple[list[Served], list[str]]:
@@ -121,51 +172,34 @@ def _resources(client: Client, version: str) -> list[dict[str, Any]] | ApiError:
     return found
 
 
-def _left(
-    client: Client, served: Served, cohort: str, namespaces: Collection[str]
-) -> Iterator[str]:
-    """Yield what is left of one type: by mark, by place, and by what it points to."""
-    for item in client.pages(served.path, selector=selector(cohort), metadata_only=True):
-        yield f"{_name(served, item)} carries the cohort's mark"
-    if served.plural == "namespaces":
-        for item in client.pages(served.path, metadata_only=True):
-            if item["metadata"]["name"] in namespaces:
-                yield f"{_name(served, item)} was the cohort's"
-    elif served.plural in MARKED_BY_SUBJECT:
-        yield from _pointing(client, served, namespaces, _subject_namespaces, "gives rights to")
-    elif str(served) == "persistentvolumes":
-        yield from _pointing(client, served, namespaces, _claim_namespaces, "is claimed from")
+def _left(client: Client, served: Served, sought: _Sought) -> Iterator[str]:
+    """Yield what is left of one type, each object once."""
+    whole = str(served) in READ_INSIDE or not (served.namespaced or str(served) in NOT_READ)
+    for item in client.pages(served.path, metadata_only=not whole):
+        if why := _why(served, item, sought):
+            yield f"{_name(served, item)} {why}"
 
 
-def _left_in_ours(
-    client: Client, served: Served, cohort: str, namespaces: Collection[str]
-) -> Iterator[str]:
+def _why(served: Served, item: Manifest, sought: _Sought) -> str:
+    metadata = item["metadata"]
+    if belongs_to(sought.cohort, item):
+        return "carries the cohort's mark"
+    if metadata.get("namespace") in sought.namespaces:
+        return "is in a namespace that was the cohort's"
+    if served.plural == "namespaces" and metadata["name"] in sought.namespaces:
+        return "was the cohort's"
+    if not served.namespaced and (served.plural, metadata["name"]) in sought.names:
+        return "has the name of what the cohort shared"
+    return pointers.why(item, sought.marks)
+
+
+def _left_in_ours(client: Client, served: Served, sought: _Sought) -> Iterator[str]:
     """Yield what is left of a type in the cohort's namespaces; where one is gone, nothing is."""
     there = client.pages(RESOURCES["Namespace"].path(), metadata_only=True)
-    for name in sorted({item["metadata"]["name"] for item in there} & set(namespaces)):
+    for name in sorted({item["metadata"]["name"] for item in there} & sought.namespaces):
         path = served.path_in(name)
-        for item in client.pages(path, selector=selector(cohort), metadata_only=True):
+        for item in client.pages(path, selector=selector(sought.cohort), metadata_only=True):
             yield f"{_name(served, item)} carries the cohort's mark"
-
-
-def _pointing(
-    client: Client,
-    served: Served,
-    namespaces: Collection[str],
-    targets: Callable[[Manifest], set[str]],
-    how: str,
-) -> Iterator[str]:
-    for item in client.pages(served.path):
-        for namespace in sorted(targets(item) & set(namespaces)):
-            yield f"{_name(served, item)} {how} {namespace}"
-
-
-def _subject_namespaces(item: Manifest) -> set[str]:
-    return {subject.get("namespace", "") for subject in item.get("subjects") or []}
-
-
-def _claim_namespaces(item: Manifest) -> set[str]:
-    return {((item.get("spec") or {}).get("claimRef") or {}).get("namespace", "")}
 
 
 def _name(served: Served, item: Manifest) -> str:

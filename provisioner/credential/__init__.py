@@ -6,7 +6,7 @@ account, and its annotations tell every operator what was handed out and until w
 """
 
 from .kubeconfig import Address, kubeconfig, login_kubeconfig, seal
-from .minting import SHORTEST, SKEW, issue
+from .minting import SHORTEST, SKEW, issue, short_token
 from .revocation import mark_revoked, unmark_revoked
 from .standing import (
     ENDS,
@@ -38,6 +38,7 @@ __all__ = [
     "login_kubeconfig",
     "mark_revoked",
     "seal",
+    "short_token",
     "standings",
     "unmark_revoked",
     "withdraw",

@@ -48,6 +48,9 @@ class Proposal:
     was: str = ""
     """The id that was corrected."""
 
+    leaving: up.Leaving = up.KEEP_ALL
+    """What is done for those who leave."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
@@ -104,11 +107,12 @@ def carry_out(
         proposal = propose(reading)
         wanted = _wanted(reading, proposal)
         up.refuse_mass_drop(wanted, allow_drop)
+        up.refuse_without_course_key(wanted, proposal.leaving)
         if not confirm(wanted, proposal.notes):
             return None
         with audit.opened(settings, name, reading.client) as log:
             proposal.write()
-            done = up.bring_up(settings, wanted, held, progress)
+            done = up.bring_up(settings, wanted, held, progress, proposal.leaving)
             ready = [id for id in proposal.ids if id not in done.failed]
             finished = proposal.finish(wanted, ready)
             _tell(log, wanted, proposal, [id for id in ready if id not in finished.failed])

@@ -3,83 +3,56 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 from .. import cluster, names, private_file
 from ..cohort import records as record_file
-from ..errors import InputError
-from ..manifest import GUARD, Manifest
+from ..errors import ClusterError, InputError
+from ..plan import wanted_keys
 from ..settings import Settings
-from . import lock, on_disk
+from . import archiving, leftovers, lock, on_disk
+from .archiving import Archived
+from .clearing import Clearing, name_of
 from .engine import Engine
 from .interrupt import stopping
 from .progress import Progress
 from .reading import Reading, read, records_path
+from .receipt import Receipt
 from .removal import SECONDS
 
 
-@dataclass(frozen=True, kw_only=True)
-class Receipt:
-    """What the proof went through, and what it found."""
+def down(
+    settings: Settings,
+    name: str,
+    *,
+    progress: Progress,
+    archive: bool = True,
+    patience: float = SECONDS,
+    force: Iterable[str] = (),
+) -> Receipt:
+    """Archive what students made, delete what a cohort has, and search for the rest.
 
-    cohort: str
-    server: str
-    cluster: str
-    """UID of the cluster's kube-system namespace."""
-
-    version: str
-    time: datetime
-    removed: int
-    """Namespaces that this run deleted."""
-
-    searched: Mapping[str, int]
-    remaining: tuple[str, ...]
-    unlisted: tuple[str, ...] = ()
-    troubles: tuple[str, ...] = field(default=())
-    """What went wrong on the way; the proof is about what is left."""
-
-    path: Path | None = None
-    """Where the receipt was written."""
-
-    @property
-    def proved(self) -> bool:
-        """Whether everything was searched and nothing is left."""
-        return not self.remaining and not self.unlisted
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the receipt as JSON data."""
-        return {
-            "cohort": self.cohort,
-            "proved": self.proved,
-            "searched": dict(self.searched),
-            "remaining": [*self.remaining, *(f"not searched: {kind}" for kind in self.unlisted)],
-            "server": self.server,
-            "cluster": self.cluster,
-            "version": self.version,
-            "removed": self.removed,
-            "troubles": list(self.troubles),
-            "time": self.time.isoformat(timespec="seconds"),
-        }
-
-
-def down(settings: Settings, name: str, *, progress: Progress) -> Receipt:
-    """Delete what a cohort has on the cluster, clear the state, and search for the rest.
+    A student whose work cannot be archived loses nothing: namespace and account stay, and
+    with them what guards them. Everybody else is taken down, and the proof does not hold.
 
     Args:
         settings: Folders and state backend.
         name: The cohort; the caller has had it typed.
         progress: Told what happens.
+        archive: Whether to keep the students' work.
+        patience: Seconds that namespaces get to go.
+        force: Students, by id, whose namespace is let go of by force when nothing remains in
+            it but finalizers of its own.
 
     Returns:
         The receipt, also when the proof does not hold.
 
     Raises:
-        InputError: If the files are wrong, or the cohort is protected.
-        ClusterError: If the cluster cannot be used.
+        InputError: If the files are wrong, the cohort is protected, or has no course key.
+        ClusterError: If the cluster cannot be used; or if nobody's work can be archived,
+            and nothing was deleted.
         LockedError: If another run holds the cohort.
         Interrupted: If a signal came; what was in flight has finished.
     """
@@ -91,71 +64,102 @@ def down(settings: Settings, name: str, *, progress: Progress) -> Receipt:
             )
         engine = Engine.open(settings, reading, held, progress)
         with stopping(engine.stop, progress.say):
-            removed, troubles = _remove(reading, engine, progress)
+            kept = _archive(settings, reading, progress, wanted=archive)
+            tokens = _Tokens.take(reading)
+            clearing = Clearing(reading, engine, progress, frozenset(kept.failed), patience)
+            clearing.run(_named(reading, force))
             progress.step("Searching every type of the cluster for what is left")
-            receipt = _prove(reading, removed, troubles)
+            receipt = _prove(settings, reading, clearing, kept, tokens)
         return _keep(settings, reading, receipt)
 
 
-def _remove(reading: Reading, engine: Engine, progress: Progress) -> tuple[int, list[str]]:
-    # By the mark alone: also what is in no state and in no roster.
-    namespaces = reading.found.own_namespaces
-    progress.step("Deleting namespaces", len(namespaces))
-    refused = [
-        refusal
-        for _, refusal in reading.client.each(
-            lambda live: cluster.delete(reading.client, live), namespaces
-        )
-        if refusal
-    ]
-    stuck = cluster.await_gone(reading.client, namespaces, seconds=SECONDS, gone=progress.advance)
-    troubles = refused + [f"{name}: {why}" for name, why in stuck.items()]
-    # After the namespaces: students stay guarded while theirs end.
-    troubles += _delete_the_rest(reading)
-    progress.step("Clearing Pulumi's state")
-    waves = sorted({record.wave for record in reading.records.values()})
-    cleared = engine.destroy([GUARD, *waves])
-    troubles += [f"{stack}: {why}" for stack, why in cleared.items()]
-    return len(namespaces) - len(stuck), troubles
-
-
-def _delete_the_rest(reading: Reading) -> list[str]:
-    """Delete what lies outside namespaces, in the state or not, each by its UID.
-
-    Pulumi's provider could do it for what is in the state, but sends no UID, and was
-    seen to wait for minutes for the end of admission policies that were gone.
-    """
-    left = cluster.list_cohort(reading.client, reading.cohort.name).owned.values()
-    loose: list[Manifest] = [live for live in left if live["kind"] != "Namespace"]
-    refusals = (
-        refusal
-        for _, refusal in reading.client.each(
-            lambda live: cluster.delete(reading.client, live), loose
-        )
+def _archive(settings: Settings, reading: Reading, progress: Progress, *, wanted: bool) -> Archived:
+    namespaces = archiving.student_namespaces(reading)
+    if not wanted:
+        return Archived(cohort=reading.cohort.name)
+    archiving.refuse_without_key(
+        reading.cohort, namespaces, otherwise="Or say --no-archive, and keep nothing."
     )
-    return [refusal for refusal in refusals if refusal]
+    return archiving.before_deletion(settings, reading, namespaces, progress)
 
 
-def _prove(reading: Reading, removed: int, troubles: list[str]) -> Receipt:
-    name = reading.cohort.name
-    had = {record.namespace for record in reading.records.values()}
-    had |= {live["metadata"]["name"] for live in reading.found.own_namespaces}
-    had.add(names.identity_namespace(name))
-    # A stranger's namespace of a name that we wanted was never ours.
-    had -= {key.name for key in reading.live.foreign if key.kind == "Namespace"}
-    found = cluster.search(reading.client, name, had)
+def _named(reading: Reading, ids: Iterable[str]) -> set[str]:
+    """Return the namespaces of students who are named.
+
+    Raises:
+        InputError: If somebody is nobody of the cohort.
+    """
+    ids = list(ids)
+    if unknown := [id for id in ids if id not in reading.records]:
+        raise InputError(f"{', '.join(unknown)}: nobody of {reading.cohort.name} has this id.")
+    return {reading.records[id].namespace for id in ids}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tokens:
+    """One token of each account, taken while there were accounts."""
+
+    samples: Mapping[str, str] = field(repr=False, default_factory=dict)
+    trouble: str = ""
+
+    @classmethod
+    def take(cls, reading: Reading) -> _Tokens:
+        try:
+            return cls(samples=leftovers.take_samples(reading))
+        except ClusterError as error:
+            return cls(trouble=f"tokens: {error.message}")
+
+
+def _prove(
+    settings: Settings, reading: Reading, clearing: Clearing, kept: Archived, tokens: _Tokens
+) -> Receipt:
+    name, client = reading.cohort.name, reading.client
+    found = search(settings, reading, tokens.samples)
     return Receipt(
         cohort=name,
-        server=reading.client.access.server,
+        server=client.access.server,
         cluster=reading.found.uid,
-        version=cluster.version(reading.client),
+        version=cluster.version(client),
         time=datetime.now(UTC),
-        removed=removed,
+        removed=clearing.removed,
         searched=found.searched,
+        tokens=len(tokens.samples),
         remaining=tuple(found.remaining),
-        unlisted=tuple(found.unlisted),
-        troubles=tuple(troubles),
+        unlisted=(*found.unlisted, *([tokens.trouble] if tokens.trouble else [])),
+        troubles=tuple(clearing.troubles),
+        archived=kept,
     )
+
+
+def search(settings: Settings, reading: Reading, tokens: Mapping[str, str]) -> cluster.Search:
+    """Look for what is left of a cohort: on the cluster, among tokens, on this machine.
+
+    Args:
+        settings: Folders and state backend.
+        reading: The cohort as it was.
+        tokens: By account, taken while there were accounts.
+
+    Raises:
+        ClusterError: If the cluster cannot be reached.
+    """
+    name, client = reading.cohort.name, reading.client
+    found = cluster.search(client, name, _had(reading), wanted_keys(reading.cohort, {}))
+    alive = leftovers.live_tokens(client, tokens)
+    here = leftovers.on_this_machine(settings, name)
+    return replace(found, remaining=[*found.remaining, *alive, *here])
+
+
+def _had(reading: Reading) -> set[str]:
+    """Return the names of all namespaces that the cohort had."""
+    had = {record.namespace for record in reading.records.values()}
+    had |= {name_of(live) for live in reading.found.own_namespaces}
+    had.add(names.identity_namespace(reading.cohort.name))
+    # A stranger's namespace of a name that we wanted was never ours; one that was, and
+    # that somebody took the label from, is.
+    strangers = {key.name for key in reading.live.foreign if key.kind == "Namespace"}
+    return had - {
+        name for name in strangers if not cluster.made_by_us(reading.found.namespaces[name])
+    }
 
 
 def _keep(settings: Settings, reading: Reading, receipt: Receipt) -> Receipt:

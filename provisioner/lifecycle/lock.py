@@ -98,10 +98,17 @@ def _end_strays(descriptor: int, run: str) -> None:
         return
     import psutil
 
-    strays = [process for process in psutil.process_iter() if _is_of(process, run)]
-    for process in strays:
+    found = strays(run)
+    for process in found:
         process.kill()
-    psutil.wait_procs(strays, timeout=10)
+    psutil.wait_procs(found, timeout=10)
+
+
+def strays(run: str) -> list[Any]:
+    """Return the processes of a run, ourselves excepted."""
+    import psutil
+
+    return [process for process in psutil.process_iter() if _is_of(process, run)]
 
 
 def _is_of(process: Any, run: str) -> bool:  # noqa: ANN401  (psutil is imported late)

@@ -14,6 +14,7 @@ from . import on_disk
 from .change import Changed, Confirm, Finished, Proposal, carry_out
 from .progress import Progress
 from .reading import Reading
+from .up import KEEP_ALL, Leaving
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ def add(
     return carry_out(settings, name, propose, confirm=confirm, progress=progress)
 
 
-def drop(
+def drop(  # noqa: PLR0913  (each is a choice of its own)
     settings: Settings,
     name: str,
     ids: Iterable[str],
@@ -89,10 +90,9 @@ def drop(
     confirm: Confirm,
     progress: Progress,
     allow_drop: int | None = None,
+    leaving: Leaving = KEEP_ALL,
 ) -> Changed | None:
     """Take students out of the roster, and remove these alone; their keys stay on file.
-
-    What happens to a leaver's work is decided where all leavers are removed (`up`).
 
     Args:
         settings: Folders and state backend.
@@ -101,25 +101,27 @@ def drop(
         confirm: Shown the plan.
         progress: Told what happens.
         allow_drop: How many they are, where that is more than usual.
+        leaving: What is done for them before their namespaces go.
 
     Raises:
         InputError: If one of them never was in the course, or nobody would be left.
         ClusterError: If the cluster cannot be used.
     """
-    leaving = tuple(dict.fromkeys(ids))
+    gone = tuple(dict.fromkeys(ids))
 
     def propose(reading: Reading) -> Proposal:
-        here = [id for id in leaving if id in reading.students]
-        _refuse_strangers(reading, leaving)
+        here = [id for id in gone if id in reading.students]
+        _refuse_strangers(reading, gone)
         edit = roster_edit.drop(reading.cohort.roster_file, here) if here else None
-        left = {id: one for id, one in reading.students.items() if id not in leaving}
+        left = {id: one for id, one in reading.students.items() if id not in gone}
         return Proposal(
             event="dropped",
-            ids=leaving,
+            ids=gone,
             students=left,
             known=reading.kept,
             write=edit.write if edit else lambda: None,
             finish=lambda then, ready: _clear_files(settings, then, ready),
+            leaving=leaving,
         )
 
     return carry_out(

@@ -21,9 +21,10 @@ from ..cohort import Cohort, Record
 from ..cohort import records as record_file
 from ..errors import InputError, Interrupted, PracticumError
 from ..settings import Settings
-from .down import Receipt, down
+from .down import down
 from .progress import Progress
 from .reading import Reading, read, records_path, target_of
+from .receipt import Receipt
 
 Verdict = Literal[
     "running", "gone", "warn", "waiting", "due", "protected", "unreadable", "down", "failed"

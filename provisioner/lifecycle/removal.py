@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from .. import cluster
 from ..manifest import Manifest
@@ -13,10 +13,24 @@ SECONDS = 300.0
 """How long namespaces get to go; on a stock cluster seven go a second (measured)."""
 
 
+LONGER = 15.0
+"""How long namespaces get whose deletion had begun before: they are stuck, or nearly gone."""
+
+
 def remove_surplus(
-    client: cluster.Client, parts: Iterable[Part], progress: Progress | None
+    client: cluster.Client,
+    parts: Iterable[Part],
+    progress: Progress | None,
+    *,
+    forced: Container[str] = (),
 ) -> dict[str, str]:
     """Delete the surplus of some students, and wait until their namespaces are gone.
+
+    Args:
+        client: The cluster.
+        parts: The students.
+        progress: Told what happens.
+        forced: Students, by name, whose namespace is let go of by force, as ``force`` does.
 
     Returns:
         Why it did not work, by the student's name.
@@ -32,9 +46,33 @@ def remove_surplus(
         if refusal:
             why[owners[live["metadata"]["uid"]]] = refusal
     namespaces = [live for live in lives if live["kind"] == "Namespace"]
-    stuck = cluster.await_gone(client, namespaces, seconds=SECONDS)
     by_name = {live["metadata"]["name"]: owners[live["metadata"]["uid"]] for live in namespaces}
+    fresh = any(not live["metadata"].get("deletionTimestamp") for live in namespaces)
+    stuck = cluster.await_gone(client, namespaces, seconds=SECONDS if fresh else LONGER)
+    held = [live for live in namespaces if live["metadata"]["name"] in stuck]
+    stuck |= force(client, [ns for ns in held if owners[ns["metadata"]["uid"]] in forced], stuck)
     return why | {by_name[name]: reason for name, reason in stuck.items()}
+
+
+def force(
+    client: cluster.Client, namespaces: list[Manifest], stuck: dict[str, str]
+) -> dict[str, str]:
+    """Let go of stuck namespaces in which nothing remains but finalizers of their own.
+
+    Args:
+        client: The cluster.
+        namespaces: Those that somebody named, as they were read.
+        stuck: Why namespaces are stuck; those that go are taken out.
+
+    Returns:
+        Why those that were named are still there.
+    """
+    answers = client.each(lambda live: cluster.finalize(client, live), namespaces)
+    refused = {live["metadata"]["name"]: why for live, why in answers if why}
+    let_go = [live for live in namespaces if live["metadata"]["name"] not in refused]
+    for live in let_go:
+        stuck.pop(live["metadata"]["name"], None)
+    return refused | cluster.await_gone(client, let_go, seconds=LONGER)
 
 
 def _goes_along(live: Manifest, part: Part) -> bool:

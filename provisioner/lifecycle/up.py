@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field, replace
 
 from .. import cluster
 from ..cohort import records as record_file
 from ..cohort.difference import check_shrink
 from ..errors import ClusterError, ToolError
+from ..manifest import Manifest
 from ..plan import Part, Plan
 from ..settings import Settings
-from . import desk, lock, removal, usage
+from . import archiving, desk, lock, removal, usage
+from .archiving import Archive
 from .choice import EVERYBODY, Choice, chosen
 from .engine import Engine
 from .interrupt import stopping
@@ -40,8 +42,26 @@ class UpResult:
     processes: int = 0
     """Worker processes that were started; none when nothing differed."""
 
+    archives: tuple[Archive, ...] = ()
+    """What was kept of those who left."""
 
-def up(
+
+@dataclass(frozen=True, kw_only=True)
+class Leaving:
+    """What is done for students who leave, before and while their namespace goes."""
+
+    archive: bool = True
+    """Whether their work is archived first; whose work cannot be, is not removed."""
+
+    force: tuple[str, ...] = ()
+    """Ids of those whose namespace is let go of by force, when it is stuck and nothing
+    remains in it but finalizers of its own."""
+
+
+KEEP_ALL = Leaving()
+
+
+def up(  # noqa: PLR0913  (each is a choice of its own)
     settings: Settings,
     name: str,
     *,
@@ -49,6 +69,7 @@ def up(
     progress: Progress,
     allow_drop: int | None = None,
     choice: Choice = EVERYBODY,
+    leaving: Leaving = KEEP_ALL,
 ) -> UpResult | None:
     """Bring a cohort up, or bring it up to date.
 
@@ -59,12 +80,14 @@ def up(
         progress: Told what happens.
         allow_drop: How many students may leave, where that is more than usual.
         choice: Which students it is for.
+        leaving: What is done for those who leave.
 
     Returns:
         What was done; None when it was not confirmed.
 
     Raises:
-        InputError: If the files are wrong, or too many students would be dropped.
+        InputError: If the files are wrong, too many students would be dropped, or the work
+            of those who leave cannot be archived for want of a course key.
         ClusterError: If the cluster cannot be used; nothing has been changed then.
         ToolError: If the guard cannot be brought up.
         LockedError: If another run holds the cohort.
@@ -76,12 +99,19 @@ def up(
             desk.sweep_quietly(settings, reading, progress.say)
         reading = chosen(reading, choice)
         refuse_mass_drop(reading, allow_drop)
+        refuse_without_course_key(reading, leaving)
         if not (reading.plan.is_empty or confirm(reading)):
             return None
-        return bring_up(settings, reading, held, progress)
+        return bring_up(settings, reading, held, progress, leaving)
 
 
-def bring_up(settings: Settings, reading: Reading, held: int, progress: Progress) -> UpResult:
+def bring_up(
+    settings: Settings,
+    reading: Reading,
+    held: int,
+    progress: Progress,
+    leaving: Leaving = KEEP_ALL,
+) -> UpResult:
     """Make what a reading says; the caller holds the lock and has had it confirmed.
 
     Raises:
@@ -98,10 +128,20 @@ def bring_up(settings: Settings, reading: Reading, held: int, progress: Progress
     _save(reading)
     engine = Engine.open(settings, reading, held, progress)
     with stopping(engine.stop, progress.say):
-        why = _apply(reading, engine, progress)
+        going = leaving_namespaces(reading) if leaving.archive else []
+        kept = archiving.before_deletion(settings, reading, going, progress)
+        forced = {reading.records[id].name for id in leaving.force if id in reading.records}
+        why = _apply(reading, engine, progress, spared=kept.failed, forced=forced)
     after = _shut_again(settings, read(settings, reading.cohort.name))
     usage.sample_on_the_way(settings, after, progress.say)
-    return _summary(reading, after.plan, why, began, processes=engine.workers.started)
+    done = _summary(reading, after.plan, why, began, processes=engine.workers.started)
+    return replace(done, archives=kept.made)
+
+
+def leaving_namespaces(reading: Reading) -> list[Manifest]:
+    """Return the namespaces of students that a plan would delete, with all that is in them."""
+    parts = [reading.plan.guard, *reading.plan.having("remove", "change")]
+    return [live for part in parts for live in part.surplus if live["kind"] == "Namespace"]
 
 
 def _shut_again(settings: Settings, after: Reading) -> Reading:
@@ -123,6 +163,18 @@ def refuse_mass_drop(reading: Reading, allow: int | None) -> None:
     before = sum(not record.dropped for record in reading.known.values())
     leaving = len(reading.plan.having("remove"))
     check_shrink(max(before, leaving), leaving, allow)
+
+
+def refuse_without_course_key(reading: Reading, leaving: Leaving) -> None:
+    """Stop where somebody leaves whose work could not be archived.
+
+    Raises:
+        InputError: If that is so.
+    """
+    going = leaving_namespaces(reading) if leaving.archive else []
+    archiving.refuse_without_key(
+        reading.cohort, going, otherwise="Or say --no-archive, and keep nothing."
+    )
 
 
 def _refuse_without_rights(reading: Reading) -> None:
@@ -149,25 +201,52 @@ def _save(reading: Reading) -> None:
         record_file.save(records_path(reading.cohort), reading.to_save)
 
 
-def _apply(reading: Reading, engine: Engine, progress: Progress) -> dict[str, str]:
-    """Apply a plan; returns why students failed, by name."""
+def _apply(
+    reading: Reading,
+    engine: Engine,
+    progress: Progress,
+    *,
+    spared: Mapping[str, str],
+    forced: Container[str],
+) -> dict[str, str]:
+    """Apply a plan; returns why students failed, by name.
+
+    Args:
+        reading: The cohort.
+        engine: Pulumi.
+        progress: Told what happens.
+        spared: Students of whom nothing is deleted, with the reason.
+        forced: Students whose stuck namespace is let go of, if nothing remains in it.
+    """
     plan = reading.plan
     if plan.guard.action != "same":
         progress.step("Setting up what all students share")
-        _bring_guard_up(reading, engine)
+        _bring_guard_up(reading, engine, spared)
     why = {part.name: "; ".join(part.changes) for part in plan.having("foreign")}
-    why |= removal.remove_surplus(reading.client, plan.having("remove", "change"), progress)
+    why |= spared
+    surplus = [part for part in plan.having("remove", "change") if part.name not in spared]
+    why |= removal.remove_surplus(reading.client, surplus, progress, forced=forced)
     why |= _check(reading, plan.having("create", "change"), progress)
     return why | engine.run_waves(_to_do(plan), leave_out=set(why))
 
 
-def _bring_guard_up(reading: Reading, engine: Engine) -> None:
+def _bring_guard_up(reading: Reading, engine: Engine, spared: Container[str]) -> None:
     guard = reading.plan.guard
     _take_away(reading, guard)
-    removal.remove_surplus(reading.client, [guard], None)
+    stays = {ns["metadata"]["name"] for ns in guard.surplus if archiving.subject_of(ns) in spared}
+    going = [live for live in guard.surplus if not {_name(live), _place(live)} & stays]
+    removal.remove_surplus(reading.client, [replace(guard, surplus=tuple(going))], None)
     error = engine.run_guard(refresh=guard.action == "change" or bool(reading.known))
     if error:
         raise ToolError("What all students share could not be set up.", details=error)
+
+
+def _name(live: Manifest) -> str:
+    return str(live["metadata"]["name"])
+
+
+def _place(live: Manifest) -> str:
+    return str(live["metadata"].get("namespace", ""))
 
 
 def _check(reading: Reading, parts: list[Part], progress: Progress) -> dict[str, str]:

@@ -7,7 +7,7 @@ the API server would default is spelled out, so that a comparison can be exact.
 
 from .authentication import authentication
 from .environment import environment, student_binding
-from .guard import guard, role_name
+from .guard import ARCHIVE, guard, role_name
 from .labels import (
     COHORT,
     GENERATION,
@@ -28,6 +28,7 @@ from .role import credentials_rules, manage_rule
 from .stack import GUARD, stack_name
 
 __all__ = [
+    "ARCHIVE",
     "COHORT",
     "GENERATION",
     "GUARD",

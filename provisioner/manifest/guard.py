@@ -13,6 +13,9 @@ POD_SECURITY_VERSION = "v1.34"
 
 RBAC = "rbac.authorization.k8s.io/v1"
 
+ARCHIVE = "archive"
+"""Who the role is for that sees Secrets, bound in a namespace while it is archived."""
+
 
 def role_name(cohort: str, who: str) -> str:
     """Return the ClusterRole of ``student`` or ``assistant`` in a cohort."""
@@ -97,6 +100,7 @@ def _operators(cohort: Cohort) -> list[Manifest]:
     return [
         _role(cohort, "operator", [role.manage_rule(cohort.name)]),
         _role(cohort, "credentials", role.credentials_rules()),
+        _role(cohort, ARCHIVE, role.archive_rules()),
         _operators_binding(
             cohort, "ClusterRoleBinding", "operator", role_name(cohort.name, "operator")
         ),

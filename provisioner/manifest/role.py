@@ -86,6 +86,11 @@ def manage_rule(cohort: str) -> Manifest:
     return _rule(labels.PREFIX.rstrip("/"), ["cohorts"], ["manage"]) | {"resourceNames": [cohort]}
 
 
+def archive_rules() -> list[Manifest]:
+    """Return the rule of who archives a namespace: all else they may list anyway."""
+    return [_rule("", ["secrets"], ["list"])]
+
+
 def credentials_rules() -> list[Manifest]:
     """Return the rules of who hands credentials out, for the identity namespace alone.
 

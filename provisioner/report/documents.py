@@ -61,6 +61,7 @@ def up(result: UpResult) -> dict[str, Any]:
         "left": result.left,
         "seconds": result.seconds,
         "processes": result.processes,
+        "archives": [one.to_json() for one in result.archives],
     }
 
 

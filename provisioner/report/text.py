@@ -9,14 +9,15 @@ from datetime import date, timedelta
 from ..cohort import Term, duration
 from ..lifecycle.bundle import Bundle
 from ..lifecycle.change import Changed
-from ..lifecycle.down import Receipt
 from ..lifecycle.giving import HandoutResult
 from ..lifecycle.reading import Reading
+from ..lifecycle.receipt import Receipt
 from ..lifecycle.revoke import SECONDS, RevokeResult
 from ..lifecycle.status import Status, StudentStatus
 from ..lifecycle.up import UpResult
 from ..lifecycle.watch import Drift
 from ..plan import Part
+from . import archives
 
 SIGNS = {"create": "+", "change": "~", "same": "=", "remove": "-", "foreign": "!"}
 
@@ -261,12 +262,16 @@ def _use(student: StudentStatus, key: str) -> str:
 
 def down(receipt: Receipt) -> Iterator[str]:
     """Yield what was taken away, what is left, and whether the proof holds."""
+    if receipt.archived.made or receipt.archived.failed:
+        yield from archives.archived(receipt.archived)
     yield f"{receipt.cohort}: {receipt.removed} namespace(s) deleted"
     yield from (f"  ! {_first_line(trouble)}" for trouble in receipt.troubles)
     yield f"Searched {len(receipt.searched)} types on {receipt.server} ({receipt.version})."
     yield from (f"  searched in part: {what}" for what in receipt.searched if "(" in what)
     yield from (f"  left: {what}" for what in receipt.remaining)
     yield from (f"  not searched: {what}" for what in receipt.unlisted)
+    if receipt.archived.failed:
+        yield "Whose work was not archived keeps it all: mend that and run `down` again."
     verdict = "Proved: nothing is left." if receipt.proved else "Not proved: something is left."
     yield f"{verdict} Receipt: {receipt.path}"
 

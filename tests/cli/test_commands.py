@@ -41,7 +41,7 @@ OPTIONS = {
     "rehearsal status": ["--json"],
     "rehearsal down": ["--json"],
     "plan": ["--json", "--detailed-exitcode", "--watch", "--for"],
-    "up": ["--yes", "--json", "--allow-drop"],
+    "up": ["--yes", "--json", "--allow-drop", "--no-archive", "--force-finalize"],
     "status": ["--json"],
     "handout": ["--json", "--renew", "--replace-key", "--bundle"],
     "rotate": ["--json", "--overlap", "--now", "--sweep"],
@@ -53,7 +53,10 @@ OPTIONS = {
     "access grant": ["--for", "--json"],
     "access list": ["--json"],
     "access revoke": ["--json"],
-    "down": ["--yes", "--no-archive", "--json"],
+    "archive make": ["--json"],
+    "archive open": ["--identity", "--to", "--json"],
+    "archive restore": ["--identity", "--yes", "--dry-run", "--of", "--json"],
+    "down": ["--yes", "--no-archive", "--json", "--wait", "--force-finalize"],
     "reap": ["--json", "--yes", "--dry-run", "--after"],
     "report": ["--json", "--csv", "--html", "--prices", "--sample"],
     "render": ["--student"],
@@ -98,7 +101,7 @@ def course(tmp_path: Path) -> Path:
 
 def test_the_commands_are_those_of_the_contract() -> None:
     assert list(COMMANDS) == [name for name in EVERY if name and " " not in name]
-    assert set(EVERY) >= set(OPTIONS) | {"roster", "rehearsal", "keys", "access"}
+    assert set(EVERY) >= set(OPTIONS) | {"roster", "rehearsal", "keys", "access", "archive"}
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -207,7 +210,8 @@ def test_render_prints_what_kubectl_takes(course: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["plan", "up", "status", "handout", "rotate", "revoke", "reinstate", "down"]
+    "command",
+    ["plan", "up", "status", "handout", "rotate", "revoke", "reinstate", "archive", "down"],
 )
 def test_without_a_cluster_a_command_says_so_and_exits_7(course: Path, command: str) -> None:
     sure = {
@@ -236,6 +240,17 @@ def test_down_wants_the_name_typed(course: Path) -> None:
 
     assert result.exit_code == InputError.exit_code
     assert "nothing was deleted" in result.stderr
+
+
+def test_an_archive_that_is_none_is_told_in_one_line(course: Path) -> None:
+    file = course / "no.tar.gz.age"
+    file.write_text("nothing")
+    key = course / "home" / "keys" / "mls26.agekey"
+
+    result = run(course, "archive", "open", str(file), "--identity", str(key))
+
+    assert result.exit_code == InputError.exit_code
+    assert "is damaged, cut off, or no archive" in result.stderr
 
 
 def test_help_is_quick() -> None:

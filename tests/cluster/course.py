@@ -108,6 +108,8 @@ class Course:
     kubeconfig: Path
     kubectl: Any
     keys: dict[str, pyrage.x25519.Identity] = field(default_factory=dict)
+    course_key: pyrage.x25519.Identity = field(default_factory=pyrage.x25519.Identity.generate)
+    """What archives are encrypted to; the test has the private half."""
 
     @property
     def folder(self) -> Path:
@@ -123,8 +125,10 @@ class Course:
                 "ends": f"{today + timedelta(days=60)}",
             },
             "cluster": "rehearsal",
+            "course_key": str(self.course_key.to_public()),
             **cohort,
         }
+        document = {key: value for key, value in document.items() if value is not None}
         (self.folder / "keys").mkdir(parents=True, exist_ok=True)
         (self.folder / "cohort.yaml").write_text(yaml.safe_dump(document))
         self.roster(ids)
@@ -161,8 +165,8 @@ class Course:
     def up(self, *arguments: str, code: int = 0) -> Any:
         return self.json("up", self.name, "--yes", *arguments, code=code)
 
-    def down(self, code: int = 0) -> Any:
-        return self.json("down", self.name, "--yes", self.name, code=code)
+    def down(self, *arguments: str, code: int = 0) -> Any:
+        return self.json("down", self.name, "--yes", self.name, *arguments, code=code)
 
     @contextmanager
     def watching(self) -> Iterator[Watched]:

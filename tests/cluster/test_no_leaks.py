@@ -206,6 +206,12 @@ def live_through(life: Life) -> None:
     private(life.home / "passphrase", passphrase)
     life.run("up", "up", name, "--yes", "--json")
     life.run("status", "status", name)
+    work = f"work-{secrets.token_urlsafe(24)}"
+    life.canaries.add("what is in a student's Secret", work)
+    made = {"apiVersion": "v1", "kind": "Secret", "stringData": {"work": work}}
+    made["metadata"] = {"name": "work", "namespace": course.namespace("1")}
+    course.admin("apply", "--server-side", "-f", "-", stdin=json.dumps(made))
+    life.run("archive", "archive", name)
     life.left = life.canaries.in_files([life.home, course.stacks], allowed=life.allowed)
     life.run("down", "down", name, "--yes", name, "--json")
 
@@ -218,6 +224,7 @@ def test_the_life_was_what_it_should_be(life):
         "wrong passphrase": 5,
         "up": 0,
         "status": 0,
+        "archive": 0,
         "down": 0,
     }, life.printed
     assert "not on this cluster" in life.ends["in part"].stdout
@@ -231,7 +238,7 @@ def test_no_secret_lies_in_a_file(life):
 
 
 def test_no_secret_was_printed(life):
-    assert len(life.printed) == 16
+    assert len(life.printed) == 18
     assert "provisioner.shell: " in "".join(life.printed), "the log is on"
     assert life.canaries.in_bytes("\n".join(life.printed).encode()) == set()
 

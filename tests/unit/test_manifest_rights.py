@@ -109,6 +109,7 @@ def test_the_roles_are_the_rules_that_are_scanned(course):
         rules |= {
             "operator": [role.manage_rule("mls26")],
             "credentials": role.credentials_rules(),
+            "archive": role.archive_rules(),
         }
 
     assert {name: item["rules"] for name, item in made.items()} == {

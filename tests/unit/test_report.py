@@ -16,10 +16,11 @@ from provisioner.cluster import Found
 from provisioner.cohort import Student
 from provisioner.credential import Credential, Standing
 from provisioner.errors import InputError, Problem
+from provisioner.lifecycle.archiving import Archived
 from provisioner.lifecycle.desk import Issued
-from provisioner.lifecycle.down import Receipt
 from provisioner.lifecycle.giving import HandoutResult
 from provisioner.lifecycle.reading import Reading, Target
+from provisioner.lifecycle.receipt import Receipt
 from provisioner.lifecycle.status import Status, StudentStatus
 from provisioner.lifecycle.up import UpResult
 from provisioner.manifest import key_of
@@ -81,6 +82,7 @@ def status(*students):
 
 ISSUED = Issued(id="1", path=Path("/h/1.age"), expires=LATER, opener="age -d -i key.txt")
 RECEIPT = Receipt(
+    archived=Archived(cohort="mls26"),
     cohort="mls26", server="https://k", cluster="u", version="v1.34.9", time=NOW, removed=2,
     searched={"pods": 0, "namespaces": 1}, remaining=("namespaces mls26--s1 is left",),
     path=Path("/h/receipt.json"),

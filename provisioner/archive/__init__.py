@@ -1,0 +1,41 @@
+"""What a student made, as one encrypted file that says itself whether it is whole.
+
+An archive is ``tar``, ``gzip`` and ``age``, so that standard tools open it:
+``age -d -i KEY FILE | tar -xz``. Its members are
+
+* ``objects/NAMESPACE/TYPE/NAME.yaml``: what is the student's,
+* ``practicum/NAMESPACE/TYPE/NAME.yaml``: what Practicum made around it,
+* ``manifest.json``, the last one: what the archive is of, how many objects each list had,
+  the sha256 of every member, and what was left out and why.
+
+This package is the format alone: it talks to no cluster. Nothing is written in plain.
+"""
+
+from .contents import About, Contents, LeftOut, Listed, parse
+from .packing import FILE, Listing, own_part, pack
+from .portable import order, portable, why_not
+from .reading import Member, checked, identity, opened, unpack
+from .sealing import recipient, seal, throw_away
+
+__all__ = [
+    "FILE",
+    "About",
+    "Contents",
+    "LeftOut",
+    "Listed",
+    "Listing",
+    "Member",
+    "checked",
+    "identity",
+    "opened",
+    "order",
+    "own_part",
+    "pack",
+    "parse",
+    "portable",
+    "recipient",
+    "seal",
+    "throw_away",
+    "unpack",
+    "why_not",
+]

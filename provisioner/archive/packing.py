@@ -1,0 +1,205 @@
+"""Pack lists of objects into a stream of bytes, one object at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from io import BytesIO
+from typing import Any
+
+import yaml
+
+from .. import names
+from ..manifest import COHORT, PREFIX, Manifest
+from .contents import OURS, OWN, About, Contents, LeftOut, Listed, parse
+
+FILE = "manifest.json"
+GZIP = 31
+"""zlib's number for a stream with gzip's header and checksum."""
+
+LONGEST = 240
+"""Bytes of a file name, less than the 255 that file systems take; an object's name has 253."""
+
+TOKENS = ("kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token")
+VOLUME = "the content of the volume is not included, only the claim"
+
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """One list as it comes from the cluster: its items are read while they are packed."""
+
+    namespace: str
+    type: str
+    resource_version: str
+    items: Iterable[Manifest] = field(repr=False, default=())
+    skipped: int = 0
+    """Objects that are counted and not read."""
+
+    why: str = ""
+    """Why they are not read."""
+
+
+def pack(about: About, listings: Iterable[Listing]) -> Iterator[bytes]:
+    """Yield an archive in plain, piece by piece; nothing of it is kept but the sums.
+
+    Args:
+        about: What the archive is of.
+        listings: Every list of the student's namespaces, empty ones too.
+    """
+    tally = _Tally(about)
+    yield from _compressed(_members(tally, listings), about.time)
+
+
+def own_part(members: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
+    """Yield the student's own copy of an archive, in plain, piece by piece.
+
+    Args:
+        members: Path and content of each, the manifest last.
+    """
+    yield from _compressed(_own_members(members), "")
+
+
+class _Tally:
+    """What a manifest will say, counted while the members go by."""
+
+    def __init__(self, about: About) -> None:
+        self.about = about
+        self.files: dict[str, str] = {}
+        self.lists: list[Listed] = []
+        self.left_out: list[LeftOut] = []
+
+    def contents(self) -> Contents:
+        return Contents(
+            about=self.about,
+            lists=tuple(sorted(self.lists)),
+            files=self.files,
+            left_out=tuple(sorted(self.left_out)),
+        )
+
+
+def _members(tally: _Tally, listings: Iterable[Listing]) -> Iterator[tuple[str, bytes]]:
+    for listing in listings:
+        count = listing.skipped
+        if listing.skipped:
+            tally.left_out.append(_left(listing, "", listing.skipped, listing.why))
+        for item in listing.items:
+            count += 1
+            yield from _member(tally, listing, item)
+        tally.lists.append(
+            Listed(
+                namespace=listing.namespace,
+                type=listing.type,
+                count=count,
+                resource_version=listing.resource_version,
+            )
+        )
+    yield FILE, tally.contents().encoded()
+
+
+def _member(tally: _Tally, listing: Listing, item: Manifest) -> Iterator[tuple[str, bytes]]:
+    name = item["metadata"]["name"]
+    if why := _why_left_out(listing.type, item):
+        tally.left_out.append(_left(listing, name, 1, why))
+        return
+    if listing.type == "persistentvolumeclaims":
+        tally.left_out.append(_left(listing, name, 0, _volume(item)))
+    content = _text(item)
+    path = _path(listing, item)
+    tally.files[path] = hashlib.sha256(content).hexdigest()
+    yield path, content
+
+
+def _left(listing: Listing, name: str, count: int, why: str) -> LeftOut:
+    return LeftOut(namespace=listing.namespace, type=listing.type, name=name, count=count, why=why)
+
+
+def _why_left_out(type: str, item: Manifest) -> str:
+    """Say why an object is not to be kept: Secrets that are no student's work."""
+    if type != "secrets":
+        return ""
+    if item.get("type") in TOKENS:
+        return "a token of the cluster, which is dead without its account"
+    if _is_ours(item) or str(item.get("type", "")).startswith(PREFIX):
+        return "a Secret of the course, not of the student"
+    return ""
+
+
+def _volume(claim: Manifest) -> str:
+    spec, status = claim.get("spec") or {}, claim.get("status") or {}
+    asked = ((spec.get("resources") or {}).get("requests") or {}).get("storage", "?")
+    size = (status.get("capacity") or {}).get("storage", asked)
+    return f"{VOLUME}: {size}, volume {spec.get('volumeName') or 'not bound'}"
+
+
+def _path(listing: Listing, item: Manifest) -> str:
+    root = OURS if _is_ours(item) else OWN
+    name = item["metadata"]["name"]
+    if len(name) > LONGEST:
+        name = names.join(name)  # hashed, since it does not fit
+    return f"{root}/{listing.namespace}/{listing.type}/{name}.yaml"
+
+
+def _is_ours(item: Manifest) -> bool:
+    return COHORT in (item["metadata"].get("labels") or {})
+
+
+def _text(item: Manifest) -> bytes:
+    plain = {key: item[key] for key in ("apiVersion", "kind", "metadata") if key in item}
+    metadata = {key: value for key, value in item["metadata"].items() if key != "managedFields"}
+    text: str = yaml.dump(
+        plain | {"metadata": metadata} | {k: v for k, v in item.items() if k not in plain},
+        Dumper=_DUMPER,
+        sort_keys=False,
+        allow_unicode=True,
+        width=200,
+    )
+    return text.encode()
+
+
+def _own_members(members: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    for path, content in members:
+        if path == FILE:
+            yield FILE, parse(content).own().encoded()
+        elif path.startswith(f"{OWN}/"):
+            yield path, content
+
+
+def _compressed(members: Iterable[tuple[str, bytes]], time: str) -> Iterator[bytes]:
+    """Yield the bytes of a gzipped tar file of some members."""
+    gzip = zlib.compressobj(wbits=GZIP)
+    moment = datetime.fromisoformat(time).timestamp() if time else 0
+    for path, content in members:
+        header = tarfile.TarInfo(path)
+        header.size, header.mode, header.mtime = len(content), 0o600, int(moment)
+        yield gzip.compress(header.tobuf(tarfile.PAX_FORMAT))
+        yield gzip.compress(content + bytes(-len(content) % tarfile.BLOCKSIZE))
+    yield gzip.compress(bytes(2 * tarfile.BLOCKSIZE))
+    yield gzip.flush()
+
+
+class Stream:
+    """A file to read from, whose content is made while it is read."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._rest = BytesIO()
+        self.error: BaseException | None = None
+        """What went wrong while the content was made: who reads may hide it."""
+
+    def read(self, size: int = -1) -> bytes:
+        """Return some bytes, at most ``size``; none at the end."""
+        try:
+            while not (some := self._rest.read(size)):
+                self._rest = BytesIO(next(self._pieces))
+        except StopIteration:
+            return b""
+        except BaseException as error:
+            self.error = error
+            raise
+        return some

@@ -1,0 +1,163 @@
+"""Keep what students made: one encrypted file each, read back before anything is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from .. import cluster, names
+from ..cohort import Cohort
+from ..errors import InputError, PracticumError
+from ..manifest import STUDENT, STUDENT_ID, Manifest
+from ..settings import Settings
+from . import lock, secret_view
+from .interrupt import stopping
+from .kept import Archive, Archived
+from .one_archive import Subject, Work, folder_of
+from .progress import Progress
+from .reading import Reading, read
+
+__all__ = [
+    "Archive",
+    "Archived",
+    "before_deletion",
+    "folder_of",
+    "make",
+    "refuse_without_key",
+    "student_namespaces",
+    "subject_of",
+]
+
+
+def make(settings: Settings, name: str, ids: Iterable[str] = (), *, progress: Progress) -> Archived:
+    """Archive students, and delete nothing.
+
+    Args:
+        settings: Folders and state backend.
+        name: The cohort.
+        ids: Which students; all who have a namespace when empty.
+        progress: Told what happens.
+
+    Raises:
+        InputError: If the files are wrong, a student is unknown or has no namespace, or there
+            is no key to encrypt to.
+        ClusterError: If the cluster cannot be read.
+        LockedError: If another run holds the cohort.
+        Interrupted: If a signal came.
+    """
+    with lock.held(settings.home, name, progress.say):
+        reading = read(settings, name)
+        with stopping(lambda: None, progress.say):
+            return before_deletion(settings, reading, _chosen(reading, ids), progress)
+
+
+def student_namespaces(reading: Reading) -> list[Manifest]:
+    """Return every namespace of the cohort in which students work."""
+    accounts = names.identity_namespace(reading.cohort.name)
+    return [live for live in reading.found.own_namespaces if live["metadata"]["name"] != accounts]
+
+
+def refuse_without_key(cohort: Cohort, namespaces: Iterable[Manifest], *, otherwise: str) -> None:
+    """Stop before anything is done where there is work to keep and no key to keep it with.
+
+    Raises:
+        InputError: If the cohort has no course key.
+    """
+    if cohort.course_key is None and any(True for _ in namespaces):
+        raise InputError(
+            f"{cohort.name} has no course_key, so nothing can be archived; nothing was changed.",
+            hint=f"Make a pair with `age-keygen -o {cohort.name}.agekey`, and write its public"
+            f" key into {cohort.folder / 'cohort.yaml'} as course_key. {otherwise}".strip(),
+        )
+
+
+def before_deletion(
+    settings: Settings, reading: Reading, namespaces: list[Manifest], progress: Progress
+) -> Archived:
+    """Archive what lies in some namespaces, a file a student, and read each back.
+
+    Args:
+        settings: Folders.
+        reading: The cohort.
+        namespaces: Of students, as they were read.
+        progress: Told what happens.
+
+    Returns:
+        The archives that are whole, and why the others are not there.
+
+    Raises:
+        InputError: If there is no course key, or the folder cannot be used.
+        ClusterError: If not even the types can be listed: then nobody's archive is complete.
+    """
+    # What is left of one whose deletion has begun is no whole any more.
+    namespaces = [live for live in namespaces if not live["metadata"].get("deletionTimestamp")]
+    refuse_without_key(reading.cohort, namespaces, otherwise="")
+    if not namespaces:
+        return Archived(cohort=reading.cohort.name)
+    subjects = _subjects(reading, namespaces)
+    progress.step("Archiving the students' work", len(subjects))
+    places = [place for subject in subjects for place in subject.namespaces]
+    with secret_view.opened(reading, namespaces) as unseen:
+        around = cluster.look_around(reading.client, places, unseen=unseen)
+        work = Work(settings, reading, around)
+        answers = [answer for _, answer in reading.client.each(_each(work, progress), subjects)]
+    return Archived(
+        cohort=reading.cohort.name,
+        folder=folder_of(settings, reading.cohort.name),
+        made=tuple(answer for answer in answers if isinstance(answer, Archive)),
+        failed={s.name: a for s, a in zip(subjects, answers, strict=True) if isinstance(a, str)},
+        failed_ids={s.id: a for s, a in zip(subjects, answers, strict=True) if isinstance(a, str)},
+        shared_requests=around.requests,
+    )
+
+
+def _each(work: Work, progress: Progress) -> Callable[[Subject], Archive | str]:
+    def one(subject: Subject) -> Archive | str:
+        try:
+            return work.archive(subject)
+        except PracticumError as error:
+            return f"was not archived: {error.message}"
+        finally:
+            progress.advance(subject.name)
+
+    return one
+
+
+def _chosen(reading: Reading, ids: Iterable[str]) -> list[Manifest]:
+    namespaces = student_namespaces(reading)
+    wanted = list(dict.fromkeys(ids))
+    by_id = {_id(reading, live): live for live in namespaces}
+    if missing := [id for id in wanted if id not in by_id]:
+        raise InputError(
+            f"{', '.join(missing)}: no namespace of {reading.cohort.name} is theirs.",
+            hint=f"See who has one: practicum status {reading.cohort.name}",
+        )
+    return [live for live in namespaces if not wanted or _id(reading, live) in wanted]
+
+
+def _subjects(reading: Reading, namespaces: Iterable[Manifest]) -> list[Subject]:
+    known = {record.name: record for record in reading.records.values()}
+    found: dict[str, Subject] = {}
+    for live in namespaces:
+        name, metadata = subject_of(live), live["metadata"]
+        before = found[name].namespaces if name in found else {}
+        found[name] = Subject(
+            id=_id(reading, live),
+            name=name,
+            generation=known[name].generation if name in known else 0,
+            namespaces={**before, metadata["name"]: metadata["uid"]},
+        )
+    return list(found.values())
+
+
+def subject_of(live: Manifest) -> str:
+    """Return whose a namespace is, by the name in the cluster; its own where it does not say."""
+    metadata = live["metadata"]
+    return str((metadata.get("labels") or {}).get(STUDENT) or metadata["name"])
+
+
+def _id(reading: Reading, live: Manifest) -> str:
+    """Return whose a namespace is: by our records, else by what it says itself."""
+    name = subject_of(live)
+    noted = (live["metadata"].get("annotations") or {}).get(STUDENT_ID, name)
+    found = reading.id_of(name)
+    return found if found != name else str(noted)

@@ -1,0 +1,92 @@
+"""Take away what a cohort has: namespaces, what lies outside of them, Pulumi's state."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from .. import cluster, names
+from ..manifest import GUARD, STUDENT, Manifest
+from . import removal
+from .engine import Engine
+from .progress import Progress
+from .reading import Reading
+
+
+class Clearing:
+    """What goes: all of the cohort, but for students whose work could not be kept."""
+
+    def __init__(
+        self,
+        reading: Reading,
+        engine: Engine,
+        progress: Progress,
+        spared: frozenset[str],
+        patience: float,
+    ) -> None:
+        self._reading, self._engine, self._progress = reading, engine, progress
+        self._spared, self._patience = spared, patience
+        self.removed = 0
+        self.troubles: list[str] = []
+
+    def run(self, forced: set[str]) -> None:
+        """Delete namespaces, then what lies outside of them, then the state."""
+        # By the mark alone: also what is in no state and in no roster.
+        namespaces = [live for live in self._reading.found.own_namespaces if self._goes(live)]
+        self._progress.step("Deleting namespaces", len(namespaces))
+        self._delete(namespaces)
+        stuck = self._await(namespaces)
+        held = [live for live in namespaces if name_of(live) in forced & stuck.keys()]
+        stuck |= removal.force(self._reading.client, held, stuck)
+        self.removed = len(namespaces) - len(stuck)
+        self.troubles += [f"{name}: {why}" for name, why in stuck.items()]
+        # After the namespaces: students stay guarded while theirs end.
+        self._delete_the_rest()
+        self._progress.step("Clearing Pulumi's state")
+        cleared = self._engine.destroy(self._stacks(stuck))
+        self.troubles += [f"{stack}: {why}" for stack, why in cleared.items()]
+
+    def _goes(self, live: Manifest) -> bool:
+        """Say whether an object is to go; what all share stays as long as somebody does."""
+        student = (live["metadata"].get("labels") or {}).get(STUDENT, "")
+        return student not in self._spared if student else not self._spared
+
+    def _delete(self, lives: list[Manifest]) -> None:
+        client = self._reading.client
+        answers = client.each(lambda live: cluster.delete(client, live), lives)
+        self.troubles += [refusal for _, refusal in answers if refusal]
+
+    def _await(self, namespaces: list[Manifest]) -> dict[str, str]:
+        fresh = any(not live["metadata"].get("deletionTimestamp") for live in namespaces)
+        seconds = self._patience if fresh else min(self._patience, removal.LONGER)
+        gone = self._progress.advance
+        return cluster.await_gone(self._reading.client, namespaces, seconds=seconds, gone=gone)
+
+    def _delete_the_rest(self) -> None:
+        """Delete what lies outside namespaces, in the state or not, each by its UID.
+
+        Pulumi's provider could do it for what is in the state, but sends no UID, and was
+        seen to wait for minutes for the end of admission policies that were gone.
+        """
+        left = cluster.list_cohort(self._reading.client, self._reading.cohort.name).owned.values()
+        self._delete([live for live in left if live["kind"] != "Namespace" and self._goes(live)])
+
+    def _stacks(self, stuck: Container[str]) -> list[str | int]:
+        """Return the stacks that can be cleared.
+
+        Destroying a stack deletes what is in it, so not one of somebody who stays; and
+        Pulumi would wait without end for a namespace that is stuck.
+        """
+        records = self._reading.records.values()
+        staying = {
+            record.wave
+            for record in records
+            if record.name in self._spared or record.namespace in stuck
+        }
+        waves = sorted({record.wave for record in records} - staying)
+        accounts = names.identity_namespace(self._reading.cohort.name)
+        return [*([] if self._spared or accounts in stuck else [GUARD]), *waves]
+
+
+def name_of(live: Manifest) -> str:
+    """Return the name of an object."""
+    return str(live["metadata"]["name"])

@@ -1,0 +1,208 @@
+"""Bring what was archived back into a student's environment, as the student.
+
+It is done with the student's own rights: whoever made the file, nothing comes back that
+the student could not have made. What is there already is never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from .. import archive, cluster, credential
+from ..archive import Contents, Member
+from ..cohort import Record
+from ..errors import ClusterError, InputError
+from ..manifest import Manifest
+from ..settings import Settings
+from . import lock
+from .progress import Progress
+from .reading import Reading, read
+
+State = Literal["restored", "same", "other", "refused", "skipped"]
+
+NOT_ALL: tuple[State, ...] = ("other", "refused")
+"""What a restore that is whole has none of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """One object of an archive, and what became of it."""
+
+    type: str
+    name: str
+    state: State
+    why: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Return what ``archive restore --json`` says of it."""
+        return {"type": self.type, "name": self.name, "state": self.state, "why": self.why}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """What a restore did, or would do."""
+
+    cohort: str
+    student: str
+    namespace: str
+    contents: Contents
+    results: tuple[Result, ...]
+    dry_run: bool
+
+    @property
+    def partial(self) -> bool:
+        """Whether something of the student's did not come back."""
+        return any(result.state in NOT_ALL for result in self.results)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``archive restore --json`` prints."""
+        return {
+            "cohort": self.cohort,
+            "student": self.student,
+            "namespace": self.namespace,
+            "archived": self.contents.about.time,
+            "dry_run": self.dry_run,
+            "objects": [result.to_json() for result in self.results],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """The file to restore from."""
+
+    path: Path
+    key: Path
+    """File of a private key that opens it."""
+
+    of: str = ""
+    """Whose archive it is, where that is another id than the student's."""
+
+
+def restore(
+    settings: Settings,
+    name: str,
+    id: str,
+    source: Source,
+    *,
+    confirm: Callable[[Restored], bool],
+    progress: Progress,
+) -> Restored:
+    """Restore an archive into the present environment of a student.
+
+    Args:
+        settings: Folders.
+        name: The cohort.
+        id: The student.
+        source: The archive.
+        confirm: Shown what would be restored, after the server was asked for each object;
+            False stops before anything is made.
+        progress: Told what happens.
+
+    Returns:
+        What was done; what would be done where it was not confirmed.
+
+    Raises:
+        InputError: If the files are wrong, or the archive is another student's, or damaged.
+        ClusterError: If the cluster cannot be used, or the student has no environment.
+        LockedError: If another run holds the cohort.
+    """
+    contents, members = _load(source, id)
+    with lock.held(settings.home, name, progress.say):
+        reading = read(settings, name)
+        record = _record(reading, id)
+        work = _Work(reading, record, members)
+        progress.step("Asking the cluster whether it takes the objects", len(members))
+        planned = Restored(
+            cohort=name,
+            student=record.id,
+            namespace=record.namespace,
+            contents=contents,
+            results=work.run(progress, dry_run=True),
+            dry_run=True,
+        )
+        todo = any(result.state == "restored" for result in planned.results)
+        if not todo or not confirm(planned):
+            return planned
+        progress.step("Restoring", len(members))
+        return replace(planned, results=work.run(progress, dry_run=False), dry_run=False)
+
+
+def _load(source: Source, id: str) -> tuple[Contents, list[tuple[Member, Manifest]]]:
+    """Read an archive whole; nothing of it is used before all of it was checked."""
+    key = archive.identity(source.key)
+    members = [Member(path, content) for path, content in archive.opened(source.path, key)]
+    contents = archive.parse(members.pop().content)
+    whose = contents.about.student
+    if whose != (source.of or id):
+        raise InputError(
+            f"{source.path} is the archive of {whose}, not of {source.of or id}.",
+            hint=f"If it is the same person under another id, say: --of {whose}",
+        )
+    found = [(member, member.object) for member in members]
+    return contents, sorted(found, key=lambda pair: archive.order(pair[0].type))
+
+
+def _record(reading: Reading, id: str) -> Record:
+    record = reading.records.get(id)
+    part = next((p for p in reading.plan.students if record and p.name == record.name), None)
+    if record is None or record.dropped or part is None:
+        raise InputError(
+            f"{id} is not in the roster of {reading.cohort.name}.",
+            hint=f"See who is: practicum status {reading.cohort.name}",
+        )
+    if part.action not in ("same", "change"):
+        raise ClusterError(
+            f"{id} has no environment to restore into.",
+            hint=f"Run: practicum up {reading.cohort.name}",
+        )
+    return record
+
+
+class _Work:
+    """The objects of an archive, on their way into one namespace."""
+
+    def __init__(
+        self, reading: Reading, record: Record, members: list[tuple[Member, Manifest]]
+    ) -> None:
+        client = reading.client
+        token = credential.short_token(client, reading.cohort.name, record.name)
+        self._student = client.bearing(token)
+        self._namespace, self._members = record.namespace, members
+        self._types = {str(type): type for type in cluster.namespaced_types(client)}
+        self._uids = {str(item["metadata"].get("uid", "")) for _, item in members}
+
+    def run(self, progress: Progress, *, dry_run: bool) -> tuple[Result, ...]:
+        """Make every object that is to be made, one after the other."""
+        return tuple(self._all(progress, dry_run=dry_run))
+
+    def _all(self, progress: Progress, *, dry_run: bool) -> Iterator[Result]:
+        for member, item in self._members:
+            name = str(item["metadata"]["name"])
+            state, why = self._one(member.type, item, dry_run=dry_run)
+            progress.advance(f"{member.type}/{name}")
+            yield Result(type=member.type, name=name, state=state, why=why)
+
+    def _one(self, type: str, item: Manifest, *, dry_run: bool) -> tuple[State, str]:
+        if why := archive.why_not(type, item, self._uids):
+            return "skipped", why
+        served = self._types.get(type)
+        if served is None:
+            return "refused", "this cluster has no such type"
+        wanted = archive.portable(type, item)
+        answer = cluster.create(self._student, served, self._namespace, wanted, dry_run=dry_run)
+        if answer == "made":
+            return "restored", ""
+        if isinstance(answer, cluster.ApiError):
+            return "refused", answer.message
+        return self._compare(served, wanted)
+
+    def _compare(self, type: cluster.Type, wanted: Manifest) -> tuple[State, str]:
+        live = cluster.read_object(self._student, type, self._namespace, wanted)
+        if isinstance(live, cluster.ApiError):
+            return "refused", live.message
+        if archive.portable(str(type), live) == wanted:
+            return "same", ""
+        return "other", "another object of this name is there, and was not changed"

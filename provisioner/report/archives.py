@@ -1,0 +1,67 @@
+"""Lines for people about archives: what was kept, what is in one, what came back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..archive import Contents
+from ..lifecycle.kept import Archived
+from ..lifecycle.restoring import Restored
+
+FEW = 10
+
+
+def to_archive(folder: Path, namespaces: int, *, wanted: bool) -> Iterator[str]:
+    """Yield what is archived before it is deleted, and where; nothing where nothing goes."""
+    if namespaces and wanted:
+        yield f"{namespaces} student(s) are archived first, encrypted, in {folder}"
+    elif namespaces:
+        yield f"Nothing is kept of what {namespaces} student(s) made (--no-archive)."
+
+
+def archived(found: Archived) -> Iterator[str]:
+    """Yield whose work could not be archived, what has no copy, and the totals."""
+    for id, why in sorted(found.failed_ids.items()):
+        yield f"  ! {id}: {why}"
+    if not (found.made or found.failed):
+        return
+    failed = f", {len(found.failed)} failed" if found.failed else ""
+    size = sum(one.size for one in found.made)
+    yield f"{len(found.made)} archived in {found.folder}, {size} bytes, each read back{failed}"
+    without = [one.id for one in found.made if one.no_copy]
+    if without:
+        yield f"  no copy of their own, for want of a key: {', '.join(without[:FEW])}" + (
+            f" and {len(without) - FEW} more" if len(without) > FEW else ""
+        )
+    claims = sum(len(one.claims) for one in found.made)
+    if claims:
+        yield f"  {claims} volume(s) are listed, but their content is not included"
+
+
+def restored(found: Restored) -> Iterator[str]:
+    """Yield what became of each object, and the totals."""
+    for one in found.results:
+        if one.state != "skipped":
+            yield f"  {one.state:<8} {one.type} {one.name}" + (f": {one.why}" if one.why else "")
+    counts = Counter(one.state for one in found.results)
+    would = "would be restored" if found.dry_run else "restored"
+    yield (
+        f"{found.student}: {counts['restored']} {would} into {found.namespace},"
+        f" {counts['same']} there already, {counts['other'] + counts['refused']} not,"
+        f" {counts['skipped']} make themselves"
+    )
+
+
+def contents(found: Contents) -> Iterator[str]:
+    """Yield what is in an archive and what is not."""
+    about = found.about
+    yield f"{about.cohort}: {about.student}, {about.time}, Kubernetes {about.kubernetes}"
+    for one in found.lists:
+        if one.count:
+            yield f"  {one.count:>4}  {one.type} in {one.namespace}"
+    for left in found.left_out:
+        what = f"{left.type} {left.name}".strip()
+        yield f"  not in it: {left.count or ''} {what}: {left.why}".replace("  ", " ")
+    yield f"{len(found.files)} object(s), each as its sha256 in manifest.json says"

@@ -1,0 +1,117 @@
+"""A namespace that does not go: what holds it is named, and nothing is forced unasked."""
+
+from __future__ import annotations
+
+import pytest
+
+from provisioner import cluster
+from provisioner.errors import ClusterError
+
+pytestmark = pytest.mark.cluster
+
+HELD = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: held, finalizers: [example.org/held]}
+"""
+
+DEAD = """
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {name: v1.dead.example.org}
+spec:
+  group: dead.example.org
+  version: v1
+  groupPriorityMinimum: 100
+  versionPriority: 100
+  insecureSkipTLSVerify: true
+  service: {namespace: default, name: nobody}
+"""
+
+
+def trouble(receipt, namespace):
+    [found] = [line for line in receipt["troubles"] if line.startswith(f"{namespace}: ")]
+    return found
+
+
+@pytest.fixture(scope="module")
+def stuck(new_course, wait_until):
+    """One student's object and another's namespace are held by a finalizer; the third goes."""
+    course = new_course(["1", "2", "3"])
+    course.up()
+    first, second = course.namespace("1"), course.namespace("2")
+    course.admin("apply", "-n", first, "-f", "-", stdin=HELD)
+    finalizers = '{"metadata": {"finalizers": ["example.org/kept"]}}'
+    course.admin("patch", "namespace", second, "--type=merge", "-p", finalizers)
+    course.receipt = course.down("--no-archive", "--wait", "4", code=8)
+    yield course
+    unhold = '{"metadata": {"finalizers": null}}'
+    course.admin("patch", "configmap", "held", "-n", first, "--type=merge", "-p", unhold)
+    course.admin("wait", "--for=delete", f"namespace/{first}", "--timeout=60s")
+    assert course.down("--no-archive")["proved"]
+
+
+def test_the_object_and_its_finalizer_are_named(stuck):
+    line = trouble(stuck.receipt, stuck.namespace("1"))
+
+    assert "configmaps held has the finalizer example.org/held" in line
+    assert "NamespaceFinalizersRemaining" in line
+
+
+def test_a_finalizer_of_the_namespace_itself_is_named(stuck):
+    line = trouble(stuck.receipt, stuck.namespace("2"))
+
+    assert "the namespace itself has the finalizer example.org/kept" in line
+
+
+def test_the_other_students_went_and_no_proof_is_claimed(stuck):
+    assert stuck.receipt["removed"] == 2, "the third student's, and the identity namespace"
+    assert not stuck.receipt["proved"]
+    assert stuck.admin("get", "ns", stuck.namespace("3"), "--ignore-not-found") == ""
+    assert stuck.admin("get", "ns", stuck.namespace("2"), "-o", "name"), "nothing was forced"
+
+
+def test_who_joins_again_meanwhile_is_told(stuck):
+    plan = stuck.json("plan", stuck.name)["students"]
+
+    first = next(student for student in plan if student["id"] == "1")
+    assert first["action"] == "foreign"
+    assert "is still being deleted" in first["changes"][0]
+
+
+def test_a_dead_api_service_is_named(stuck, wait_until):
+    client = cluster.Client(cluster.load(stuck.kubeconfig, "rehearsal"))
+    stuck.admin("apply", "-f", "-", stdin=DEAD)
+    condition = (
+        "get", "ns", stuck.namespace("1"), "-o",
+        "jsonpath={.status.conditions[?(@.type=='NamespaceDeletionDiscoveryFailure')].status}",
+    )  # fmt: skip
+    try:
+        wait_until(lambda: stuck.admin(*condition) == "True", 60)
+        receipt = stuck.down("--no-archive", "--wait", "1", code=8)
+        asked = stuck.run("archive", stuck.name, code=0)
+        with pytest.raises(ClusterError, match=r"do not answer: dead\.example\.org/v1"):
+            cluster.namespaced_types(client)
+    finally:
+        stuck.admin("delete", "-f", "-", stdin=DEAD)
+        wait_until(lambda: stuck.admin(*condition) != "True", 60)
+
+    line = trouble(receipt, stuck.namespace("1"))
+    assert "APIService v1.dead.example.org is dead (service default/nobody)" in line
+    assert "NamespaceDeletionDiscoveryFailure" in line
+    assert any(
+        line.startswith("not searched: dead.example.org/v1") for line in receipt["remaining"]
+    )
+    assert asked.stdout == "", "what is ending is no whole any more"
+
+
+def test_force_is_refused_while_something_remains_and_done_when_nothing_does(stuck):
+    first, second = stuck.namespace("1"), stuck.namespace("2")
+
+    receipt = stuck.down(
+        "--no-archive", "--wait", "1", "--force-finalize", "1", "--force-finalize", "2", code=8
+    )
+
+    assert "not forced, for something remains: configmaps held" in trouble(receipt, first)
+    assert stuck.admin("get", "ns", first, "-o", "name")
+    assert stuck.admin("get", "ns", second, "--ignore-not-found") == ""
