@@ -61,7 +61,9 @@ def uid(course, id):
 
 
 def roster_ids(course):
-    return [line.split(",")[0] for line in (course.folder / "roster.csv").read_text().splitlines()[1:]]
+    return [
+        line.split(",")[0] for line in (course.folder / "roster.csv").read_text().splitlines()[1:]
+    ]
 
 
 def records(course):
