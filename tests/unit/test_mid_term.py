@@ -53,6 +53,12 @@ def test_a_correction_that_was_called_off_is_not_taken_up_by_a_stranger():
     assert after["9"].name == "s9"
 
 
+def test_who_has_the_id_while_the_wrong_one_still_stands_is_somebody_else():
+    after = assign({"1": record("1", becomes="9")}, ["1", "9"])
+
+    assert (after["1"].name, after["9"].name) == ("s1", "s9")
+
+
 def test_a_correction_never_takes_what_another_has():
     known = {"1": record("1", becomes="2"), "2": record("2")}
 
@@ -273,7 +279,8 @@ def test_a_run_for_some_leaves_all_others_out_of_the_plan_and_out_of_the_records
     """Noted as dropped, a leaver would be missing in the program, and be deleted by it."""
     reading = reading_of(["1", "2"], changed=["1"], left=["3"])
     kept = {id: record(id) for id in ("1", "2", "3")}
-    reading = replace(reading, kept=kept, known=kept)
+    changed = replace(reading.plan, guard=replace(reading.plan.guard, action="change"))
+    reading = replace(reading, kept=kept, known=kept, plan=changed)
 
     some = narrowed(reading, ["s2"])
 
