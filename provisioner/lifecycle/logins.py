@@ -35,7 +35,9 @@ def with_logins(
     """
     found = {}
     for id, record in records.items():
-        user = cohort.oidc.user(students[id]) if cohort.oidc and id in students else ""
+        # Of a leaver who is still to be removed the roster tells nothing any more.
+        there = id in students
+        user = (cohort.oidc.user(students[id]) if there else record.user) if cohort.oidc else ""
         shut = bool(cohort.oidc) and record.name in closed
         same = (record.user, record.revoked) == (user, shut)
         found[id] = record if same else replace(record, user=user, revoked=shut)

@@ -123,7 +123,8 @@ def remove(folder: Path, record: Record) -> None:
 def move(folder: Path, before: Record, after: Record) -> None:
     """Let a kubeconfig and its note follow a student whose id was corrected."""
     old, new = file_of(folder, before), file_of(folder, after)
-    for source, target in ((_note_of(old), _note_of(new)), (old, new)):
+    plain = login_of(folder, before), login_of(folder, after)
+    for source, target in ((_note_of(old), _note_of(new)), (old, new), plain):
         with suppress(FileNotFoundError):
             source.replace(target)
 

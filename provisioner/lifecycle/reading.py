@@ -152,7 +152,10 @@ def _compared(
         cohort=cohort,
         students=students,
         known=known,
-        kept=record_file.present_records(known, students, told),
+        # Also of whom a run must not touch: without a login they would be rendered shut out.
+        kept=logins.with_logins(
+            cohort, students, record_file.present_records(known, students, told), closed
+        ),
         records=records,
         target=target,
         client=client,

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from types import SimpleNamespace
 
+import pyrage
 import pytest
 import yaml
 
 from provisioner import cluster, manifest
 from provisioner.cohort import Student, load_students
 from provisioner.cohort import records as record_file
+from provisioner.cohort.keys import parse
 from provisioner.credential import Address, login_kubeconfig
 from provisioner.errors import InputError
-from provisioner.lifecycle import logins
+from provisioner.lifecycle import logins, on_disk
 from provisioner.manifest import ObjectKey
 from provisioner.verify import guards
 
@@ -69,7 +71,7 @@ def test_a_record_follows_the_roster_and_the_notes_on_the_cluster():
     found = logins.with_logins(course(), students, known, {"s1", "s2"})
 
     assert (found["1"].user, found["1"].revoked) == (ADA, True)
-    assert (found["2"].user, found["2"].revoked) == ("", True)
+    assert (found["2"].user, found["2"].revoked) == ("oidc:bogi@example.org", True)
     assert logins.with_logins(course(column="id"), students, known, ())["1"].user == "oidc:1"
 
 
@@ -229,3 +231,23 @@ def test_a_binding_of_somebody_else_for_a_login_is_seen():
         live, "mls26", set(), "practicum-mls26", {ADA}
     )
     assert guards._strange(live, "mls26", set(), "practicum-mls26", {"oidc:other"}) == ""
+
+
+@pytest.mark.parametrize("key", [None, "age"])
+def test_a_file_is_known_again_follows_an_id_and_goes_as_a_whole(tmp_path, key):
+    recipient = parse(str(pyrage.x25519.Identity.generate().to_public())) if key else None
+    before, after = record("1"), replace(record("1"), id="2")
+
+    path = on_disk.write_login(tmp_path, before, b"content", recipient)
+
+    assert path.name == ("1.kubeconfig.age" if key else "1.kubeconfig")
+    assert on_disk.holds_login(tmp_path, before, b"content", recipient)
+    assert not on_disk.holds_login(tmp_path, before, b"other", recipient)
+    on_disk.move(tmp_path, before, after)
+    assert on_disk.holds_login(tmp_path, after, b"content", recipient)
+    assert on_disk.given(tmp_path, after).exists()
+    path = on_disk.given(tmp_path, after)
+    path.write_bytes(b"planted")
+    assert not on_disk.holds_login(tmp_path, after, b"content", recipient)
+    on_disk.remove(tmp_path, after)
+    assert list(tmp_path.iterdir()) == []
