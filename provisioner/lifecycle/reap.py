@@ -21,6 +21,7 @@ from ..cohort import Cohort, Record
 from ..cohort import records as record_file
 from ..errors import InputError, Interrupted, PracticumError
 from ..settings import Settings
+from . import terms
 from .down import down
 from .progress import Progress
 from .reading import Reading, read, records_path, target_of
@@ -70,14 +71,10 @@ class Case:
 
 def last_day(cohort: Cohort, records: Iterable[Record]) -> tuple[date, tuple[str, ...]]:
     """Return the last day with access, and the students whose own end sets it later, by id."""
-    usual = cohort.term.ends + timedelta(days=cohort.term.grace_days)
-    later = {
-        record.id: record.until
-        for record in records
-        if record.until and not record.dropped and record.until > usual
-    }
-    last = max([usual, *later.values()])
-    return last, tuple(sorted(id for id, until in later.items() if until == last))
+    days = {r.id: terms.last_day(cohort, r) for r in records if not r.dropped}
+    usual = terms.last_day(cohort)
+    last = max([usual, *days.values()])
+    return last, tuple(sorted(id for id, day in days.items() if day == last > usual))
 
 
 def decide(case: Case, *, protect: bool, warning: Notice | None, today: date, after: int) -> Case:
