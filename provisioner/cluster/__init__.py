@@ -6,6 +6,13 @@ from .follow import AGAIN, Follower
 from .kubeconfig import Access, load
 from .many import ask_many
 from .observe import MANAGER, Found, list_cohort, look_for_strangers, read
+from .openness import (
+    MAY_ASK,
+    answers_the_unknown,
+    given_to_everybody,
+    minds_pod_security,
+    strangers_may,
+)
 from .probe import longest_token
 from .resources import RESOURCES, path_of
 from .rights import Right, may, version, whoami
@@ -21,6 +28,7 @@ from .transport import WORKERS
 __all__ = [
     "AGAIN",
     "MANAGER",
+    "MAY_ASK",
     "RESOURCES",
     "WORKERS",
     "Access",
@@ -32,12 +40,14 @@ __all__ = [
     "Right",
     "Search",
     "Type",
+    "answers_the_unknown",
     "apply",
     "ask_many",
     "await_gone",
     "check",
     "delete",
     "discover",
+    "given_to_everybody",
     "impersonator",
     "list_cohort",
     "listed_rights",
@@ -45,6 +55,7 @@ __all__ = [
     "longest_token",
     "look_for_strangers",
     "may",
+    "minds_pod_security",
     "missing_rights",
     "needed_rights",
     "path_of",
@@ -52,6 +63,7 @@ __all__ = [
     "roles",
     "search",
     "served",
+    "strangers_may",
     "suspension_rights",
     "take_away",
     "version",

@@ -21,6 +21,7 @@ from .objects import Manifest, make
 
 API = "admissionregistration.k8s.io/v1"
 ALL = "*"
+GPU = "nvidia.com/gpu"
 TOO_LARGE = "a ConfigMap or Secret holds 64 KiB at most here; keep large files in a volume"
 
 
@@ -168,7 +169,7 @@ def _secrets() -> Policy:
 
 
 def _pods(cohort: Cohort) -> Policy:
-    """Leave it to the scheduler where and how soon a pod runs."""
+    """Leave it to the scheduler where and how soon a pod runs, and count all that it takes."""
     return Policy(
         name="pods",
         group="",
@@ -197,6 +198,11 @@ def _pods(cohort: Cohort) -> Policy:
                 "!has(object.spec.schedulerName) ||"
                 " object.spec.schedulerName == 'default-scheduler'",
                 "a scheduler cannot be chosen; leave spec.schedulerName out",
+            ),
+            (
+                expressions.resources([GPU] if cohort.environment.gpu else []),
+                "only cpu, memory and ephemeral-storage are offered; leave huge pages and"
+                " devices out of requests and limits",
             ),
             (
                 expressions.AFFINITY,
