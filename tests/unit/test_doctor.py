@@ -1,0 +1,121 @@
+"""ISO-09: what `doctor` says of clusters that no rehearsal can be, played by a client."""
+
+from __future__ import annotations
+
+import pytest
+
+from provisioner.cluster import ApiError, NotKnownError
+from provisioner.lifecycle import doctor
+from provisioner.lifecycle.openness import openness
+
+from ..sample import cohort
+
+OWN = {"kubeconfig": "~/.kube/config", "context": "course"}
+REFUSES = ApiError(
+    422, "Invalid", "metadata.labels[pod-security.kubernetes.io/enforce]: Invalid value"
+)
+
+
+class Played:
+    """Answers as an API server with some settings; nobody is bound to anything unusual."""
+
+    def __init__(self, *, anonymous=401, allows=(), asks=True, pod_security=True, bindings=()):
+        self.anonymous, self.allows, self.asks = anonymous, allows, asks
+        self.pod_security, self.bindings, self.known = pod_security, bindings, True
+
+    def bearing(self, _):
+        stranger = Played(anonymous=self.anonymous)
+        stranger.known = False
+        return stranger
+
+    def pages(self, path, **_):
+        plural = path.rpartition("/")[2]
+        return iter([one for one in self.bindings if one["kind"].lower() + "s" == plural])
+
+    def each(self, call, items):
+        return [(item, call(item)) for item in items]
+
+    def request(self, method, path, *, body=None, query=None):
+        if not self.known:
+            return self.answer_a_stranger()
+        if path.endswith("/namespaces"):
+            assert query == {"dryRun": "All"}
+            if self.pod_security:
+                raise REFUSES
+            return {}
+        spec = body["spec"]
+        if body["kind"] == "SelfSubjectAccessReview":
+            return {"status": {"allowed": self.asks}}
+        return {"status": {"allowed": spec["user"] in self.allows}}
+
+    def answer_a_stranger(self):
+        if self.anonymous == 401:
+            raise NotKnownError("The cluster does not accept our credential.")
+        if self.anonymous == 403:
+            raise ApiError(403, "Forbidden", 'User "system:anonymous" cannot list namespaces')
+        return {"items": []}
+
+
+def found(**settings):
+    return {one.about: one for one in openness(cohort(), Played(**settings))}
+
+
+@pytest.mark.parametrize("anonymous", [401, 403])
+def test_a_cluster_that_is_as_it_should_be_is_fine(anonymous):
+    checks = found(anonymous=anonymous)
+
+    assert {about: one.verdict for about, one in checks.items()} == {
+        "everybody": "ok",
+        "strangers": "ok",
+        "pod security": "ok",
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "about", "told", "fix"),
+    [
+        ({"anonymous": 200}, "strangers", "no credential list namespaces", "--anonymous-auth"),
+        (
+            {"allows": ("practicum:stranger", "system:anonymous")},
+            "strangers",
+            "whoever can log in may get secrets",
+            "AlwaysAllow",
+        ),
+        ({"allows": ("system:anonymous",)}, "strangers", "whoever shows no credential may", "RBAC"),
+        ({"pod_security": False}, "pod security", "does not exist", "--disable-admission-plugins"),
+    ],
+    ids=["anonymous", "AlwaysAllow", "rights for nobody", "no PodSecurity"],
+)
+def test_a_cluster_that_asks_nobody_who_they_are_is_refused(settings, about, told, fix):
+    one = found(**settings)[about]
+
+    assert one.verdict == "failed"
+    assert told in one.found
+    assert fix in one.fix
+
+
+def test_what_we_may_not_ask_is_a_warning_and_not_fine():
+    one = found(asks=False)["strangers"]
+
+    assert (one.verdict, "subjectaccessreviews" in one.found) == ("warning", True)
+
+
+def test_what_no_request_shows_is_said_of_a_cluster_that_stores_something():
+    """CRD-22; a rehearsal stores nothing that is anybody's."""
+    checks = {one.about: one for one in openness(cohort(cluster=OWN), Played())}
+
+    assert checks["unseen"].verdict == "warning"
+    assert "encrypted" in checks["unseen"].found
+    assert "NodeRestriction" in checks["unseen"].found
+    assert "unseen" not in found()
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"),
+    [("v1.29.14", "failed"), ("v1.30.0", "ok"), ("v1.34.9+k3s1", "ok"), ("v2.0.0", "ok")],
+)
+def test_a_cluster_without_admission_policies_is_refused_with_what_to_do(version, verdict):
+    one = doctor._version(version, "https://127.0.0.1:6443")
+
+    assert one.verdict == verdict
+    assert ("upgrade" in one.fix) is (verdict == "failed")
