@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from .. import names
 from . import labels
 
 CONTROLLERS = "system:serviceaccount:kube-system:"
@@ -188,6 +189,15 @@ def storage_class(allowed: Iterable[str]) -> str:
         return f"has(object.spec.storageClassName) && object.spec.storageClassName in [{names}]"
     # An empty class asks for a volume that somebody has left behind.
     return "!has(object.spec.storageClassName) || object.spec.storageClassName != ''"
+
+
+def own_namespace(cohort: str) -> str:
+    """Return CEL that holds in a namespace of the cohort: by its name, which nobody can change."""
+    identity, students = names.identity_namespace(cohort), f"{cohort}--"
+    return (
+        f"request.namespace == {quoted(identity)} ||"
+        f" request.namespace.startsWith({quoted(students)})"
+    )
 
 
 def ingress_hosts(suffix: str) -> str:

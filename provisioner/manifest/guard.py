@@ -7,16 +7,12 @@ from ..cohort import Cohort
 from . import labels, role
 from .admission import admission
 from .objects import Manifest, make
+from .role import role_name
 
 POD_SECURITY_VERSION = "v1.34"
 """Pinned: ``latest`` would change its meaning when the cluster is upgraded."""
 
 RBAC = "rbac.authorization.k8s.io/v1"
-
-
-def role_name(cohort: str, who: str) -> str:
-    """Return the ClusterRole of ``student`` or ``assistant`` in a cohort."""
-    return f"practicum-{cohort}-{who}"
 
 
 def guard(cohort: Cohort) -> list[Manifest]:

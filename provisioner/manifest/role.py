@@ -51,6 +51,11 @@ INTO_PODS = ["pods/attach", "pods/exec", "pods/portforward"]
 """Only ``create``: ``get`` would open the same door on servers before 1.35."""
 
 
+def role_name(cohort: str, who: str) -> str:
+    """Return the ClusterRole of ``student`` or ``assistant`` in a cohort."""
+    return f"practicum-{cohort}-{who}"
+
+
 def _rule(group: str, resources: list[str], verbs: list[str]) -> Manifest:
     return {"apiGroups": [group], "resources": resources, "verbs": verbs}
 

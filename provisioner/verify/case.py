@@ -19,7 +19,7 @@ import yaml
 
 from ..errors import InputError, Problem
 
-IDENTITIES = ("student", "assistant", "workload", "authenticated")
+IDENTITIES = ("student", "assistant", "workload", "authenticated", "operator")
 PLACES = ("own", "neighbour", "foreign", "other", "cluster")
 LEVELS = ("baseline", "restricted")
 NEEDS = (*LEVELS, "images", "ingress", "no-ingress", "storage-classes", "runtime-class")

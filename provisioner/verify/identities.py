@@ -81,6 +81,7 @@ def identities(
         "neighbour": student(admin, stranger, cohort, neighbour, secret),
         "authenticated": stranger.bearing(token(admin, identity, f"{own.name}-nobody", secret)),
         "anonymous": stranger,
+        "operator": admin,
     }
     if "workload" not in without:
         # Bound to no Secret of ours: it ends with its namespace.

@@ -41,7 +41,7 @@ class Scene:
 
     neighbour: Record
     identities: dict[str, Client]
-    """By the words of the cases: student, neighbour, assistant, workload, authenticated."""
+    """By the words of the cases: student, neighbour, assistant, workload, authenticated, operator."""
 
     secret: Manifest
     """What every token of ours is bound to: they end with it."""

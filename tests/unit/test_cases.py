@@ -25,13 +25,13 @@ IN_TWIN = {"where", "request", "object"}
 READ = {"get", "list", "watch"}
 WITH_OBJECT = {"create", "update", "patch", "jsonpatch", "strategic", "apply"}
 VERBS = READ | WITH_OBJECT | {"delete", "deletecollection"}
-IDENTITIES = {"student", "assistant", "workload", "authenticated"}
+IDENTITIES = {"student", "assistant", "workload", "authenticated", "operator"}
 PLACES = {"own", "neighbour", "foreign", "other", "cluster"}
 NEEDS = {"baseline", "restricted", "images", "ingress", "no-ingress", "storage-classes"} | {
     "runtime-class"
 }
 POLICIES = {"managed", "finalizers", "services", "configmaps", "secrets", "pods"} | {
-    *("images", "volumes", "ingresses")
+    *("images", "volumes", "ingresses", "bindings")
 }
 GUARDS = {"rbac", "pod-security", "quota", "limits", "api"} | {f"policy:{one}" for one in POLICIES}
 WORDS = {"{namespace}", "{cohort}", "{student}", "{neighbour}", "{identity}"} | {
