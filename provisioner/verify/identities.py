@@ -51,6 +51,7 @@ def absent(admin: Client, cohort: Cohort, own: Record) -> dict[str, str]:
     if user and not cluster.may(admin, cluster.Right("impersonate", "", "users", name=user)):
         found["assistant"] = (
             "the assistant has no key, so no token could be made, and we may not impersonate them"
+            f" (practicum role {cohort.name} --impersonate)"
         )
     return found
 
