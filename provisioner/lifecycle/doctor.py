@@ -73,9 +73,10 @@ def _tools() -> Iterator[Finding]:
 def _state(settings: Settings) -> Finding:
     passphrase = settings.home / "passphrase"
     found = f"Pulumi's state is kept in {settings.state_url}"
-    if not passphrase.exists():
-        return Finding(about="state", verdict="ok", found=found + "; the first `up` makes it")
     try:
+        private_file.require_own_way(settings.home)
+        if not passphrase.exists():
+            return Finding(about="state", verdict="ok", found=found + "; the first `up` makes it")
         private_file.require_private(passphrase)
     except PracticumError as error:
         return _failure("state", error)

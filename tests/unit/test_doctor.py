@@ -7,6 +7,7 @@ import pytest
 from provisioner.cluster import ApiError, NotKnownError
 from provisioner.lifecycle import doctor
 from provisioner.lifecycle.openness import openness
+from provisioner.settings import Settings
 
 from ..sample import cohort
 
@@ -119,3 +120,14 @@ def test_a_cluster_without_admission_policies_is_refused_with_what_to_do(version
 
     assert one.verdict == verdict
     assert ("upgrade" in one.fix) is (verdict == "failed")
+
+
+def test_a_home_that_others_could_swap_is_told(tmp_path):
+    home = tmp_path / "home"
+    settings = Settings(stacks=tmp_path, home=home)
+    assert doctor._state(settings).verdict == "ok"
+    tmp_path.chmod(0o777)
+
+    one = doctor._state(settings)
+
+    assert (one.verdict, one.fix.startswith(f"Run: chmod go-w {tmp_path}")) == ("failed", True)
