@@ -9,6 +9,7 @@ from ..cluster import ApiError, Client
 from ..cohort import Cohort
 from .finding import Finding
 
+CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 TOLD = 5
 """How many bindings are named."""
 
@@ -32,6 +33,7 @@ def openness(cohort: Cohort, client: Client) -> Iterator[Finding]:
         ("everybody", _bindings),
         ("strangers", _strangers),
         ("pod security", _pod_security),
+        ("volumes", lambda client: _volumes(cohort, client)),
     ):
         yield from _told(about, check, client)
     if not isinstance(cohort.cluster, str):  # a rehearsal stores nothing that is anybody's
@@ -120,6 +122,31 @@ def _pod_security(client: Client) -> Iterator[Finding]:
         else "the API server took a namespace with a Pod Security level that does not exist",
         fix="" if on else "take PodSecurity out of --disable-admission-plugins",
     )
+
+
+def _volumes(cohort: Cohort, client: Client) -> Iterator[Finding]:
+    """Look at the classes that students' volumes are of (ISO-23); a rehearsal has none."""
+    served = {one["metadata"]["name"]: one for one in client.pages(CLASSES)}
+    named = cohort.environment.storage_classes
+    missing = [name for name in named if name not in served]
+    if missing:
+        yield Finding(
+            about="volumes",
+            verdict="failed",
+            found=f"the cluster has no storage class {_some(missing)}",
+            fix="see which there are: kubectl get storageclasses",
+        )
+    offered = [served[name] for name in named or served if name in served]
+    kept = [
+        one["metadata"]["name"] for one in offered if one.get("reclaimPolicy", "Delete") != "Delete"
+    ]
+    if kept:
+        yield Finding(
+            about="volumes",
+            verdict="warning",
+            found=f"volumes of {_some(kept)} stay, with what is in them, when a student has left",
+            fix="name classes with reclaimPolicy Delete under storage_classes, or delete them by hand",
+        )
 
 
 def _some(told: list[str]) -> str:

@@ -20,9 +20,15 @@ REFUSES = ApiError(
 class Played:
     """Answers as an API server with some settings; nobody is bound to anything unusual."""
 
-    def __init__(self, *, anonymous=401, allows=(), asks=True, pod_security=True, bindings=()):
+    def __init__(
+        self, *, anonymous=401, allows=(), asks=True, pod_security=True, bindings=(), classes=None
+    ):
         self.anonymous, self.allows, self.asks = anonymous, allows, asks
         self.pod_security, self.bindings, self.known = pod_security, bindings, True
+        self.classes = [
+            {"metadata": {"name": name}, "reclaimPolicy": policy}
+            for name, policy in (classes or {}).items()
+        ]
 
     def bearing(self, _):
         stranger = Played(anonymous=self.anonymous)
@@ -31,6 +37,8 @@ class Played:
 
     def pages(self, path, **_):
         plural = path.rpartition("/")[2]
+        if plural == "storageclasses":
+            return iter(self.classes)
         return iter([one for one in self.bindings if one["kind"].lower() + "s" == plural])
 
     def each(self, call, items):
@@ -99,6 +107,25 @@ def test_what_we_may_not_ask_is_a_warning_and_not_fine():
     one = found(asks=False)["strangers"]
 
     assert (one.verdict, "subjectaccessreviews" in one.found) == ("warning", True)
+
+
+@pytest.mark.parametrize(
+    ("named", "classes", "verdict", "told"),
+    [
+        ([], {"fast": "Delete"}, None, ""),
+        (["fast"], {"fast": "Delete", "kept": "Retain"}, None, ""),
+        ([], {"fast": "Delete", "kept": "Retain"}, "warning", "volumes of kept stay"),
+        (["fsat"], {"fast": "Delete"}, "failed", "no storage class fsat"),
+    ],
+)
+def test_volumes_that_outlive_a_student_are_told(named, classes, verdict, told):
+    """ISO-23."""
+    course = cohort(environment={"storage_classes": named})
+    checks = {one.about: one for one in openness(course, Played(classes=classes))}
+
+    one = checks.get("volumes")
+    assert (one and one.verdict) == verdict
+    assert told in (one.found if one else "")
 
 
 def test_what_no_request_shows_is_said_of_a_cluster_that_stores_something():
