@@ -1,12 +1,15 @@
 """Write files that nobody else may read, and never leave half of one behind.
 
 A file gets its final mode when it is made (open and then chmod would leave a gap), and
-its name when it is whole.
+its name when it is whole. A folder is no better than those above it: who may write into one
+of them can put another in its place.
 """
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import secrets
 import stat
 from collections.abc import Iterator
@@ -21,16 +24,58 @@ def make_folder(path: Path) -> Path:
     """Make a folder, and those above it, that only its owner may enter.
 
     Raises:
-        InputError: If it cannot be made.
+        InputError: If it cannot be made, or others could put something else in its place.
     """
     try:
-        # Not by `parents`: Python gives the mode to the last one alone.
-        for folder in reversed([path, *path.parents]):
-            if folder == path or not folder.exists():
-                folder.mkdir(mode=0o700, exist_ok=True)
+        for folder in _from_the_top(path):  # by itself, mkdir gives the mode to the last alone
+            folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise InputError(f"{path} cannot be made: {error.strerror}.") from None
+    require_own_way(path)
     return path
+
+
+def require_own_way(path: Path) -> None:
+    """Refuse a folder that others may write into, or that lies below such a one.
+
+    As OpenSSH's StrictModes has it: nobody else may write, unless it is the group of ours
+    alone that some systems give everybody, or a folder like ``/tmp`` in which nobody can
+    move what is another's.
+
+    Raises:
+        InputError: If there is one on the way; it is named.
+    """
+    for folder in dict.fromkeys((*_from_the_top(path.absolute()), *_from_the_top(path.resolve()))):
+        try:
+            found = folder.stat()
+        except OSError:
+            continue  # what we may not look at, or is not there yet, tells when it is used
+        if _is_open(found):
+            raise InputError(
+                f"{folder} can be written by others (mode {stat.S_IMODE(found.st_mode):04o}), who"
+                f" could swap what Practicum keeps in {path}.",
+                hint=f"Run: chmod go-w {folder}; or keep it elsewhere, with --home",
+            )
+
+
+def _from_the_top(path: Path) -> tuple[Path, ...]:
+    return (*reversed(path.parents), path)
+
+
+def _is_open(found: os.stat_result) -> bool:
+    if found.st_mode & stat.S_ISVTX:
+        return False
+    by_group = found.st_mode & stat.S_IWGRP and not _is_ours_alone(found.st_gid)
+    return bool(found.st_mode & stat.S_IWOTH or by_group)
+
+
+def _is_ours_alone(gid: int) -> bool:
+    """Say whether a group is the one of the same name that only we are in."""
+    try:
+        group, we = grp.getgrgid(gid), pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return (group.gr_name, gid) == (we.pw_name, we.pw_gid) and set(group.gr_mem) <= {we.pw_name}
 
 
 def write(path: Path, content: bytes) -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import PartialError
-from .options import Settings, as_json, pass_settings, say, show_json, show_lines
+from .handed_out import show_handout
+from .options import Settings, as_json, pass_settings, say
 
 if TYPE_CHECKING:
     from ..lifecycle.bundle import Kind
@@ -57,14 +57,9 @@ def handout(  # noqa: PLR0913  (a command has as many parameters as options)
     """
     from ..lifecycle.handout import Wishes
     from ..lifecycle.handout import handout as hand_out
-    from ..report import documents, live, text
+    from ..report import live
 
     wishes = Wishes(renew=renew, replace_key=replace_key, bundle=bundle)
     with live.progress(say) as progress:
         result = hand_out(settings, cohort, ids, progress=progress, wishes=wishes)
-    if as_json:
-        show_json(documents.handout(result))
-    else:
-        show_lines(text.handout(result))
-    if result.failed:
-        context.exit(PartialError.exit_code)
+    show_handout(context, result, as_json=as_json)

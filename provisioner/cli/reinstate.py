@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..errors import PartialError
-from .options import Settings, as_json, confirm_all, pass_settings, say, show_json, show_lines
+from .handed_out import show_handout
+from .options import Settings, as_json, confirm_all, pass_settings, say
 
 
 @click.command()
@@ -34,14 +34,9 @@ def reinstate(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum reinstate demo --yes        everybody who is revoked
     """
     from ..lifecycle.revoke import reinstate as give_back
-    from ..report import documents, live, text
+    from ..report import live
 
     confirm_all(ids, f"Give access back to all revoked students of {cohort}?", yes=yes)
     with live.progress(say) as progress:
         result = give_back(settings, cohort, ids, progress=progress, replace_key=replace_key)
-    if as_json:
-        show_json(documents.handout(result))
-    else:
-        show_lines(text.handout(result))
-    if result.failed:
-        context.exit(PartialError.exit_code)
+    show_handout(context, result, as_json=as_json)

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import click
 
-from ..errors import InputError, PartialError
+from ..errors import InputError
+from .handed_out import show_handout
 from .options import Settings, as_json, confirm_all, pass_settings, say, show_json, show_lines
 
 OVERLAP = "24h"
@@ -51,7 +52,7 @@ def rotate(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum rotate demo --sweep         in a crontab, every ten minutes
     """
     from ..lifecycle import handout
-    from ..report import documents, live, text
+    from ..report import live
 
     length = _overlap(overlap, now=now)
     if only_sweep:
@@ -63,12 +64,7 @@ def rotate(  # noqa: PLR0913  (a command has as many parameters as options)
         confirm_all(ids, f"End the present access of all students of {cohort} at once?", yes=yes)
     with live.progress(say) as progress:
         result = handout.rotate(settings, cohort, ids, progress=progress, overlap=length)
-    if as_json:
-        show_json(documents.handout(result))
-    else:
-        show_lines(text.handout(result))
-    if result.failed:
-        context.exit(PartialError.exit_code)
+    show_handout(context, result, as_json=as_json)
 
 
 def _overlap(text: str | None, *, now: bool) -> timedelta:

@@ -8,6 +8,13 @@ from .follow import AGAIN, Follower
 from .kubeconfig import Access, load
 from .many import ask_many
 from .observe import MANAGER, Found, list_cohort, look_for_strangers, made_by_us, read
+from .openness import (
+    MAY_ASK,
+    answers_the_unknown,
+    given_to_everybody,
+    minds_pod_security,
+    strangers_may,
+)
 from .probe import longest_token
 from .resources import RESOURCES, path_of
 from .rights import Right, may, version, whoami
@@ -24,6 +31,7 @@ from .transport import WORKERS
 __all__ = [
     "AGAIN",
     "MANAGER",
+    "MAY_ASK",
     "RESOURCES",
     "WORKERS",
     "Access",
@@ -36,6 +44,7 @@ __all__ = [
     "Search",
     "Type",
     "Whereabouts",
+    "answers_the_unknown",
     "apply",
     "ask_many",
     "await_gone",
@@ -44,6 +53,7 @@ __all__ = [
     "delete",
     "discover",
     "finalize",
+    "given_to_everybody",
     "impersonator",
     "list_cohort",
     "list_type",
@@ -54,6 +64,7 @@ __all__ = [
     "look_for_strangers",
     "made_by_us",
     "may",
+    "minds_pod_security",
     "missing_rights",
     "namespaced_types",
     "needed_rights",
@@ -63,6 +74,7 @@ __all__ = [
     "roles",
     "search",
     "served",
+    "strangers_may",
     "suspension_rights",
     "take_away",
     "version",

@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | guard installer | what all students share, each object by its name | can become anybody: `escalate` |
 | environment operator | namespaces, what is in them, accounts, and binding the cohort's roles | runs the course |
-| proof reader | to list every type but Secrets | sees everything but Secrets |
+| proof reader | to list every type but Secrets, and to ask what others may do | sees everything but Secrets |
 
 Secrets and tokens are in none of them: RBAC cannot say *in this namespace* in a role for
 the whole cluster. The guard binds them to the cohort's operators, in the identity
@@ -115,7 +115,7 @@ def suspension() -> list[Manifest]:
 
 
 def proof_reader(types: Iterable[Type]) -> list[Manifest]:
-    """Return the rules to list every type that there is, Secrets excepted.
+    """Return the rules to list every type that there is, Secrets excepted, and to ask.
 
     One by one, since RBAC has no *all but*: a type that is added to the cluster later is
     told by `down` as one that could not be searched.
@@ -124,7 +124,12 @@ def proof_reader(types: Iterable[Type]) -> list[Manifest]:
     for group, plural in types:
         if (group, plural) != SECRETS:
             groups[group].add(plural)
-    return [_plain(group, sorted(plurals), ["list"]) for group, plurals in sorted(groups.items())]
+    return [
+        *(_plain(group, sorted(plurals), ["list"]) for group, plurals in sorted(groups.items())),
+        # `verify` waits until a quota is counted; `doctor` asks what strangers may do.
+        _plain("", ["resourcequotas"], ["watch"]),
+        _plain("authorization.k8s.io", ["subjectaccessreviews"], ["create"]),
+    ]
 
 
 def _named(cohort: Cohort) -> dict[str, list[str]]:

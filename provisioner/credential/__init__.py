@@ -16,7 +16,6 @@ from .standing import (
     Credential,
     Standing,
     end_at,
-    list_credentials,
     standings,
     withdraw,
 )
@@ -34,7 +33,6 @@ __all__ = [
     "end_at",
     "issue",
     "kubeconfig",
-    "list_credentials",
     "login_kubeconfig",
     "mark_revoked",
     "seal",

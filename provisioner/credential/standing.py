@@ -119,16 +119,6 @@ def standings(client: cluster.Client, cohort: str) -> dict[str, Standing]:
     }
 
 
-def list_credentials(client: cluster.Client, cohort: str) -> dict[str, list[Credential]]:
-    """Read what was handed out and is still bound, by student, the newest last.
-
-    Raises:
-        ClusterError: If the cluster refuses to list the Secrets' metadata.
-    """
-    found = standings(client, cohort)
-    return {who: list(one.credentials) for who, one in found.items() if one.credentials}
-
-
 def withdraw(client: cluster.Client, credentials: Iterable[Credential]) -> None:
     """Delete the bound Secrets of some credentials: their tokens are dead within seconds.
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 from .. import cluster, names, private_file, toolchain
 from .. import cohort as cohorts
@@ -14,26 +12,15 @@ from ..cohort import Cohort, Oidc
 from ..errors import PracticumError
 from ..settings import Settings
 from . import login_check
+from .finding import Finding
+from .openness import openness
 from .reading import connect
 from .terms import expiry
-
-Verdict = Literal["ok", "warning", "failed"]
 
 OLDEST = (1, 30)
 """Kubernetes that serves ValidatingAdmissionPolicy as stable."""
 
 POLICIES = "validatingadmissionpolicies.admissionregistration.k8s.io"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing that was looked at."""
-
-    about: str
-    verdict: Verdict
-    found: str
-    fix: str = ""
-    """What to do, unless all is well."""
 
 
 def doctor(settings: Settings, name: str | None = None, *, id_token: str = "") -> Iterator[Finding]:
@@ -63,6 +50,10 @@ def doctor(settings: Settings, name: str | None = None, *, id_token: str = "") -
     if oidc := cohort.oidc:
         users = {oidc.user(student) for student in students}
         yield _login(client, cohort.name, oidc, users, id_token)
+    try:
+        yield from openness(cohort, client)
+    except PracticumError as error:
+        yield _failure("cluster", error)
 
 
 def _tools() -> Iterator[Finding]:
@@ -82,9 +73,10 @@ def _tools() -> Iterator[Finding]:
 def _state(settings: Settings) -> Finding:
     passphrase = settings.home / "passphrase"
     found = f"Pulumi's state is kept in {settings.state_url}"
-    if not passphrase.exists():
-        return Finding(about="state", verdict="ok", found=found + "; the first `up` makes it")
     try:
+        private_file.require_own_way(settings.home)
+        if not passphrase.exists():
+            return Finding(about="state", verdict="ok", found=found + "; the first `up` makes it")
         private_file.require_private(passphrase)
     except PracticumError as error:
         return _failure("state", error)

@@ -79,7 +79,7 @@ def _clear_leftovers(reading: Reading, progress: Progress) -> bool:
 
 
 def _request(reading: Reading, *, student: str | None, every: bool, live: bool) -> verify.Request:
-    handed_out = credential.list_credentials(reading.client, reading.cohort.name)
+    standings = credential.standings(reading.client, reading.cohort.name)
     return verify.Request(
         cohort=reading.cohort,
         client=reading.client,
@@ -88,8 +88,8 @@ def _request(reading: Reading, *, student: str | None, every: bool, live: bool) 
         uid=reading.found.uid,
         ends=tuple(
             (reading.id_of(who), _counted(reading, who, one.expires))
-            for who, all_ in handed_out.items()
-            for one in all_
+            for who, standing in standings.items()
+            for one in standing.credentials
         ),
         latest=_latest(reading),
         student=student,

@@ -7,7 +7,7 @@ the API server would default is spelled out, so that a comparison can be exact.
 
 from .authentication import authentication
 from .environment import environment, student_binding
-from .guard import ARCHIVE, guard, role_name
+from .guard import ARCHIVE, guard
 from .labels import (
     COHORT,
     GENERATION,
@@ -24,7 +24,7 @@ from .labels import (
     selector,
 )
 from .objects import Manifest, ObjectKey, key_of
-from .role import credentials_rules, manage_rule
+from .role import credentials_rules, manage_rule, role_name
 from .stack import GUARD, stack_name
 
 __all__ = [

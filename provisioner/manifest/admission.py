@@ -18,9 +18,11 @@ from typing import Any
 from ..cohort import Cohort
 from . import expressions, labels
 from .objects import Manifest, make
+from .role import role_name
 
 API = "admissionregistration.k8s.io/v1"
 ALL = "*"
+GPU = "nvidia.com/gpu"
 TOO_LARGE = "a ConfigMap or Secret holds 64 KiB at most here; keep large files in a volume"
 
 
@@ -38,6 +40,9 @@ class Policy:
 
     operations: tuple[str, ...] = ("CREATE", "UPDATE")
     variables: tuple[tuple[str, str], ...] = ()
+    only_if: tuple[str, str] | None = None
+    """A name and CEL: what it is about in the whole cluster, whoever asks. Else it is about the
+    students' namespaces, and does not bind the cohort's operators."""
 
 
 def admission(cohort: Cohort) -> list[Manifest]:
@@ -59,6 +64,7 @@ def policies(cohort: Cohort) -> list[Policy]:
         _images(cohort),
         _volumes(cohort),
         _ingresses(cohort),
+        _bindings(cohort),
     ]
 
 
@@ -168,7 +174,7 @@ def _secrets() -> Policy:
 
 
 def _pods(cohort: Cohort) -> Policy:
-    """Leave it to the scheduler where and how soon a pod runs."""
+    """Leave it to the scheduler where and how soon a pod runs, and count all that it takes."""
     return Policy(
         name="pods",
         group="",
@@ -197,6 +203,11 @@ def _pods(cohort: Cohort) -> Policy:
                 "!has(object.spec.schedulerName) ||"
                 " object.spec.schedulerName == 'default-scheduler'",
                 "a scheduler cannot be chosen; leave spec.schedulerName out",
+            ),
+            (
+                expressions.resources([GPU] if cohort.environment.gpu else []),
+                "only cpu, memory and ephemeral-storage are offered; leave huge pages and"
+                " devices out of requests and limits",
             ),
             (
                 expressions.AFFINITY,
@@ -285,13 +296,39 @@ def _ingresses(cohort: Cohort) -> Policy:
     )
 
 
+def _bindings(cohort: Cohort) -> Policy:
+    """Keep the cohort's roles to its own namespaces.
+
+    RBAC lets an operator bind them by name, and cannot say where: a student's rights in
+    ``kube-system`` would be those of an administrator. So this one has no exceptions.
+    """
+    roles = ", ".join(
+        expressions.quoted(role_name(cohort.name, who))
+        for who in ("student", "assistant", "operator", "credentials")
+    )
+    return Policy(
+        name="bindings",
+        group="rbac.authorization.k8s.io",
+        resources=("rolebindings",),
+        only_if=("binds-our-role", f"object.roleRef.name in [{roles}]"),
+        validations=(
+            (
+                expressions.own_namespace(cohort.name),
+                f"the roles of the course {cohort.name} are for its own namespaces alone;"
+                " bind them there, or bind another role",
+            ),
+        ),
+    )
+
+
 def _spelled_out(cohort: str, policy: Policy) -> list[Manifest]:
     """Write out what the API server would default, so that a plan can compare it."""
     name, owned = policy_name(cohort, policy.name), labels.shared(cohort)
+    condition, expression = policy.only_if or ("not-an-operator", _not_an_operator(cohort))
     spec: dict[str, Any] = {
         "failurePolicy": "Fail",
         "matchConstraints": _matching({}) | {"resourceRules": _rules(policy)},
-        "matchConditions": [{"name": "not-an-operator", "expression": _not_an_operator(cohort)}],
+        "matchConditions": [{"name": condition, "expression": expression}],
         "validations": [
             {"expression": expression, "message": message}
             for expression, message in policy.validations
@@ -310,7 +347,7 @@ def _spelled_out(cohort: str, policy: Policy) -> list[Manifest]:
     binding = {
         "policyName": name,
         "validationActions": ["Deny"],
-        "matchResources": _matching(students),
+        "matchResources": _matching({} if policy.only_if else students),
     }
     return [
         make(API, "ValidatingAdmissionPolicy", name, labels=owned, spec=spec),

@@ -12,6 +12,7 @@ from .. import names
 from ..cohort import Cohort, Record, override
 from . import guard, labels
 from .objects import Manifest, make
+from .role import role_name
 
 NAME = "practicum"
 """Name of the one quota, limit range and network policy of a namespace."""
@@ -157,7 +158,7 @@ def _binding(cohort: Cohort, record: Record, who: str, subjects: list[Manifest])
         roleRef={
             "apiGroup": "rbac.authorization.k8s.io",
             "kind": "ClusterRole",
-            "name": guard.role_name(cohort.name, who),
+            "name": role_name(cohort.name, who),
         },
         subjects=subjects,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from .. import names
 from . import labels
 
 CONTROLLERS = "system:serviceaccount:kube-system:"
@@ -111,6 +112,9 @@ AFFINITY = (
     f"{_own_namespace('podAffinity')} && {_own_namespace('podAntiAffinity')})"
 )
 
+_COUNTED = ("cpu", "memory", "ephemeral-storage")
+_AMOUNTS = "(!has({0}.resources.{1}) || {0}.resources.{1}.all(name, name in [{2}]))"
+
 ALL_IMAGES = (
     "object.spec.containers.map(c, has(c.image) ? c.image : '') +"
     " (has(object.spec.initContainers) ?"
@@ -141,6 +145,27 @@ INGRESS_ANNOTATIONS = (
 )
 
 
+def resources(devices: Iterable[str] = ()) -> str:
+    """Return CEL that holds when a pod asks for nothing but what the quota has a line for.
+
+    Of huge pages, and of each device that a node offers, a quota only counts what it names.
+
+    Args:
+        devices: What may be asked for beside processor, memory and disk.
+    """
+    names = ", ".join(quoted(name) for name in (*_COUNTED, *devices))
+
+    def fair(what: str) -> str:
+        sides = (_AMOUNTS.format(what, side, names) for side in ("requests", "limits"))
+        return f"(!has({what}.resources) || ({' && '.join(sides)}))"
+
+    # The whole pod's is newer than the oldest cluster that we run on: dyn, or it is no field.
+    return (
+        f"object.spec.containers.all(c, {fair('c')}) && (!has(object.spec.initContainers) ||"
+        f" object.spec.initContainers.all(c, {fair('c')})) && {fair('dyn(object.spec)')}"
+    )
+
+
 def images_match(patterns: Iterable[str]) -> str:
     """Return CEL that holds when every image fits a pattern, from its first letter to its last.
 
@@ -164,6 +189,15 @@ def storage_class(allowed: Iterable[str]) -> str:
         return f"has(object.spec.storageClassName) && object.spec.storageClassName in [{names}]"
     # An empty class asks for a volume that somebody has left behind.
     return "!has(object.spec.storageClassName) || object.spec.storageClassName != ''"
+
+
+def own_namespace(cohort: str) -> str:
+    """Return CEL that holds in a namespace of the cohort: by its name, which nobody can change."""
+    identity, students = names.identity_namespace(cohort), f"{cohort}--"
+    return (
+        f"request.namespace == {quoted(identity)} ||"
+        f" request.namespace.startsWith({quoted(students)})"
+    )
 
 
 def ingress_hosts(suffix: str) -> str:

@@ -7,6 +7,7 @@ from ..cohort import Cohort
 from . import labels, role
 from .admission import admission
 from .objects import Manifest, make
+from .role import role_name
 
 POD_SECURITY_VERSION = "v1.34"
 """Pinned: ``latest`` would change its meaning when the cluster is upgraded."""
@@ -15,11 +16,6 @@ RBAC = "rbac.authorization.k8s.io/v1"
 
 ARCHIVE = "archive"
 """Who the role is for that sees Secrets, bound in a namespace while it is archived."""
-
-
-def role_name(cohort: str, who: str) -> str:
-    """Return the ClusterRole of ``student`` or ``assistant`` in a cohort."""
-    return f"practicum-{cohort}-{who}"
 
 
 def guard(cohort: Cohort) -> list[Manifest]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import private_file
+
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 """The processes of a rehearsal, in the order in which they depend on each other."""
 
@@ -76,9 +78,10 @@ class Layout:
         """Make all folders, for their owner alone.
 
         Raises:
-            OSError: If the home folder cannot be written.
+            InputError: If the home folder cannot be written, or by others as well.
+            OSError: If a folder in it cannot be made.
         """
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_file.make_folder(self.root)
         self.root.chmod(0o700)
         for name in ("pki", "config", "logs", "scratch"):
             (self.root / name).mkdir(mode=0o700, exist_ok=True)

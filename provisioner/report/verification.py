@@ -35,6 +35,9 @@ def lines(proof: Proof) -> Iterator[str]:
         yield f"  ! {'/'.join(one.requirements)} {one.about}: {_short(one.why)}"
     if len(failed) > SHOWN:
         yield f"  … and {len(failed) - SHOWN} more; see them with --json"
+    if proof.live:
+        for one in proof.unproven:
+            yield f"  ? {'/'.join(one.requirements)} {one.about}: unproven, {_short(one.why)}"
     waived = [one.id for one in proof.requirements if one.verdict == "waived"]
     if waived:
         yield f"waived (not a property of this cluster): {', '.join(waived)}"

@@ -84,8 +84,9 @@ def _named(manifest: Mapping[str, Any]) -> str:
 
 
 def _try(scene: Scene, table: Table, case: Case, stock: Stock) -> Finding:
-    waived = _waived(scene, table, case)
-    if waived:
+    if unplayed := scene.absent.get(case.attempt.who):
+        return _finding(case, "unproven", unplayed)
+    if waived := _waived(scene, table, case):
         return _finding(case, "waived", waived)
     unmade = [stock[_named(one)] for one in case.setup]
     if missing := [why for why in unmade if isinstance(why, str)]:
@@ -100,7 +101,7 @@ def _try(scene: Scene, table: Table, case: Case, stock: Stock) -> Finding:
 
 
 def _waived(scene: Scene, table: Table, case: Case) -> str:
-    if why := course.waived(scene.cohort, case):
+    if why := course.waived(scene.cohort, case) or scene.around.lacks(case):
         return why
     for attempt in (case.attempt, case.twin):
         if attempt.who not in scene.identities:

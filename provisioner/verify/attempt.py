@@ -109,7 +109,7 @@ def _body(scene: Scene, case: Case, attempt: Attempt, served: Type) -> Any:  # n
         kind = {"apiVersion": served.version_of_kind, "kind": served.kind}
         named = {} if _is_a_question(attempt, served) else {"name": _default_name(case)}
         return {**kind, **body, "metadata": {**named, **(body.get("metadata") or {})}}
-    return None if METHODS[attempt.verb] == "GET" else body
+    return body if attempt.verb in CONTENT else None
 
 
 def _is_a_question(attempt: Attempt, served: Type) -> bool:

@@ -19,10 +19,10 @@ import yaml
 
 from ..errors import InputError, Problem
 
-IDENTITIES = ("student", "assistant", "workload", "authenticated")
-PLACES = ("own", "neighbour", "other", "cluster")
+IDENTITIES = ("student", "assistant", "workload", "authenticated", "operator")
+PLACES = ("own", "neighbour", "foreign", "other", "cluster")
 LEVELS = ("baseline", "restricted")
-NEEDS = (*LEVELS, "images", "ingress", "no-ingress", "storage-classes")
+NEEDS = (*LEVELS, "images", "ingress", "no-ingress", "storage-classes", "runtime-class")
 VERBS = (
     "get", "list", "watch", "create", "update", "patch", "jsonpatch", "strategic", "apply",
     "delete", "deletecollection",
@@ -31,8 +31,8 @@ GUARDS = ("rbac", "pod-security", "quota", "limits", "api")
 POLICY = "policy:"
 
 KEYS = {
-    "requirement", "standards", "what", "as", "where", "needs", "request", "object", "setup",
-    "expect", "denied_by", "twin",
+    "requirement", "standards", "what", "as", "where", "needs", "since", "request", "object",
+    "setup", "expect", "denied_by", "twin",
 }  # fmt: skip
 NEEDED = ("requirement", "what", "request", "expect", "denied_by", "twin")
 REQUEST_KEYS = {"verb", "resource", "group", "subresource", "name"}
@@ -73,7 +73,10 @@ class Case:
     expect: str
     guard: str
     needs: tuple[str, ...] = ()
-    """What the course must ask for: a Pod Security level at least, or a setting."""
+    """What the course must ask for (a Pod Security level at least, a setting), or the cluster have."""
+
+    since: tuple[int, int] = (0, 0)
+    """The first Kubernetes that has what is attacked; an older one drops it unseen."""
 
     standards: tuple[str, ...] = ()
     setup: tuple[dict[str, Any], ...] = field(default=())
@@ -153,6 +156,7 @@ def _case(id: str, topic: str, document: Mapping[str, Any]) -> Case:
         expect=str(document["expect"]),
         guard=_guard(str(document["denied_by"])),
         needs=tuple(_one_of("needs", n, NEEDS) for n in _names(document.get("needs") or ())),
+        since=_version(document.get("since")),
         standards=_names(document.get("standards") or ()),
         setup=tuple(document.get("setup") or ()),
     )
@@ -180,6 +184,15 @@ def _none(key: str) -> str:
 
 def _names(value: Any) -> tuple[str, ...]:  # noqa: ANN401  (whatever the file holds)
     return (value,) if isinstance(value, str) else tuple(str(item) for item in value)
+
+
+def _version(value: Any) -> tuple[int, int]:  # noqa: ANN401
+    if value is None:
+        return (0, 0)
+    numbers = re.fullmatch(r"(\d+)\.(\d+)", value) if isinstance(value, str) else None
+    if not numbers:
+        raise ValueError('since is no version; write it in quotes, as "1.34"')
+    return int(numbers[1]), int(numbers[2])
 
 
 def _guard(value: str) -> str:

@@ -42,7 +42,7 @@ class Cell(NamedTuple):
 
     right: Right
     place: str
-    """own, neighbour, other or cluster."""
+    """own, neighbour, foreign, other or cluster."""
 
 
 def concerns(cell: Cell) -> tuple[str, ...]:
@@ -50,9 +50,9 @@ def concerns(cell: Cell) -> tuple[str, ...]:
     ids = ["ISO-01"]
     if cell.right in SPECIAL or cell.right.resource in DANGEROUS:
         ids.append("ISO-03")
-    if cell.place == "neighbour":
+    if cell.place in ("neighbour", "foreign"):
         ids.append("ISO-04")
-    if cell.place in ("other", "cluster"):
+    if cell.place in ("foreign", "other", "cluster"):
         ids.append("ISO-05")
     if cell.right.resource in INTO_PODS:
         ids.append("ISO-07")

@@ -47,7 +47,7 @@ def waived(cohort: Cohort, case: Case) -> str:
             level = environment.pod_security
             if LEVELS.index(level) < LEVELS.index(need):
                 return f"the course asks for Pod Security {level} only"
-        elif not has[need][0]:
+        elif need in has and not has[need][0]:
             return has[need][1]
     if environment.storage_classes and any(
         one["kind"] == "PersistentVolumeClaim" for one in case.setup

@@ -20,7 +20,13 @@ FEW = 3
 """Reasons that are told of one requirement; the findings hold all of them."""
 
 NO_CASE = "no case of this release looks at it on this cluster"
+ORDER: tuple[Verdict, ...] = ("failed", "unproven", "passed", "waived")
+"""The worst first."""
+
 UNSEEN: tuple[Verdict, str] = ("unproven", NO_CASE)
+
+Entry = Mapping[str, Any]
+"""What the catalogue says of a requirement."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +47,9 @@ class Finding:
     cases: int = 1
     topic: str = ""
     """The part of the verification that it belongs to."""
+
+    live: bool = False
+    """Whether it was seen from inside a pod that runs: all that counts for some requirements."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +102,21 @@ class Proof:
             return "failed"
         return "passed"
 
+    @property
+    def unproven(self) -> tuple[Finding, ...]:
+        """What was not proven, line by line; what no line tells is told as a whole."""
+        lines = [one for one in self.findings if one.verdict == "unproven"]
+        told = {id for one in lines for id in one.requirements}
+        whole = [
+            Finding(about=one.what, requirements=(one.id,), verdict="unproven", why=one.why)
+            for one in self.requirements
+            if one.verdict == "unproven" and one.id not in told
+        ]
+        return (*lines, *whole)
+
 
 def judge_all(
-    findings: Iterable[Finding], catalogue: Mapping[str, Mapping[str, str]] | None = None
+    findings: Iterable[Finding], catalogue: Mapping[str, Entry] | None = None
 ) -> tuple[Requirement, ...]:
     """Say for every requirement what the findings come to.
 
@@ -111,14 +132,14 @@ def judge_all(
     )
 
 
-def load_catalogue() -> dict[str, dict[str, str]]:
+def load_catalogue() -> dict[str, Entry]:
     """Read what every requirement says, and which a running cluster cannot show."""
     text = (resources.files(__package__) / "requirements.yaml").read_text(encoding="utf-8")
-    loaded: dict[str, dict[str, str]] = yaml.safe_load(text)
+    loaded: dict[str, Entry] = yaml.safe_load(text)
     return loaded
 
 
-def _judge(id: str, entry: Mapping[str, str], found: list[Finding]) -> Requirement:
+def _judge(id: str, entry: Entry, found: list[Finding]) -> Requirement:
     verdict, why = _verdict(entry, found)
     done = [one for one in found if one.verdict in ("passed", "failed")]
     return Requirement(
@@ -131,17 +152,21 @@ def _judge(id: str, entry: Mapping[str, str], found: list[Finding]) -> Requireme
     )
 
 
-def _verdict(entry: Mapping[str, str], found: list[Finding]) -> tuple[Verdict, str]:
+def _verdict(entry: Entry, found: list[Finding]) -> tuple[Verdict, str]:
     """Let the worst decide; what is only waived comes last, and nothing at all is unproven."""
-    told: dict[str, str] = {}
-    for verdict in ("failed", "unproven", "passed", "waived"):
+    takes_pods = entry.get("live", "")
+    if takes_pods:  # no object, and no answer of the API server, shows these
+        found = [one for one in found if one.live or one.verdict != "passed"]
+    told = {"unproven": entry.get("unproven"), "waived": entry.get("waived") or entry.get("left")}
+    for verdict in ORDER:
         mine = [one for one in found if one.verdict == verdict]
         if mine:
             told[verdict] = entry.get("note", "") if verdict == "passed" else _reasons(mine)
-        elif verdict in entry:
-            told[verdict] = entry[verdict]
-    order: tuple[Verdict, ...] = ("failed", "unproven", "passed", "waived")
-    return next(((verdict, told[verdict]) for verdict in order if verdict in told), UNSEEN)
+    if takes_pods and "passed" not in told:
+        told["unproven"] = "; ".join(filter(None, (takes_pods, told["unproven"])))
+    return next(
+        ((verdict, why) for verdict in ORDER if (why := told.get(verdict)) is not None), UNSEEN
+    )
 
 
 def _reasons(found: list[Finding]) -> str:
@@ -171,6 +196,10 @@ def plain(proof: Proof) -> dict[str, Any]:
             if one.verdict == "failed"
         ],
         "cluster": {"uid": proof.cluster, "version": proof.version},
+        "unproven": [
+            {"about": one.about, "requirements": list(one.requirements), "why": one.why}
+            for one in proof.unproven
+        ],
         "server": proof.server,
         "simulated": proof.simulated,
         "live": proof.live,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from .. import cluster, names
 from ..cluster import ApiError, Client
 from ..cohort import Cohort, Record
@@ -27,10 +29,48 @@ def nobody(cohort: Cohort, record: Record, name: str) -> Manifest:
     }
 
 
+def absent(admin: Client, cohort: Cohort, own: Record) -> dict[str, str]:
+    """Return who cannot be played with the rights that we have, with the reason.
+
+    Args:
+        admin: The cluster, as ourselves.
+        cohort: The cohort.
+        own: The scratch student.
+
+    Raises:
+        ClusterError: If the cluster cannot be reached.
+    """
+    found = {}
+    mint = cluster.Right("create", "", "serviceaccounts", "token", namespace=own.namespace)
+    if not cluster.may(admin, mint):
+        found["workload"] = (
+            "we may not mint a token of a pod's account in a student's namespace; who"
+            " administers the cluster can"
+        )
+    user = next((one.user for one in cohort.assistants[:1] if not one.key), None)
+    if user and not cluster.may(admin, cluster.Right("impersonate", "", "users", name=user)):
+        found["assistant"] = (
+            "the assistant has no key, so no token could be made, and we may not impersonate them"
+            f" (practicum role {cohort.name} --impersonate)"
+        )
+    return found
+
+
 def identities(
-    admin: Client, cohort: Cohort, pair: tuple[Record, Record], secret: Manifest
+    admin: Client,
+    cohort: Cohort,
+    pair: tuple[Record, Record],
+    secret: Manifest,
+    without: Collection[str] = (),
 ) -> dict[str, Client]:
     """Return who acts in the cases, by the words that they have for it.
+
+    Args:
+        admin: The cluster, as ourselves.
+        cohort: The cohort.
+        pair: The records of the scratch students.
+        secret: What all tokens are bound to.
+        without: Who is not to be played.
 
     Raises:
         ClusterError: If a token is not minted.
@@ -41,12 +81,14 @@ def identities(
         "student": student(admin, stranger, cohort, own, secret),
         "neighbour": student(admin, stranger, cohort, neighbour, secret),
         "authenticated": stranger.bearing(token(admin, identity, f"{own.name}-nobody", secret)),
-        # Bound to no Secret of ours: it ends with its namespace.
-        "workload": stranger.bearing(token(admin, own.namespace, "default", None)),
         "anonymous": stranger,
+        "operator": admin,
     }
-    if assistant := _assistant(admin, cohort, secret):
-        found["assistant"] = assistant
+    if "workload" not in without:
+        # Bound to no Secret of ours: it ends with its namespace.
+        found["workload"] = stranger.bearing(token(admin, own.namespace, "default", None))
+    if "assistant" not in without and (played := _assistant(admin, cohort, secret)):
+        found["assistant"] = played
     return found
 
 

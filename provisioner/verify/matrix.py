@@ -15,6 +15,7 @@ from typing import Any
 from .. import cluster
 from ..cluster import ApiError, Client, Type
 from ..errors import ClusterError
+from .case import PLACES
 from .concerns import SPECIAL, Cell, concerns, standards
 from .finding import FEW, Finding
 from .golden import Right, Who, rights
@@ -34,7 +35,7 @@ class Person:
 
     client: Client
     places: dict[str, str]
-    """Namespace by place; ``cluster`` has none."""
+    """Namespace by place; ``cluster`` has none. What is not here is not asked about."""
 
     inside: dict[str, Who]
     """Which list holds in a place, beside that of everybody."""
@@ -71,13 +72,14 @@ def cells(types: Iterable[Type], *, every_verb: bool) -> list[Cell]:
 
 
 def _places(right: Right, *, namespaced: bool) -> dict[Cell, None]:
-    places = ("own", "neighbour", "other", "cluster") if namespaced else ("cluster",)
+    places = PLACES if namespaced else ("cluster",)
     return {Cell(right, place): None for place in places}
 
 
 def ask_all(person: Person, asked: list[Cell]) -> list[Finding]:
-    """Ask for every right by itself, and compare with the lists."""
+    """Ask for every right by itself in the places that there are, and compare with the lists."""
     path = f"{REVIEWS}/selfsubjectaccessreviews"
+    asked = [cell for cell in asked if cell.place in (*person.places, "cluster")]
     try:
         answers = cluster.ask_many(person.client, path, [_review(person, cell) for cell in asked])
         allowed = [bool(answer["status"]["allowed"]) for answer in answers]
@@ -118,6 +120,7 @@ def _told(cell: Cell, *, allowed: bool) -> str:
     where = {
         "own": "their own namespace",
         "neighbour": "another student's namespace",
+        "foreign": "another course's namespace",
         "other": "kube-system",
         "cluster": "the whole cluster",
     }[cell.place]

@@ -14,11 +14,12 @@ from ..cohort import Cohort, Record
 from ..errors import ClusterError
 from ..manifest import Manifest, ObjectKey
 from ..plan import Plan
-from . import access, attacks, case, fairness, guards, matrix, scene
+from . import access, attacks, case, fairness, guards, live, matrix, pulling, scene
 from .concerns import Cell
 from .finding import Finding, Proof, judge_all
 from .matrix import Person
 from .scene import Scene
+from .surroundings import NO_OTHER_COURSE, Surroundings
 
 IN_FULL = 3
 """Students whose rights are asked for one by one, unless all are wanted."""
@@ -79,7 +80,7 @@ def verify(request: Request, progress: Progress) -> Proof:
         InputError: If a case of the corpus is damaged.
     """
     began = time.monotonic()
-    corpus = case.load()
+    case.load()  # a damaged corpus is told before anything is made
     records = [
         part.record
         for part in request.plan.students
@@ -96,22 +97,34 @@ def verify(request: Request, progress: Progress) -> Proof:
     progress.step("Making two scratch environments")
     pair = scene.new_pair(request.cohort)
     with scene.standing(request.client, request.cohort, pair) as stage:
-        taken = access.take_back(stage)
-        progress.step("Trying attacks, each with a twin that is allowed", len(corpus))
-        found += attacks.attack(stage, corpus, types, progress.advance)
-        progress.step("Filling a quota to its end")
-        found += fairness.fairness(stage)
-        found.append(access.is_dead(stage, taken))
+        found += _attempts(request, stage, types, progress)
         asked = matrix.cells(types, every_verb=request.every)
         progress.step(f"Asking for {len(asked)} rights of those who are no students")
         for person in _others(stage):
             found += matrix.ask_all(person, asked)
+        found += _unplayed(stage)
         found.append(matrix.keeps_out_the_unknown(stage.identities["anonymous"]))
+        around = stage.around
         stage.strike()
         found += _permissions(request, stage, records, in_full, asked, progress)
         progress.step("Taking everything away again")
     found.append(_cleared())
-    return _proof(request, found, records, in_full, began)
+    return _proof(request, found, records, in_full, began, around)
+
+
+def _attempts(
+    request: Request, stage: Scene, types: list[cluster.Type], progress: Progress
+) -> Iterator[Finding]:
+    """Try what must not be possible; a token that is taken back first is tried last."""
+    taken = access.take_back(stage)
+    corpus = case.load()
+    progress.step("Trying attacks, each with a twin that is allowed", len(corpus))
+    yield from attacks.attack(stage, corpus, types, progress.advance)
+    progress.step("Filling a quota to its end")
+    yield from fairness.fairness(stage)
+    yield access.is_dead(stage, taken)
+    yield pulling.images_are_pulled_anew(stage)
+    yield from live.live(stage, asked=request.live, simulated=_simulated(request.cohort))
 
 
 def _in_full(request: Request, records: list[Record]) -> list[Record]:
@@ -180,15 +193,21 @@ def _people(stage: Scene, records: list[Record]) -> _People:
         return Person(
             who=f"student {record.id}",
             client=stage.student(record),
-            places={"own": record.namespace, "neighbour": other, "other": "kube-system"},
+            places={"own": record.namespace, "neighbour": other, **_beyond(stage)},
             inside={} if record.suspended or record.revoked else {"own": "student"},
         )
 
     return person
 
 
+def _beyond(stage: Scene) -> dict[str, str]:
+    """Return the places that are no students' of this course."""
+    places = {place: stage.place(place) for place in ("foreign", "other")}
+    return {place: namespace for place, namespace in places.items() if namespace}
+
+
 def _others(stage: Scene) -> Iterator[Person]:
-    places = {place: stage.place(place) for place in ("own", "neighbour", "other")}
+    places = {"own": stage.own.namespace, "neighbour": stage.neighbour.namespace, **_beyond(stage)}
     if "assistant" in stage.identities:
         yield Person(
             who="an assistant",
@@ -201,8 +220,21 @@ def _others(stage: Scene) -> Iterator[Person]:
         ("workload", "a pod's account", ("ISO-35",)),
         ("authenticated", "an account without rights", ("ISO-09",)),
     ):
-        yield Person(
-            who=told, client=stage.identities[who], places=places, inside={}, requirements=ids
+        if who in stage.identities:
+            yield Person(
+                who=told, client=stage.identities[who], places=places, inside={}, requirements=ids
+            )
+
+
+def _unplayed(stage: Scene) -> Iterator[Finding]:
+    ids = {"assistant": "ISO-08", "workload": "ISO-35"}
+    for who, why in stage.absent.items():
+        yield Finding(
+            about=f"{who}: rights, one by one",
+            requirements=(ids[who],),
+            verdict="unproven",
+            why=why,
+            topic="permissions",
         )
 
 
@@ -215,7 +247,11 @@ def _cleared() -> Finding:
     )
 
 
-def _notes(request: Request) -> Iterator[str]:
+def _simulated(cohort: Cohort) -> bool:
+    return isinstance(cohort.cluster, str)
+
+
+def _notes(request: Request, around: Surroundings) -> Iterator[str]:
     yield IMPERSONATED if request.cohort.oidc else MINTED
     yield "Whoever can merely log in was played by an account without rights of our own."
     assistants = request.cohort.assistants
@@ -223,10 +259,12 @@ def _notes(request: Request) -> Iterator[str]:
         yield "The cohort has no assistants; what concerns them was not tried."
     elif not assistants[0].key:
         yield "The assistant was impersonated: Practicum holds no credential of theirs."
+    if not around.foreign:
+        yield f"{NO_OTHER_COURSE[0].upper()}{NO_OTHER_COURSE[1:]}; its namespaces were not tried."
     yield "Rights were asked for with the verbs that the cluster serves" + (
         ", and all others." if request.every else "; --all asks for all others as well."
     )
-    if isinstance(request.cohort.cluster, str):
+    if _simulated(request.cohort):
         yield "This is a rehearsal: the API server is real, pods are simulated."
 
 
@@ -236,6 +274,7 @@ def _proof(
     records: list[Record],
     in_full: list[Record],
     began: float,
+    around: Surroundings,
 ) -> Proof:
     if not records:
         raise ClusterError(
@@ -252,8 +291,8 @@ def _proof(
         students=len(records),
         in_full=tuple(record.id for record in in_full),
         live=request.live,
-        simulated=isinstance(request.cohort.cluster, str),
-        notes=tuple(_notes(request)),
+        simulated=_simulated(request.cohort),
+        notes=tuple(_notes(request, around)),
         requirements=judge_all(found),
         findings=tuple(found),
     )

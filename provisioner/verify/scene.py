@@ -8,7 +8,7 @@ is a leaver to the next ``plan``, and goes with the next ``verify``, ``up`` or `
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -19,6 +19,7 @@ from ..errors import ClusterError
 from ..manifest import Manifest
 from . import course
 from . import identities as acting
+from .surroundings import FOREIGN, Surroundings, look
 
 PREFIX = "practicum-verify-"
 """No student's name begins so (``names.is_reserved``)."""
@@ -40,17 +41,26 @@ class Scene:
 
     neighbour: Record
     identities: dict[str, Client]
-    """By the words of the cases: student, neighbour, assistant, workload, authenticated."""
+    """By the words of the cases: student, neighbour, assistant, workload, authenticated, operator."""
 
     secret: Manifest
     """What every token of ours is bound to: they end with it."""
+
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """Who of them we may not play, with the reason."""
+
+    around: Surroundings = field(default_factory=Surroundings)
 
     made: list[Manifest] = field(default_factory=list, repr=False)
 
     def place(self, where: str) -> str:
         """Return the namespace that a case's ``where`` means; empty for the whole cluster."""
-        places = {"own": self.own.namespace, "neighbour": self.neighbour.namespace}
-        return places.get(where, "kube-system" if where == "other" else "")
+        return {
+            "own": self.own.namespace,
+            "neighbour": self.neighbour.namespace,
+            FOREIGN: self.around.foreign,
+            "other": "kube-system",
+        }.get(where, "")
 
     @property
     def words(self) -> dict[str, str]:
@@ -61,6 +71,7 @@ class Scene:
             "{student}": self.own.name,
             "{cohort}": self.cohort.name,
             "{identity}": names.identity_namespace(self.cohort.name),
+            "{runtime_class}": self.around.runtime_class,
         }
 
     def take_away(self, secret: Manifest) -> None:
@@ -190,13 +201,16 @@ def _set_up(
     if "ResourceQuota" not in without:
         for record in pair:
             _await_quota(admin, record.namespace)
+    absent = acting.absent(admin, cohort, own)
     return Scene(
         cohort=cohort,
         admin=admin,
         own=own,
         neighbour=neighbour,
-        identities=acting.identities(admin, cohort, pair, secret),
+        identities=acting.identities(admin, cohort, pair, secret, absent),
         secret=secret,
+        absent=absent,
+        around=look(admin, cohort.name),
         made=made,
     )
 

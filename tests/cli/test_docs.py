@@ -55,9 +55,10 @@ def test_the_readme_is_under_two_screens() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 110
 
 
-def test_the_reference_of_commands_is_what_the_commands_say() -> None:
+@pytest.mark.parametrize("page", ["commands.py", "requirements.py"])
+def test_a_reference_that_is_generated_is_not_behind(page: str) -> None:
     result = subprocess.run(
-        [sys.executable, DOCS / "commands.py", "--check"],
+        [sys.executable, DOCS / page, "--check"],
         cwd=ROOT,
         capture_output=True,
         text=True,

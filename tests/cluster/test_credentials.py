@@ -199,6 +199,12 @@ def test_a_second_operator_kills_nobodys_access(course, tmp_path, access):
     assert theirs.works
 
 
+def test_the_first_command_of_every_textbook_ends_well(access):
+    done = as_student(access(ONE).path, "get", "all")
+
+    assert (done.returncode, done.stderr.split(" in ")[0]) == (0, "No resources found")
+
+
 def test_the_audit_file_tells_who_got_what_and_neither_names_nor_secrets(course):
     path = course.home / "audit" / f"{course.name}.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]

@@ -50,6 +50,8 @@ class Operator:
     events: list[dict[str, Any]]
     receipt: dict[str, Any]
     findings: dict[str, str]
+    proof: dict[str, Any]
+    """What `verify` said, with the right to install a guard taken away."""
 
     def used(self) -> set[tuple[str, str, str]]:
         """Every verb, group and resource that was asked for."""
@@ -86,14 +88,14 @@ def operator(new_course, control_plane, tmp_path_factory) -> Operator:
     for role in roles:
         bind(course, role["metadata"]["name"])
     mark = control_plane.mark()
-    receipt, findings = live(course)
+    receipt, findings, proof = live(course)
     events = [e for e in control_plane.since(mark) if e["user"]["username"] == user]
     found = {finding["about"]: finding["verdict"] for finding in findings}
-    return Operator(user, course, roles, events, receipt, found)
+    return Operator(user, course, roles, events, receipt, found, proof)
 
 
-def live(course) -> tuple[dict[str, Any], list[dict[str, str]]]:
-    """Run every command; returns the receipt, and what `doctor` found."""
+def live(course) -> tuple[dict[str, Any], list[dict[str, str]], dict[str, Any]]:
+    """Run every command; returns the receipt, what `doctor` found, and what `verify` said."""
     name = course.name
     course.json("doctor", name)
     course.up()
@@ -116,8 +118,9 @@ def live(course) -> tuple[dict[str, Any], list[dict[str, str]]]:
     course.admin("delete", "clusterrolebinding", installer)  # nothing that all share differs
     assert course.up()["removed"] == 1
     assert set(course.actions().values()) == {"same"}
+    proof = course.json("verify", name)
     bind(course, installer)
-    return course.down(), findings
+    return course.down(), findings, proof
 
 
 def bind(course, role: str) -> None:
@@ -151,7 +154,21 @@ def test_the_whole_lifecycle_is_never_refused(operator):
 
     assert len(operator.events) > 100
     assert refused == []
+    assert operator.findings.pop("unseen") == "warning"
     assert set(operator.findings.values()) == {"ok"}
+
+
+def test_verify_proves_as_much_as_the_roles_allow_and_says_what_they_do_not(operator):
+    """Pods' accounts and people without a key would take rights that open everything."""
+    verdicts = {one["id"]: one["verdict"] for one in operator.proof["requirements"]}
+    told = {id: one["why"] for one in operator.proof["unproven"] for id in one["requirements"]}
+
+    assert (operator.proof["verdict"], operator.proof["failures"]) == ("passed", [])
+    assert "may not mint a token of a pod's account" in told["ISO-35"]
+    assert "may not impersonate" in told["ISO-08"]
+    assert {id for id, verdict in verdicts.items() if verdict == "unproven"} == {
+        *("ISO-08", "ISO-25", "ISO-26", "ISO-34", "ISO-35", "CRD-01", "CRD-22")
+    }
 
 
 def test_no_rule_is_there_for_nothing(operator):

@@ -26,32 +26,11 @@ from provisioner import rehearsal, toolchain
 from provisioner.errors import ToolError
 from provisioner.rehearsal.layout import PROGRAMS
 
+from .rehearsed import ask_etcd, of_this_machine, pids
+
 ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.cluster
-
-
-def pids(home: Path) -> dict[str, int]:
-    return {item.name: item.pid for item in rehearsal.status(home).processes if item.running}
-
-
-def of_this_machine(home: Path) -> list[psutil.Process]:
-    """Every process whose command line names a home, whoever started it."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        command = " ".join(process.info["cmdline"] or ())
-        if f"{home}/rehearsal/" in command and process.info["status"] != psutil.STATUS_ZOMBIE:
-            found.append(process)
-    return found
-
-
-def ask_etcd(port: int, trust: ssl.SSLContext) -> bytes:
-    with (
-        socket.create_connection(("127.0.0.1", port)) as plain,
-        trust.wrap_socket(plain, server_hostname="127.0.0.1") as secure,
-    ):
-        secure.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        return secure.recv(200)
 
 
 @pytest.fixture

@@ -27,12 +27,6 @@ NAMESPACED = {
     "networkpolicy": ("NetworkPolicy", "ISO-24"),
     "rolebinding/practicum-student": ("RoleBinding", "ISO-01"),
 }
-QUICK = {"services", "quota"}
-"""What `make test` takes out with the whole command; `make soak` takes out the rest."""
-
-
-def soak_unless_quick(names):
-    return [name if name in QUICK else pytest.param(name, marks=pytest.mark.soak) for name in names]
 
 
 def why(document, id):
@@ -59,7 +53,8 @@ def bitten(running, wait_until):
     return bite
 
 
-@pytest.mark.parametrize("what", soak_unless_quick(NAMESPACED))
+@pytest.mark.soak
+@pytest.mark.parametrize("what", NAMESPACED)
 def test_a_guard_that_is_missing_in_a_namespace_is_named(running, bitten, what):
     kind, id = NAMESPACED[what]
     target = what if "/" in what else f"{what}/practicum"
@@ -102,7 +97,8 @@ def test_a_guard_that_is_weakened_in_a_namespace_is_named(running, bitten, patch
     assert kind in why(bitten(), id)
 
 
-@pytest.mark.parametrize("policy", soak_unless_quick(POLICIES))
+@pytest.mark.soak
+@pytest.mark.parametrize("policy", POLICIES)
 def test_a_policy_that_is_unbound_is_noticed_by_an_attack(running, bitten, wait_until, policy):
     """The binding goes: the policy is still there and does nothing."""
     name = admission.policy_name(running.name, policy)
@@ -120,54 +116,65 @@ def test_a_policy_that_is_unbound_is_noticed_by_an_attack(running, bitten, wait_
     assert noticed or policy == "images"  # this course allows every image
 
 
-RULES = range(len(role.student_rules()))
-
-
-@pytest.mark.parametrize(
-    "number", [0, *(pytest.param(n, marks=pytest.mark.soak) for n in RULES[1:])]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("number", range(len(role.student_rules())))
 def test_each_rule_that_is_widened_is_noticed_by_the_matrix(running, bitten, number):
+    told = widen(running, number)
+
+    assert told in " ".join(one["why"] for one in bitten()["failures"])
+
+
+def widen(course, number):
+    """Add a verb to a rule of the students; returns what the matrix must say of it."""
     rules = role.student_rules()
     verbs = rules[number]["verbs"]
     extra = next(verb for verb in ("delete", "create", "get", "escalate") if verb not in verbs)
     rules[number] = {**rules[number], "verbs": [*verbs, extra]}
-    name = f"practicum-{running.name}-student"
-    running.admin("patch", "clusterrole", name, "--type=merge", "-p", json.dumps({"rules": rules}))
+    name = f"practicum-{course.name}-student"
+    course.admin("patch", "clusterrole", name, "--type=merge", "-p", json.dumps({"rules": rules}))
+    return f"may {extra} {rules[number]['resources'][0]}"
+
+
+def test_guards_that_are_out_together_are_each_named(running, bitten, wait_until):
+    """The short form of this file: one of each kind, all at once."""
+    where = running.namespace("20260001")
+    services = admission.policy_name(running.name, "services")
+    running.admin("delete", "-n", where, "quota/practicum")
+    running.admin("delete", "validatingadmissionpolicybinding", services)
+    rule = widen(running, 0)
+    wait_until(lambda: accepted(running, where, NODE_PORT))
 
     document = bitten()
 
-    resource = rules[number]["resources"][0]
-    assert f"may {extra} {resource}" in " ".join(one["why"] for one in document["failures"])
+    failed = " ".join(one["why"] for one in document["failures"])
+    assert "ResourceQuota" in why(document, "ISO-30")
+    assert "20260001" in why(document, "ISO-30")
+    assert services in why(document, "ISO-28")
+    assert "policy:services let it" in failed
+    assert rule in failed
 
 
-@pytest.fixture
-def stage_without(running):
-    """Scratch environments that lack a kind of guard, as a library call."""
-
-    def make(*kinds):
-        reading = read(Settings(stacks=running.stacks, home=running.home), running.name)
-        return scene.standing(
-            reading.client,
-            reading.cohort,
-            scene.new_pair(reading.cohort),
-            without=frozenset(kinds),
-        )
-
-    return make
-
-
-@pytest.mark.parametrize("kind", ["ResourceQuota", "LimitRange"])
-def test_an_attack_notices_a_guard_that_a_namespace_lacks(stage_without, kind):
-    """What each namespace has of its own is tried by cases, not only compared."""
-    guard = {"ResourceQuota": "quota", "LimitRange": "limits"}[kind]
-    cases = [one for one in case.load() if one.guard == guard]
-    with stage_without(kind) as stage:
+@pytest.fixture(scope="module")
+def bare(running):
+    """Scratch environments that have neither quota nor limits, and what attacks come to there."""
+    reading = read(Settings(stacks=running.stacks, home=running.home), running.name)
+    cases = [one for one in case.load() if one.guard in FENCES.values()]
+    without = frozenset(FENCES)
+    pair = scene.new_pair(reading.cohort)
+    with scene.standing(reading.client, reading.cohort, pair, without=without) as stage:
         types, _ = cluster.served(stage.admin)
-        found = attacks.attack(stage, cases, types)
+        return attacks.attack(stage, cases, types)
 
-    holes = {one.id for one in cases if one.topic == "holes"}
-    noticed = [one for one in found if one.verdict == "failed"]
-    assert [one for one in noticed if not any(f"({id})" in one.why for id in holes)]
+
+FENCES = {"ResourceQuota": "quota", "LimitRange": "limits"}
+
+
+@pytest.mark.parametrize("kind", FENCES)
+def test_an_attack_notices_a_guard_that_a_namespace_lacks(bare, kind):
+    """What each namespace has of its own is tried by cases, not only compared."""
+    noticed = [one.why for one in bare if one.verdict == "failed"]
+
+    assert [why for why in noticed if why.startswith(f"{FENCES[kind]} let it pass")]
 
 
 NODE_PORT = {

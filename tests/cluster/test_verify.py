@@ -8,7 +8,8 @@ import subprocess
 import pytest
 
 from provisioner import cluster
-from provisioner.verify import case
+from provisioner.verify import case, live, matrix, surroundings
+from provisioner.verify.golden import Right
 
 from .course import environment
 
@@ -77,7 +78,21 @@ def running(new_course):
         ["20260001", "20260002"], assistants=[{"name": "T A", "user": "ta@example.org"}]
     )
     course.up()
+    another = new_course(["20260003"])
+    rendered = another.run("render", another.name).stdout
+    another.admin("apply", "--server-side", "--field-manager=practicum", "-f", "-", stdin=rendered)
     return course
+
+
+@pytest.fixture(scope="module")
+def client(running):
+    return cluster.Client(cluster.load(running.kubeconfig, "rehearsal"))
+
+
+@pytest.fixture(scope="module")
+def abroad(running, client):
+    """A namespace of another course: there may be more of them than ours."""
+    return surroundings.look(client, running.name).foreign
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +123,16 @@ def test_what_takes_a_network_is_unproven_and_never_isolated(healthy):
     assert "is isolated" not in page.read_text()
 
 
-def test_nothing_is_written_where_students_work(running, healthy):
+def test_another_course_is_out_of_reach(healthy):
+    document, _, _ = healthy
+
+    assert why(document, "ISO-05")["verdict"] == why(document, "ISO-08")["verdict"] == "passed"
+    assert not any("other course" in note for note in document["notes"]), "there is one"
+
+
+def test_nothing_is_written_where_students_work(running, healthy, abroad):
     _, events, _ = healthy
-    real = {running.namespace("20260001"), running.namespace("20260002")}
+    real = {running.namespace("20260001"), running.namespace("20260002"), abroad}
 
     writes = [
         event["requestURI"]
@@ -124,10 +146,8 @@ def test_nothing_is_written_where_students_work(running, healthy):
     assert writes == []
 
 
-def test_nothing_is_left_behind(running, healthy):
+def test_nothing_is_left_behind(running, healthy, client):
     """By the search that proves a teardown: every type that the cluster can list."""
-    client = cluster.Client(cluster.load(running.kubeconfig, "rehearsal"))
-
     found = cluster.search(client, running.name, [])
 
     assert found.unlisted == []
@@ -136,44 +156,50 @@ def test_nothing_is_left_behind(running, healthy):
     assert set(running.actions().values()) == {"same"}
 
 
-def test_live_counts_what_is_unproven_as_failed(running):
-    document = running.json("verify", running.name, "--live", code=8)
-
-    assert document["verdict"] == "failed"
-    assert failures(document) == []
-
-
-def test_a_binding_that_somebody_adds_is_caught(running):
-    """A student is let into another's namespace."""
-    where = running.namespace("20260002")
-    running.admin(
-        "create", "-f", "-",
-        stdin=binding("friends", where, "view", account(running, "20260001")),
-    )  # fmt: skip
+def test_a_binding_that_somebody_adds_is_caught(running, abroad):
+    """A student is let into another's namespace, and into one of another course."""
+    places = (running.namespace("20260002"), abroad)
+    for where in places:
+        running.admin(
+            "create", "-f", "-",
+            stdin=binding("friends", where, "view", account(running, "20260001")),
+        )  # fmt: skip
     try:
         document = running.json("verify", running.name, code=8)
     finally:
-        running.admin("delete", "rolebinding", "-n", where, "friends")
+        for where in places:
+            running.admin("delete", "rolebinding", "-n", where, "friends")
 
-    assert "friends" in why(document, "ISO-02")["why"]
-    told = why(document, "ISO-04")["why"]
+    assert all(f"{where}/friends" in why(document, "ISO-02")["why"] for where in places)
+    told = " ".join(one["why"] for one in document["failures"] if "ISO-04" in one["requirements"])
     assert "student 20260001" in told
     assert "in another student's namespace" in told
+    assert "in another course's namespace" in told
 
 
-def test_a_new_type_adds_nothing(running, wait_until):
+def test_a_new_type_adds_nothing(running, client, wait_until):
+    """And is asked about, with every verb, of every student."""
     running.admin("create", "-f", "-", stdin=json.dumps(CRD))
     wait_until(lambda: "probes" in running.admin("api-resources", "--api-group=verify.example.org"))
     try:
-        document = running.json("verify", running.name, "--student", "20260001", code=WELL)
+        types, _ = cluster.served(client)
+        document = running.json("verify", running.name, "--all", code=WELL)
     finally:
         running.admin("delete", "crd", "probes.verify.example.org")
 
+    asked = {cell.right for cell in matrix.cells(types, every_verb=True)}
+    assert Right("list", "verify.example.org", "probes") in asked
     assert failures(document) == []
-    assert document["in_full"] == ["20260001"]
+    assert document["in_full"] == ["20260001", "20260002"]
+    assert (
+        "Rights were asked for with the verbs that the cluster serves, and all others."
+        in (document["notes"])
+    )
 
 
-def test_the_leftovers_of_a_killed_verification_go_with_the_next(running, wait_until):
+def test_the_leftovers_of_a_killed_verification_go_with_the_next_and_live_names_each_line(
+    running, wait_until
+):
     command = running.command("verify", running.name)
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()
@@ -184,9 +210,13 @@ def test_the_leftovers_of_a_killed_verification_go_with_the_next(running, wait_u
         process.kill()
         process.wait()
 
-    again = running.run("verify", running.name, code=WELL)
+    again = running.run("verify", running.name, "--live", "--student", "20260001", code=8)
 
     assert "An earlier verification was killed" in again.stderr
+    assert "  ! " not in again.stdout, "nothing failed but what is unproven"
+    for line in live.LINES:
+        assert f"? {line.requirements[0]} {line.about}: unproven, {live.SIMULATED}" in again.stdout
+    assert "? CRD-22" in again.stdout
     left = running.admin("get", "ns,sa,secrets", "-A", "-o", "name")
     assert "practicum-verify-" not in left
 

@@ -19,21 +19,23 @@ FILES = sorted(CASES.glob("*/*.yaml"))
 FEWEST = 150
 
 REQUIRED = {"requirement", "what", "request", "expect", "denied_by", "twin"}
-ALLOWED = REQUIRED | {"standards", "as", "where", "needs", "object", "setup"}
+ALLOWED = REQUIRED | {"standards", "as", "where", "needs", "since", "object", "setup"}
 IN_REQUEST = {"verb", "resource", "group", "subresource", "name"}
 IN_TWIN = {"where", "request", "object"}
 READ = {"get", "list", "watch"}
 WITH_OBJECT = {"create", "update", "patch", "jsonpatch", "strategic", "apply"}
 VERBS = READ | WITH_OBJECT | {"delete", "deletecollection"}
-IDENTITIES = {"student", "assistant", "workload", "authenticated"}
-PLACES = {"own", "neighbour", "other", "cluster"}
-NEEDS = {"baseline", "restricted", "images", "ingress", "no-ingress", "storage-classes"}
+IDENTITIES = {"student", "assistant", "workload", "authenticated", "operator"}
+PLACES = {"own", "neighbour", "foreign", "other", "cluster"}
+NEEDS = {"baseline", "restricted", "images", "ingress", "no-ingress", "storage-classes"} | {
+    "runtime-class"
+}
 POLICIES = {"managed", "finalizers", "services", "configmaps", "secrets", "pods"} | {
-    *("images", "volumes", "ingresses")
+    *("images", "volumes", "ingresses", "bindings")
 }
 GUARDS = {"rbac", "pod-security", "quota", "limits", "api"} | {f"policy:{one}" for one in POLICIES}
 WORDS = {"{namespace}", "{cohort}", "{student}", "{neighbour}", "{identity}"} | {
-    *("{suffix}", "{ingress_class}", "{storage_class}", "{forbidden_image}")
+    *("{suffix}", "{ingress_class}", "{storage_class}", "{forbidden_image}", "{runtime_class}")
 }
 
 COVERED = [

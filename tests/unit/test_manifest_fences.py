@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 
 import pytest
 
 from provisioner import manifest, names
-from provisioner.manifest import role
+from provisioner.manifest import admission, role
 
 from ..sample import cohort, record
 from .rendering import environment, everything, of_kind, one
@@ -95,6 +96,17 @@ def test_the_quota_has_every_line_that_fairness_needs(course):
 
     assert [line for line in ISO_30.split() if line not in hard] == []
     assert {hard[line] for line in NOTHING_AT_ALL.split()} == {"0"}
+
+
+def test_what_a_pod_may_ask_for_is_what_the_quota_counts():
+    """Of huge pages and devices a quota counts only what it names, so a policy takes the rest."""
+    pods = next(one for one in admission.policies(cohort()) if one.name == "pods")
+    [check] = [cel for cel, _ in pods.validations if "resources.limits" in cel]
+    offered = set(re.findall(r"'([a-z-]+)'", check))
+    hard = cohort().environment.quota.hard()
+
+    assert offered == {"cpu", "memory", "ephemeral-storage"}
+    assert {f"{side}.{name}" for side in ("requests", "limits") for name in offered} <= hard.keys()
 
 
 def test_a_container_that_says_nothing_has_a_limit_in_every_dimension(course):

@@ -33,6 +33,9 @@ NEVER: list[tuple[tuple[str, ...], str, tuple[str, ...]]] = [
     (READ, "", ("services/proxy", "pods/proxy")),
     (WRITE, "", ("resourcequotas", "resourcequotas/status", "limitranges", "serviceaccounts")),
     (WRITE, "", ("replicationcontrollers", "podtemplates", "events", "pods/status")),
+    (WRITE, "", ("pods/eviction", "pods/resize", "secrets/status")),
+    (WRITE, "events.k8s.io", ("events",)),
+    (WRITE, "coordination.k8s.io", ("leases",)),
     (WRITE, "apps", ("daemonsets", "controllerrevisions")),
     (WRITE, "discovery.k8s.io", ("endpointslices",)),
     (WRITE, "networking.k8s.io", ("networkpolicies", "ingresses/status", "ingressclasses")),
@@ -166,6 +169,24 @@ def test_a_binding_names_its_student_and_no_group():
     assert one("RoleBinding", made, "practicum-assistant")["subjects"] == [
         {"apiGroup": RBAC, "kind": "User", "name": ASSISTANT["user"]}
     ]
+
+
+def test_an_operator_can_bind_a_cohorts_roles_in_its_namespaces_alone(course):
+    """RBAC says which roles, and cannot say where: a policy does, and lets nobody past."""
+    policy = one("ValidatingAdmissionPolicy", everything(course), "practicum-mls26-bindings")
+    [condition] = policy["spec"]["matchConditions"]
+    [check] = policy["spec"]["validations"]
+    bound = {i["metadata"]["name"] for i in of_kind("ClusterRole", everything(course))}
+
+    assert all(f"'{name}'" in condition["expression"] for name in bound)
+    assert "manage" not in condition["expression"], "operators too"
+    assert check["expression"] == (
+        "request.namespace == 'practicum-mls26' || request.namespace.startsWith('mls26--')"
+    )
+    binding = one(
+        "ValidatingAdmissionPolicyBinding", everything(course), "practicum-mls26-bindings"
+    )
+    assert binding["spec"]["matchResources"]["namespaceSelector"] == {}
 
 
 @pytest.mark.parametrize("who", ROLES)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import stat
 import subprocess
 import sys
@@ -162,3 +164,65 @@ def test_what_is_no_plain_file_is_refused(tmp_path):
     for path in (tmp_path / "link", tmp_path):
         with pytest.raises(InputError, match="is empty or no plain file"):
             private_file.require_private(path)
+
+
+@pytest.mark.parametrize(
+    ("opened", "below"),
+    [(0o777, "home"), (0o703, "home/handout"), (0o777, "")],
+    ids=["by all, above", "by others, far above", "itself"],
+)
+def test_a_folder_that_others_could_swap_is_refused(tmp_path, opened, below):
+    """As ssh does with StrictModes; what is private in a folder that is not is not private."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(opened)
+
+    with pytest.raises(InputError, match="can be written by others") as refused:
+        private_file.make_folder(shared / below)
+
+    assert str(refused.value).startswith(f"{shared} can be")
+    assert f"chmod go-w {shared}" in refused.value.hint
+    shared.chmod(0o755)
+    assert private_file.make_folder(shared / below).is_dir()
+
+
+def test_a_link_that_leads_into_such_a_folder_or_lies_in_one_is_refused(tmp_path):
+    mine, shared = tmp_path / "mine", tmp_path / "shared"
+    mine.mkdir()
+    shared.mkdir()
+    (mine / "link").symlink_to(shared)
+    (shared / "link").symlink_to(mine)
+    shared.chmod(0o777)
+
+    for path in (mine / "link" / "home", shared / "link" / "home"):
+        with pytest.raises(InputError, match="can be written by others"):
+            private_file.make_folder(path)
+    shared.chmod(0o755)
+    assert private_file.make_folder(mine / "link" / "home").is_dir()
+
+
+def test_a_folder_like_tmp_is_no_danger(tmp_path):
+    """In it nobody can move what is another's."""
+    tmp_path.chmod(0o1777)
+
+    assert private_file.make_folder(tmp_path / "home").is_dir()
+
+
+def test_a_group_that_only_we_are_in_is_nobody_else(tmp_path, monkeypatch):
+    """Some systems give every user a group, and a umask that lets it write.
+
+    Only an administrator could make a real group, so the system's answer is played.
+    """
+    we = pwd.getpwuid(os.geteuid())
+    tmp_path.chmod(0o775)
+    os.chown(tmp_path, -1, we.pw_gid)
+
+    def group(name=we.pw_name, members=()):
+        return lambda gid: grp.struct_group((name, "x", gid, list(members)))
+
+    monkeypatch.setattr(grp, "getgrgid", group())
+    assert private_file.make_folder(tmp_path / "home").is_dir()
+    for others in (group(name="staff"), group(members=["kim"])):
+        monkeypatch.setattr(grp, "getgrgid", others)
+        with pytest.raises(InputError, match="can be written by others"):
+            private_file.make_folder(tmp_path / "home")

@@ -79,6 +79,12 @@ def test_the_proof_reader_lists_all_but_secrets():
     assert proof_reader(TYPES) == [
         {"apiGroups": [""], "resources": ["configmaps", "pods"], "verbs": ["list"]},
         {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list"]},
+        {"apiGroups": [""], "resources": ["resourcequotas"], "verbs": ["watch"]},
+        {
+            "apiGroups": ["authorization.k8s.io"],
+            "resources": ["subjectaccessreviews"],
+            "verbs": ["create"],
+        },
     ]
 
 

@@ -88,7 +88,7 @@ def test_the_corpus_is_sound_and_large_enough():
 
 @pytest.mark.parametrize(
     "guard", ["managed", "finalizers", "services", "configmaps", "secrets", "pods", "volumes",
-              "ingresses", "images"],
+              "ingresses", "images", "bindings"],
 )  # fmt: skip
 def test_every_policy_has_cases_of_its_own(guard):
     assert [one.id for one in case.load() if one.guard == f"policy:{guard}"]

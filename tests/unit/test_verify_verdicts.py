@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from provisioner import cluster
+from provisioner.cluster import ApiError, Type
 from provisioner.manifest import role
 from provisioner.report import verification, verify_page
-from provisioner.verify import attacks, case, course, golden, matrix
+from provisioner.verify import access, attacks, case, course, golden, live, matrix, pulling
 from provisioner.verify.attempt import Answer
 from provisioner.verify.concerns import Cell
 from provisioner.verify.finding import Finding, Proof, judge_all
 from provisioner.verify.golden import Right
 from provisioner.verify.scene import Scene
+from provisioner.verify.surroundings import Surroundings
 
 from ..sample import cohort, record
 
@@ -80,7 +83,9 @@ def finding(verdict, *ids, why="", **more):
 CATALOGUE = {
     "ISO-01": {"what": "one"},
     "ISO-25": {"what": "net", "unproven": "no CNI"},
+    "ISO-26": {"what": "dns", "live": "pods alone"},
     "CRD-08": {"what": "keys", "waived": "elsewhere"},
+    "CRD-14": {"what": "hosts", "left": "there are none"},
 }
 
 
@@ -96,6 +101,10 @@ CATALOGUE = {
         (["passed"], "ISO-25", "unproven"),
         (["failed"], "ISO-25", "failed"),
         ([], "CRD-08", "waived"),
+        ([], "CRD-14", "waived"),
+        ([], "ISO-26", "unproven"),
+        (["passed"], "ISO-26", "unproven"),
+        (["failed"], "ISO-26", "failed"),
     ],
 )
 def test_a_requirement_is_worth_its_worst_case(found, id, verdict):
@@ -104,6 +113,24 @@ def test_a_requirement_is_worth_its_worst_case(found, id, verdict):
     one = next(one for one in judged if one.id == id)
     assert one.verdict == verdict
     assert one.why or verdict == "passed"
+
+
+@pytest.mark.parametrize(
+    ("seen", "verdict", "told"),
+    [
+        (["passed"], "passed", ""),
+        (["passed", "unproven"], "unproven", "because"),
+        (["unproven"], "unproven", "pods alone; because"),
+        (["passed", "failed"], "failed", "because"),
+    ],
+)
+def test_what_takes_pods_is_proven_from_inside_one_and_by_nothing_else(seen, verdict, told):
+    """So that a probe needs no more than a finding that is marked."""
+    found = [finding(each, "ISO-26", why="because", live=True) for each in seen]
+
+    one = next(one for one in judge_all(found, CATALOGUE) if one.id == "ISO-26")
+
+    assert (one.verdict, one.why) == (verdict, told)
 
 
 def proof(*findings, live=False):
@@ -129,6 +156,46 @@ def test_unproven_fails_only_where_it_is_asked_to():
     assert proof(finding("passed", "ISO-01"), live=True).verdict == "failed"
 
 
+def test_live_names_each_line_that_is_unproven_with_its_reason():
+    line = finding("unproven", "ISO-26", why="no pods run here")
+
+    told = [one for one in verification.lines(proof(line, live=True)) if one.startswith("  ? ")]
+
+    assert told == [
+        "  ? ISO-26 tried: unproven, no pods run here",
+        "  ? ISO-01 one: unproven, no case of this release looks at it on this cluster",
+        "  ? ISO-25 net: unproven, no CNI",
+    ]
+    assert not any(one.startswith("  ? ") for one in verification.lines(proof(line)))
+    listed = verification.document(proof(line, live=True))["unproven"]
+    assert [one["requirements"] for one in listed] == [["ISO-26"], ["ISO-01"], ["ISO-25"]]
+
+
+@pytest.mark.parametrize(
+    ("asked", "simulated", "told"),
+    [
+        (False, False, live.NOT_ASKED),
+        (True, True, live.SIMULATED),
+        (True, False, live.NO_PROBE),
+    ],
+)
+def test_a_line_that_no_pod_answers_says_why(asked, simulated, told):
+    found = list(live.live(None, asked=asked, simulated=simulated))
+
+    assert [one.about for one in found] == [line.about for line in live.LINES]
+    assert {(one.verdict, one.why) for one in found} == {("unproven", told)}
+
+
+def test_a_probe_answers_in_place_of_the_reason_where_pods_run(monkeypatch):
+    answer = finding("passed", "ISO-26", live=True)
+    probed = live.Line(about="x", requirements=("ISO-26",), probe=lambda scene: [answer])
+    monkeypatch.setattr(live, "LINES", (probed,))
+
+    assert list(live.live(None, asked=True, simulated=False)) == [answer]
+    assert [one.verdict for one in live.live(None, asked=False, simulated=False)] == ["unproven"]
+    assert [one.verdict for one in live.live(None, asked=True, simulated=True)] == ["unproven"]
+
+
 def test_the_document_has_the_keys_of_the_contract():
     found = verification.document(proof(finding("failed", "ISO-01", why="Role: x")))
 
@@ -141,7 +208,7 @@ def test_the_document_has_the_keys_of_the_contract():
 def test_the_table_leaves_waived_to_one_line():
     one = proof(finding("passed", "ISO-01"))
 
-    assert [row[0] for row in verification.rows(one)] == ["ISO-01", "ISO-25"]
+    assert [row[0] for row in verification.rows(one)] == ["ISO-01", "ISO-25", "ISO-26"]
     assert any("CRD-08" in line for line in verification.lines(one))
 
 
@@ -180,6 +247,29 @@ def student(**more):
     return matrix.Person(**{**fields, **more})
 
 
+def served(plural, group=""):
+    return Type(
+        group=group, version="v1", plural=plural, below="", kind="X", namespaced=True,
+        verbs=("list",),
+    )  # fmt: skip
+
+
+class Asking:
+    """Notes where rights are asked for, and grants none."""
+
+    def __init__(self):
+        self.namespaces = set()
+
+    def ask(self, body):
+        self.namespaces.add(body["spec"]["resourceAttributes"]["namespace"])
+        return {"status": {"allowed": False}}
+
+
+@pytest.fixture(autouse=True)
+def _asked_one_by_one(monkeypatch):
+    monkeypatch.setattr(cluster, "ask_many", lambda client, _, bodies: map(client.ask, bodies))
+
+
 def test_a_right_belongs_to_the_place_that_the_list_gives_it_in():
     pods = Right("create", "", "pods")
     review = Right("create", "authorization.k8s.io", "selfsubjectaccessreviews")
@@ -204,6 +294,25 @@ def test_one_right_too_many_and_one_too_few_are_both_told():
     assert "may create pods in another student's namespace" in told
     assert "may not create pods in their own namespace" in told
     assert "nodes" not in told
+
+
+def test_rights_are_asked_for_in_the_places_that_there_are():
+    """Where no other course runs, nobody can be asked about it."""
+    asked = matrix.cells([served("pods")], every_verb=False)
+    here = Asking()
+    matrix.ask_all(student(client=here, places={"own": "a", "neighbour": "b"}), asked)
+    there = Asking()
+    places = {"own": "a", "neighbour": "b", "foreign": "c", "other": "kube-system"}
+    matrix.ask_all(student(client=there, places=places), asked)
+
+    assert here.namespaces == {"a", "b", ""}
+    assert there.namespaces == {"a", "b", "c", "kube-system", ""}
+
+
+def test_a_new_type_is_asked_about():
+    new = matrix.cells([served("probes", "verify.example.org")], every_verb=False)
+
+    assert Cell(Right("list", "verify.example.org", "probes"), "foreign") in new
 
 
 # What a course's settings mean
@@ -231,3 +340,67 @@ def test_twins_use_what_the_course_allows():
     assert course.adapted(own, claim)["spec"]["storageClassName"] == "fast"
     assert course.adapted(own, chosen) == chosen
     assert course.adapted(cohort(), claim) == claim
+
+
+# What the cluster has beside
+
+
+def test_what_the_cluster_lacks_waives_a_case_with_the_reason():
+    newer = attempt_of(since=(1, 34))
+    abroad = attempt_of(attempt=replace(case.load()[0].attempt, where="foreign"))
+    runtime = attempt_of(needs=("runtime-class",))
+    bare = Surroundings(version=(1, 33))
+    full = Surroundings(version=(1, 34), foreign="c2--s1", runtime_class="gvisor")
+
+    assert "older than Kubernetes 1.34" in bare.lacks(newer)
+    assert "no other course" in bare.lacks(abroad)
+    assert "no runtime class" in bare.lacks(runtime)
+    assert [full.lacks(one) for one in (newer, abroad, runtime)] == ["", "", ""]
+
+
+class Pods:
+    """A student of whose pods the server makes what it is told to."""
+
+    def __init__(self, policy):
+        self.policy = policy
+
+    def request(self, *_, body, **__):
+        if self.policy is None:
+            raise ApiError(403, "Forbidden", "exceeded quota: practicum")
+        made = {**body["spec"]["containers"][0], "imagePullPolicy": self.policy}
+        return {"spec": {"containers": [made]}}
+
+
+@pytest.mark.parametrize(
+    ("policy", "verdict", "told"),
+    [
+        ("Always", "passed", ""),
+        ("IfNotPresent", "waived", "AlwaysPullImages"),
+        (None, "failed", "failed to prove"),
+    ],
+)
+def test_images_that_lie_on_a_node_are_told(scene, policy, verdict, told):
+    """Only a server with another admission plugin would show the first, so it is played."""
+    scene.identities["student"] = Pods(policy)
+
+    one = pulling.images_are_pulled_anew(scene)
+
+    assert (one.verdict, told in one.why) == (verdict, True)
+
+
+def test_a_credential_that_outlasts_the_term_is_told():
+    latest = datetime(2026, 12, 19, tzinfo=UTC)
+    ends = [("1", latest), ("2", latest + timedelta(days=1))]
+
+    assert access.expiries(ends[:1], latest).verdict == "passed"
+    assert access.expiries([], latest).verdict == "unproven"
+    late = access.expiries(ends, latest)
+    assert (late.verdict, "of 2 lasts longer" in late.why) == ("failed", True)
+
+
+def test_a_case_of_somebody_whom_we_may_not_play_is_unproven(scene, nodeport):
+    away = replace(scene, absent={"student": "we may not mint a token"})
+
+    one = attacks._try(away, {}, nodeport, {})
+
+    assert (one.verdict, one.why) == ("unproven", "we may not mint a token")

@@ -1,0 +1,64 @@
+"""ISO-09: ``doctor`` refuses a cluster that gives everybody what students must not have."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="module")
+def course(new_course):
+    return new_course(["20260001"])
+
+
+@pytest.fixture
+def given(course):
+    """Give everybody a role, for as long as the test runs."""
+    made = []
+
+    def give(kind, *place):
+        name = f"everybody-{course.name}"
+        course.admin("create", kind, name, "--clusterrole=edit", "--group=system:authenticated",
+                     *place)  # fmt: skip
+        made.append((kind, name, *place))
+        return name
+
+    yield give
+    for kind, name, *place in made:
+        course.admin("delete", kind, name, *place)
+
+
+def findings(course, code=0):
+    found = course.json("doctor", course.name, code=code)["findings"]
+    return {one["about"]: one for one in found}
+
+
+def test_a_right_that_everybody_is_given_is_refused_by_name(course, given):
+    name = given("clusterrolebinding")
+
+    found = findings(course, code=7)
+
+    everybody, strangers = found["everybody"], found["strangers"]
+    assert everybody["verdict"] == strangers["verdict"] == "failed"
+    assert f"ClusterRoleBinding {name} gives edit to system:authenticated" in everybody["found"]
+    assert "delete these ClusterRoleBindings" in everybody["fix"]
+    assert "whoever can log in may get secrets" in strangers["found"]
+
+
+def test_a_right_in_one_namespace_is_a_warning(course, given):
+    name = given("rolebinding", "-n", "default")
+
+    found = findings(course)
+
+    assert found["everybody"]["verdict"] == "warning"
+    assert f"RoleBinding default/{name} gives edit" in found["everybody"]["found"]
+    assert found["strangers"]["verdict"] == "ok"
+
+
+def test_a_cluster_that_gives_what_all_give_is_fine(course):
+    found = findings(course)
+
+    assert {found[about]["verdict"] for about in ("everybody", "strangers", "pod security")} == {
+        "ok"
+    }

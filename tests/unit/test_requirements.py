@@ -1,0 +1,66 @@
+"""Every requirement says who shows it, and what is named is there."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import provisioner
+from provisioner.verify import case, live
+from provisioner.verify.finding import load_catalogue
+
+ROOT = Path(provisioner.__file__).parent.parent
+CATALOGUE = load_catalogue()
+KEYS = {"what", "unproven", "live", "waived", "left", "note", "shown_by"}
+EXCUSES = ("unproven", "live", "left")
+GOLDEN = ROOT / "provisioner" / "verify" / "golden" / "student.yaml"
+
+
+@cache
+def names_in(file: str) -> set[str]:
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    found = (node.name for node in tree.body if isinstance(node, ast.FunctionDef))
+    return {name for name in found if name.startswith("test_")}
+
+
+def test_every_requirement_is_listed_in_order():
+    wanted = [f"ISO-{n:02d}" for n in range(1, 36)] + [f"CRD-{n:02d}" for n in range(1, 23)]
+
+    assert list(CATALOGUE) == wanted
+
+
+@pytest.mark.parametrize("id", CATALOGUE)
+def test_a_requirement_is_shown_by_a_test_that_exists_or_says_why_by_none(id):
+    entry = CATALOGUE[id]
+    shown = entry.get("shown_by", [])
+
+    assert entry.keys() <= KEYS
+    assert entry["what"].endswith(".")
+    assert bool(shown) != any(entry.get(key) for key in EXCUSES)
+    assert [
+        one for one in shown if one.partition("::")[2] not in names_in(one.partition("::")[0])
+    ] == []
+
+
+@pytest.mark.parametrize("id", [id for id, entry in CATALOGUE.items() if "waived" in entry])
+def test_what_is_waived_is_tried_by_no_case(id):
+    """Else the cluster could show it, and the excuse would hide that it does not."""
+    assert not any(id in one.requirements for one in case.load())
+
+
+@pytest.mark.parametrize("id", [id for id, entry in CATALOGUE.items() if "live" in entry])
+def test_what_takes_pods_has_a_line_that_asks(id):
+    assert any(id in line.requirements for line in live.LINES)
+
+
+def test_every_right_of_a_student_has_its_reason_beside_it():
+    lines = GOLDEN.read_text(encoding="utf-8").splitlines()
+    rights = [n for n, line in enumerate(lines) if line.startswith("  ") and "[" in line]
+
+    assert len(rights) > 20
+    assert [
+        lines[n] for n in rights if "  # " not in lines[n] and not lines[n - 1].startswith("  # ")
+    ] == []
