@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import InputError, Problem
-from . import csv_file, person, roster
-from .csv_file import Row, Text
+from . import csv_file, person, roster, text_file
+from .csv_file import Row
+from .text_file import Text
 from .formats import FORMATS, Format, Source
 from .roster import Entry
 from .students import Student
@@ -53,7 +54,7 @@ def read(path: Path, source: Source, encoding: str | None = None) -> Imported:
     Raises:
         InputError: If it is no such export, or has mistakes; it lists them all.
     """
-    text = csv_file.read(path, encoding)
+    text = text_file.read(path, encoding)
     return _Reading(text, FORMATS[source], source).students()
 
 

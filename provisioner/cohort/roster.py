@@ -20,9 +20,10 @@ from pathlib import Path
 
 from .. import private_file
 from ..errors import InputError, Problem
-from . import csv_file, person
-from .csv_file import Row, Text
+from . import csv_file, person, text_file
+from .csv_file import Row
 from .students import Student
+from .text_file import Text
 
 COLUMNS = ("id", "name", "section", "email")
 NEEDED = ("id", "name")
@@ -68,7 +69,7 @@ def _read(path: Path, problems: list[Problem]) -> Roster:
             f"There is no roster at {path}.",
             hint="Import one with: practicum roster import COHORT FILE --from canvas",
         )
-    return of_text(csv_file.read(path), problems)
+    return of_text(text_file.read(path), problems)
 
 
 def of_text(text: Text, problems: list[Problem]) -> Roster:

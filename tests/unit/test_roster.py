@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from provisioner.cohort import csv_file, difference, roster
-from provisioner.cohort.csv_file import Text
+from provisioner.cohort import csv_file, difference, roster, text_file
+from provisioner.cohort.text_file import Text
 from provisioner.cohort.students import Student
 from provisioner.errors import InputError
 
@@ -134,7 +134,7 @@ def test_what_python_writes_is_read_as_it_was(tmp_path_factory, rows):
     problems = []
 
     with contextlib.suppress(InputError):
-        read = csv_file.rows(csv_file.read(path), ",", problems)
+        read = csv_file.rows(text_file.read(path), ",", problems)
         expected = [[unicodedata.normalize("NFC", value) for value in row] for row in rows]
         if not problems:
             assert [list(row.cells) for row in read] == expected
