@@ -6,6 +6,7 @@ One header and one line a student; the columns, in any order:
 * ``name``     needed; for people
 * ``section``  may be left out
 * ``email``    may be left out
+* ``group``    may be left out
 
 Other columns are read past, and named by ``practicum validate``.
 """
@@ -25,7 +26,7 @@ from .csv_file import Row
 from .students import Student
 from .text_file import Text
 
-COLUMNS = ("id", "name", "section", "email")
+COLUMNS = ("id", "name", "section", "email", "group")
 NEEDED = ("id", "name")
 
 
@@ -115,10 +116,13 @@ def write_roster(path: Path, students: Iterable[Student]) -> None:
     Raises:
         InputError: If it cannot be written; the old file is as it was.
     """
+    students = list(students)
+    # A course without groups has no column for them.
+    columns = COLUMNS if any(one.group for one in students) else COLUMNS[:-1]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([one.id, one.name, one.section, one.email] for one in students)
+    writer.writerow(columns)
+    writer.writerows([getattr(one, column) for column in columns] for one in students)
     private_file.write(path, out.getvalue().encode())
 
 
@@ -146,6 +150,7 @@ def mistakes(text: Text, entry: Entry) -> list[Problem]:
         "name": person.name_mistake(student.name)
         or (None if student.name else ("the name is empty", "fill it in")),
         "section": person.name_mistake(student.section),
+        "group": person.name_mistake(student.group),
         "email": person.email_mistake(student.email),
     }
     return [
@@ -155,7 +160,7 @@ def mistakes(text: Text, entry: Entry) -> list[Problem]:
     ]
 
 
-def twice(text: Text, entries: Iterable[Entry]) -> list[Problem]:
+def twice(text: Text, entries: Sequence[Entry]) -> list[Problem]:
     """Return who stands there twice, also under an id that a person would take for one."""
     ids: dict[str, Entry] = {}
     emails: dict[str, Entry] = {}
@@ -169,9 +174,23 @@ def twice(text: Text, entries: Iterable[Entry]) -> list[Problem]:
             where = text.at(entry.line, entry.columns.get("id", 1))
             problems.append(Problem(where, f"{how} in line {first.line} already", "keep one"))
         first = emails.setdefault(student.email.casefold(), entry)
-        if first is not entry and student.email:
+        if first is not entry and student.email and student.email != student.id:
             where = text.at(entry.line, entry.columns.get("email", 1))
             problems.append(Problem(where, f"this email stands in line {first.line} already"))
+    return problems + _alike_groups(text, entries)
+
+
+def _alike_groups(text: Text, entries: Iterable[Entry]) -> list[Problem]:
+    """Return the groups that a person would take for one: their members would be apart."""
+    groups: dict[str, Entry] = {}
+    problems = []
+    for entry in entries:
+        group = entry.student.group
+        first = groups.setdefault(person.likeness(group), entry)
+        if first.student.group != group:
+            where = text.at(entry.line, entry.columns.get("group", 1))
+            what = f"the group of line {first.line} is written in another way"
+            problems.append(Problem(where, what, "write both the same"))
     return problems
 
 
@@ -218,6 +237,7 @@ def _entry(row: Row, where: Mapping[str, int]) -> Entry:
         name=person.tidy(cells["name"]),
         section=person.tidy(cells.get("section", "")),
         email=cells.get("email", "").strip(),
+        group=person.tidy(cells.get("group", "")),
     )
     columns = {name: row.columns[index] for name, index in where.items()}
     return Entry(student=student, line=row.line, columns=columns)

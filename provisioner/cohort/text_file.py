@@ -94,6 +94,7 @@ def decode(path: Path, data: bytes, encoding: str | None) -> tuple[str, tuple[st
         raise InputError(f"There is no encoding named {used!a}.", hint=_ASK) from None
     except UnicodeError:
         raise refused(path, f"the file is not in {used}", "save it as UTF-8") from None
+    text = text.removeprefix("\ufeff")
     return unicodedata.normalize("NFC", text), _notes(used, text, encoding)
 
 
