@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import cluster, names, private_file
+from ..cohort import groups as group_file
 from ..cohort import records as record_file
 from ..errors import InputError
-from ..manifest import GUARD, Manifest
+from ..manifest import GUARD, Manifest, groups_part
 from ..settings import Settings
 from . import lock, on_disk
 from .engine import Engine
@@ -114,7 +115,8 @@ def _remove(reading: Reading, engine: Engine, progress: Progress) -> tuple[int, 
     troubles += _delete_the_rest(reading)
     progress.step("Clearing Pulumi's state")
     waves = sorted({record.wave for record in reading.records.values()})
-    cleared = engine.destroy([GUARD, *waves])
+    shared = sorted({groups_part(group.wave) for group in reading.groups.values()})
+    cleared = engine.destroy([GUARD, *waves, *shared])
     troubles += [f"{stack}: {why}" for stack, why in cleared.items()]
     return len(namespaces) - len(stuck), troubles
 
@@ -139,6 +141,7 @@ def _delete_the_rest(reading: Reading) -> list[str]:
 def _prove(reading: Reading, removed: int, troubles: list[str]) -> Receipt:
     name = reading.cohort.name
     had = {record.namespace for record in reading.records.values()}
+    had |= {group.namespace for group in reading.groups.values()}
     had |= {live["metadata"]["name"] for live in reading.found.own_namespaces}
     had.add(names.identity_namespace(name))
     # A stranger's namespace of a name that we wanted was never ours.
@@ -168,4 +171,9 @@ def _keep(settings: Settings, reading: Reading, receipt: Receipt) -> Receipt:
         on_disk.forget(settings, receipt.cohort)
         gone = {id: replace(record, dropped=True) for id, record in reading.records.items()}
         record_file.save(records_path(reading.cohort), gone)
+        ended = {
+            title: replace(group, dropped=True, members=())
+            for title, group in reading.groups.items()
+        }
+        group_file.save(group_file.file_of(reading.cohort), ended)
     return replace(receipt, path=path)
