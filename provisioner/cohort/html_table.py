@@ -13,10 +13,9 @@ from pathlib import Path
 
 from ..errors import InputError, Problem
 from .csv_file import MAX_CELL, Row
-from .text_file import refused
+from .text_file import MAX_ROWS, refused
 
 MAX_COLUMNS = 512
-MAX_ROWS = 50_000
 _ROW = re.compile(r"<tr\b", re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _MERGED_DOWN = "the cell is merged with the one above"

@@ -15,6 +15,7 @@ somebody would be without an environment and nobody would know.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -97,19 +98,21 @@ def read(path: Path, source: Source, asked: Asked | None = None) -> Imported:
 
 
 def _choose(
-    path: Path, tables: list[Table], form: Format, source: Source, *, apart: bool
+    path: Path, tables: Iterable[Table], form: Format, source: Source, *, apart: bool
 ) -> tuple[Table, Row, dict[str, int]]:
     """Find the header, and with it the table or the delimiter: the one that makes its columns.
 
     Raises:
         InputError: If there is none, or if two tables have one.
     """
-    found = [
+    headers = (
         (one, row, where)
         for one in tables
         for row in one.rows[:TITLE_ROWS]
         if (where := _columns(row, form))
-    ]
+    )
+    # Of several ways to read one text the first that fits is the one.
+    found = list(headers if apart else itertools.islice(headers, 1))
     if not found:
         wanted = "; ".join(
             " or ".join(f"`{form.columns[ours][0]}`" for ours in group) for group in form.needed

@@ -8,7 +8,7 @@ decides which kinds are taken.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -48,7 +48,7 @@ class Table:
 
 def read(
     path: Path, encoding: str | None, kinds: Collection[Kind], name: str
-) -> tuple[list[Table], bool]:
+) -> tuple[Iterable[Table], bool]:
     """Read every table that a file may hold.
 
     Args:
@@ -74,9 +74,9 @@ def read(
     text, notes = text_file.decode(path, data, encoding)
     if _HTML.match(text):
         _take("HTML", kinds, path, name)
-        return list(_html(path, text, notes)), True
+        return _html(path, text, notes), True
     _take("text", kinds, path, name)
-    return list(_by_delimiter(text_file.lines(path, text, notes))), False
+    return _by_delimiter(text_file.lines(path, text, notes)), False
 
 
 def _take(kind: Kind, kinds: Collection[Kind], path: Path, name: str) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from ..errors import InputError, Problem
 
 MAX_BYTES = 16 << 20
+MAX_ROWS = 20_000
 
 WORKBOOK = b"PK\x03\x04"
 """How a ZIP archive begins, which an .xlsx is."""
@@ -95,6 +96,8 @@ def decode(path: Path, data: bytes, encoding: str | None) -> tuple[str, tuple[st
     except UnicodeError:
         raise refused(path, f"the file is not in {used}", "save it as UTF-8") from None
     text = text.removeprefix("\ufeff")
+    if not text.strip():
+        raise refused(path, "the file is empty")
     return unicodedata.normalize("NFC", text), _notes(used, text, encoding)
 
 
@@ -105,6 +108,8 @@ def lines(path: Path, text: str, notes: tuple[str, ...]) -> Text:
         InputError: If it is cut off or damaged.
     """
     *whole, rest = _LINE_END.split(text)
+    if len(whole) > MAX_ROWS:
+        raise refused(path, f"the file has more than {MAX_ROWS} lines, so it is no roster")
     found = Text(path=path, lines=tuple(whole), notes=notes)
     problems = [*_bad_ends(found, text, rest), *damages(found, [*whole, rest])]
     if problems:

@@ -19,8 +19,8 @@ from typing import Any
 
 from ..errors import InputError, MissingToolError
 from .csv_file import MAX_CELL, Row
-from .html_table import MAX_COLUMNS, MAX_ROWS
-from .text_file import OLE, refused
+from .html_table import MAX_COLUMNS
+from .text_file import MAX_ROWS, OLE, refused
 
 MAX_UNPACKED = 256 << 20
 MAX_DIGITS = 15
