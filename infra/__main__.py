@@ -8,6 +8,7 @@ import pulumi
 
 from infra.program import ClusterTarget, declare_stack
 from provisioner import cohort as cohorts
+from provisioner.cohort import groups as group_file
 from provisioner.cohort import records as record_file
 
 stack = pulumi.get_stack()
@@ -20,4 +21,5 @@ declare_stack(
     cohort,
     records.values(),
     ClusterTarget(kubeconfig=config.require("kubeconfig"), context=config.require("context")),
+    group_file.load(group_file.file_of(cohort)).values(),
 )

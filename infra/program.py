@@ -9,8 +9,8 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from provisioner import manifest
-from provisioner.cohort import Cohort, Record
-from provisioner.manifest import GUARD, stack_name
+from provisioner.cohort import Cohort, Group, Record
+from provisioner.manifest import GUARD, groups_part, stack_name
 
 from .cohort_guard import CohortGuard, CohortGuardArgs
 from .student_environment import StudentEnvironment, StudentEnvironmentArgs
@@ -34,7 +34,11 @@ class ClusterTarget:
 
 
 def declare_stack(
-    stack: str, cohort: Cohort, records: Iterable[Record], target: ClusterTarget
+    stack: str,
+    cohort: Cohort,
+    records: Iterable[Record],
+    target: ClusterTarget,
+    groups: Iterable[Group] = (),
 ) -> None:
     """Register all resources of one stack.
 
@@ -43,15 +47,22 @@ def declare_stack(
         cohort: The cohort file.
         records: Every student of the cohort; those of other waves are passed over.
         target: The cluster.
+        groups: Every group of the cohort; those of other waves are passed over.
     """
     opts = pulumi.ResourceOptions(provider=declare_provider(cohort, target))
     if stack == stack_name(cohort.name, GUARD):
         CohortGuard(GUARD, CohortGuardArgs(manifests=tuple(manifest.guard(cohort))), opts)
         return
+    records = list(records)
     members = [r for r in records if not r.dropped and stack_name(cohort.name, r.wave) == stack]
     for record in members:
         args = StudentEnvironmentArgs(manifests=tuple(manifest.environment(cohort, record)))
         StudentEnvironment(record.name, args, opts)
+    by_id = {record.id: record for record in records}
+    for group in groups:
+        if not group.dropped and stack_name(cohort.name, groups_part(group.wave)) == stack:
+            shared = tuple(manifest.group(cohort, group, by_id))
+            StudentEnvironment(group.name, StudentEnvironmentArgs(manifests=shared), opts)
 
 
 def declare_provider(cohort: Cohort, target: ClusterTarget) -> kubernetes.Provider:

@@ -120,6 +120,35 @@ def scratch_user(cohort: str, which: str) -> str:
     return f"practicum-verify:{cohort}:{which}"
 
 
+def group(title: str) -> str:
+    """Return the name of a group, given what the roster calls it.
+
+    No student has such a name: theirs hold no ``--``, or three dashes and a hash.
+
+    >>> group("alpha"), group("3")
+    ('group--alpha', 'group--s3')
+    """
+    return join("group", student(title))
+
+
+def group_namespace(cohort: str, title: str) -> str:
+    """Return the namespace that a group shares, given what the roster calls it.
+
+    >>> group_namespace("mls26", "alpha")
+    'mls26--group--alpha'
+    """
+    return join(cohort, "group", student(title))
+
+
+def is_group(name: str) -> bool:
+    """Say whether a name is a group's and no student's.
+
+    >>> is_group("group--alpha"), is_group("group"), is_group(student("group--alpha"))
+    (True, False, False)
+    """
+    return name.startswith("group--") and not name.startswith("group---")
+
+
 def identity_namespace(cohort: str) -> str:
     """Return the namespace of the cohort's service accounts, where no student works.
 

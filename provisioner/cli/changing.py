@@ -58,5 +58,5 @@ def carry(
         show_json(documents.changed(done))
     else:
         show_lines(text.changed(done))
-    if done.result.failed:
+    if done.result.failed or done.result.failed_groups:
         click.get_current_context().exit(PartialError.exit_code)

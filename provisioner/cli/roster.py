@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any, get_args
 
 import click
 
 from ..cohort import Student, importing
 from ..cohort.difference import RosterDiff
 from ..cohort.formats import Source
+from ..cohort.id_digits import Digits
+from ..cohort.importers import Asked
 from ..cohort.importing import Proposal
 from ..errors import InputError
 from ..settings import Settings
@@ -31,18 +35,27 @@ def roster() -> None:
 @click.option(
     "--from",
     "source",
-    type=click.Choice(["canvas", "moodle", "csv"]),
+    type=click.Choice(list(get_args(Source))),
     required=True,
-    help="Who wrote the file.",
+    help="Who wrote the file: a platform; korean for a school's portal; csv and xlsx for a list.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
 @click.option("--allow-drop", type=int, metavar="N", help="Let exactly N students go.")
 @click.option("--encoding", metavar="NAME", help="Encoding of the file, where it is not found out.")
+@click.option("--section-column", metavar="HEADER", help="Column of the section, if another.")
+@click.option("--group-column", metavar="HEADER", help="Column of the group, if another.")
+@click.option(
+    "--id-digits",
+    metavar="N|any",
+    callback=lambda _context, _option, value: _digits(value),
+    help="How many digits an id has; any: lengths differ, and no zeros were lost.",
+)
 @as_json
 @pass_settings
 def import_(  # noqa: PLR0913  (one parameter an option)
     settings: Settings,
+    /,
     *,
     cohort: str,
     file: Path,
@@ -50,16 +63,19 @@ def import_(  # noqa: PLR0913  (one parameter an option)
     yes: bool,
     dry_run: bool,
     allow_drop: int | None,
-    encoding: str | None,
     as_json: bool,
+    **asked: Any,  # noqa: ANN401  (the fields of Asked)
 ) -> None:
     """Show how FILE differs from the roster of COHORT; ask, and write the roster.
 
     \b
     practicum roster import mls26 gradebook.csv --from canvas
     practicum roster import mls26 participants.csv --from moodle --yes
+    practicum roster import mls26 출석부.xls --from korean --id-digits 10
+    practicum roster import mls26 teams.xlsx --from xlsx --group-column Project
     """
-    proposal = importing.propose(settings.stacks, cohort, file, source, encoding=encoding)
+    said = Asked(digits=asked.pop("id_digits"), **asked)
+    proposal = importing.propose(settings.stacks, cohort, file, source, said)
     if not as_json:
         _show(proposal)
     proposal.check(allow_drop)
@@ -72,6 +88,17 @@ def import_(  # noqa: PLR0913  (one parameter an option)
         click.echo(f"Wrote {proposal.path}. Next: practicum plan {cohort}")
     else:
         click.echo("Nothing was written.")
+
+
+def _digits(value: str | None) -> Digits:
+    """Read a number of digits, or the word that there is none."""
+    if value is None:
+        return None
+    if value == "any":
+        return "any"
+    if not re.fullmatch(r"[1-9][0-9]?", value):
+        raise InputError("--id-digits is a number of digits, or the word any.")
+    return int(value)
 
 
 def _agreed(*, yes: bool) -> bool:
@@ -93,7 +120,17 @@ def _show(proposal: Proposal) -> None:
         say(f"note: {visible(note)}")
     for line, why in proposal.skipped:
         say(f"line {line} is no student: {visible(why)}")
+    say(
+        f"{proposal.rows} rows: 1 header, {len(proposal.students)} students,"
+        f" {len(proposal.skipped)} others"
+    )
     _show_diff(proposal.diff)
+    for old, new, what in proposal.diff.likely_new_ids:
+        click.echo(
+            click.style(f"? {old.id} leaves and {new.id} joins, with the same {what}.", fg="yellow")
+        )
+    if proposal.diff.likely_new_ids:
+        say("If that is one person with a new id, keep their work: practicum rename --help")
 
 
 def _show_diff(diff: RosterDiff) -> None:
@@ -105,15 +142,17 @@ def _show_diff(diff: RosterDiff) -> None:
         "name": diff.renames,
         "section": diff.section_moves,
         "email": diff.email_changes,
+        "group": diff.group_moves,
     }
     for what, pairs in changes.items():
         for before, after in pairs:
             old, new = getattr(before, what) or "none", getattr(after, what) or "none"
             line = f"~ {before.id}  {what}: {visible(old)} -> {visible(new)}"
             click.echo(click.style(line, fg="yellow"))
+    changed = len({after.id for pairs in changes.values() for _, after in pairs})
     click.echo(
         f"{len(diff.joins)} join, {len(diff.leaves)} leave, "
-        f"{sum(map(len, changes.values()))} changed, {len(diff.same)} same"
+        f"{changed} changed, {len(diff.same)} same"
     )
 
 

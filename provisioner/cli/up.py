@@ -99,5 +99,5 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
         show_json(documents.up(result))
     else:
         show_lines(text.up(result))
-    if result.failed:
+    if result.failed or result.failed_groups:
         context.exit(PartialError.exit_code)

@@ -39,11 +39,10 @@ def _show(summary: Mapping[str, Any]) -> None:
     click.echo(f"  students  {summary['students']}: {summary['keyed']} with a key")
     if summary["unkeyed"]:
         click.echo(f"  unkeyed   {_some(summary['unkeyed'])}")
-    if summary["sections"]:
-        counts = Counter(summary["sections"])
-        click.echo(
-            "  sections  " + ", ".join(f"{visible(name)} ({n})" for name, n in counts.items())
-        )
+    for what in ("sections", "groups"):
+        if summary[what]:
+            counted = (f"{visible(name)} ({n})" for name, n in Counter(summary[what]).items())
+            click.echo(f"  {what:<9} {', '.join(counted)}")
     for column in summary["ignored_columns"]:
         click.echo(f"  ignored   the roster's column {visible(column)}")
     for note in summary["notes"]:

@@ -6,16 +6,18 @@ A cohort is a folder, ``stacks/<name>``:
 * ``roster.csv``     who takes the course: `load_students`
 * ``keys/<id>``      one public key a student: `keys`
 * ``students.json``  what Practicum decided for each student: `records`
+* ``groups.json``    the same for groups that share a namespace: `groups`
 """
 
 from __future__ import annotations
 
 from .environment import Environment, Limits, Quota
+from .groups import Group
 from .keys import Recipient
 from .loading import FILE, load
 from .oidc import Oidc
 from .records import Record
-from .schema import Assistant, ClusterAccess, Cohort, Term
+from .schema import Assistant, ClusterAccess, Cohort, Groups, Section, Term
 from .students import Student, load_students
 
 __all__ = [
@@ -24,11 +26,14 @@ __all__ = [
     "ClusterAccess",
     "Cohort",
     "Environment",
+    "Group",
+    "Groups",
     "Limits",
     "Oidc",
     "Quota",
     "Recipient",
     "Record",
+    "Section",
     "Student",
     "Term",
     "load",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, Problem
-from . import keys, records, roster
+from . import keys, records, roster, sections
 from .loading import load
 from .schema import Cohort
 from .students import Student, load_students
@@ -34,8 +34,13 @@ def summary(stacks: Path, name: str) -> dict[str, Any]:
         "keyed": len(students) - len(unkeyed),
         "unkeyed": unkeyed,
         "sections": Counter(student.section for student in students if student.section),
+        "groups": Counter(student.group for student in students if student.group),
         "ignored_columns": list(read.ignored),
-        "notes": [*read.notes, *_keys_of_nobody(cohort, students)],
+        "notes": [
+            *read.notes,
+            *_keys_of_nobody(cohort, students),
+            *_sections_of_nobody(cohort, students),
+        ],
     }
 
 
@@ -58,6 +63,16 @@ def _all(cohort: Cohort) -> tuple[Student, ...]:
         count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
         raise InputError(f"The files of {cohort.name} have {count}.", problems=problems, hint=hint)
     return students
+
+
+def _sections_of_nobody(cohort: Cohort, students: tuple[Student, ...]) -> list[str]:
+    """Name the sections of the cohort file that the roster does not have."""
+    there = frozenset[str]().union(*(sections.within(student.section) for student in students))
+    return [
+        f"nobody is in the section {section.name}, so its assistants see nobody by it"
+        for section in cohort.sections
+        if section.name not in there
+    ]
 
 
 def _keys_of_nobody(cohort: Cohort, students: tuple[Student, ...]) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import InputError, Problem
@@ -31,12 +32,19 @@ class RosterDiff:
     email_changes: tuple[tuple[Student, Student], ...] = ()
     """Before and after, where the email differs."""
 
+    group_moves: tuple[tuple[Student, Student], ...] = ()
+    """Before and after, where the group differs."""
+
+    likely_new_ids: tuple[tuple[Student, Student, str], ...] = ()
+    """Who leaves and who joins and may be one person, with what the two share. Both
+    stand among the leaves and the joins: as it is, the work would go."""
+
     same: tuple[Student, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether writing it would change nothing."""
-        changes = (self.renames, self.section_moves, self.email_changes)
+        changes = (self.renames, self.section_moves, self.email_changes, self.group_moves)
         return not (self.joins or self.leaves or any(changes))
 
 
@@ -59,6 +67,8 @@ def diff(present: Iterable[Student], imported: Iterable[Student]) -> RosterDiff:
         renames=tuple(pair for pair in both if pair[0].name != pair[1].name),
         section_moves=tuple(pair for pair in both if pair[0].section != pair[1].section),
         email_changes=tuple(pair for pair in both if pair[0].email != pair[1].email),
+        group_moves=tuple(pair for pair in both if pair[0].group != pair[1].group),
+        likely_new_ids=tuple(_likely_new_ids(joins, leaves)),
         same=tuple(new for old, new in both if _facts(old) == _facts(new)),
     )
 
@@ -86,8 +96,29 @@ def check_shrink(before: int, dropped: int, allow: int | None) -> None:
     )
 
 
-def _facts(student: Student) -> tuple[str, str, str]:
-    return student.name, student.section, student.email
+def _facts(student: Student) -> tuple[str, str, str, str]:
+    return student.name, student.section, student.email, student.group
+
+
+def _likely_new_ids(
+    joins: Sequence[Student], leaves: Sequence[Student]
+) -> Iterator[tuple[Student, Student, str]]:
+    """Yield who may be one person: an email that both have, or else a name that no other has."""
+    found: set[str] = set()
+    for what in ("email", "name"):
+        left, came = _only_ones(leaves, what), _only_ones(joins, what)
+        for shared in sorted(left.keys() & came.keys()):
+            old, new = left[shared], came[shared]
+            if not {old.id, new.id} & found:
+                found |= {old.id, new.id}
+                yield old, new, what
+
+
+def _only_ones(students: Iterable[Student], what: str) -> dict[str, Student]:
+    """Return the students by what each alone has."""
+    several = [(getattr(one, what).casefold(), one) for one in students]
+    count = Counter(said for said, _ in several)
+    return {said: one for said, one in several if said and count[said] == 1}
 
 
 def _refuse_changed_ids(joins: Iterable[Student], leaves: Iterable[Student]) -> None:

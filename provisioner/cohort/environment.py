@@ -236,19 +236,33 @@ class Environment(_Strict):
     gpu: LaterNumber = 0
     pull_secrets: LaterList = ()
 
+    def holding(self, quota: Quota) -> Environment:
+        """Return the same with another ceiling.
+
+        Raises:
+            PydanticCustomError: If the limits of a container do not fit below it.
+        """
+        other = self.model_copy(update={"quota": quota})
+        _refuse_what_never_fits(other)
+        return other
+
     @model_validator(mode="after")
     def _fits_together(self) -> Environment:
         """Refuse limits that no pod could keep: Kubernetes says so only to the student."""
-        limits, quota = self.limits, self.quota
-        for thing in _RESOURCES:
-            steps = [
-                (f"limits.request.{thing}", getattr(limits.request, thing)),
-                (f"limits.default.{thing}", getattr(limits.default, thing)),
-                (f"limits.max.{thing}", getattr(limits.max, thing)),
-                (f"quota.{thing}", getattr(quota, thing)),
-            ]
-            _refuse_a_step_down([(name, amount) for name, amount in steps if amount])
+        _refuse_what_never_fits(self)
         return self
+
+
+def _refuse_what_never_fits(environment: Environment) -> None:
+    limits, quota = environment.limits, environment.quota
+    for thing in _RESOURCES:
+        steps = [
+            (f"limits.request.{thing}", getattr(limits.request, thing)),
+            (f"limits.default.{thing}", getattr(limits.default, thing)),
+            (f"limits.max.{thing}", getattr(limits.max, thing)),
+            (f"quota.{thing}", getattr(quota, thing)),
+        ]
+        _refuse_a_step_down([(name, amount) for name, amount in steps if amount])
 
 
 def _refuse_a_step_down(steps: list[tuple[str, str]]) -> None:

@@ -5,13 +5,16 @@ The rules are exact, because a rule that guesses skips a student one day.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from .csv_file import Row
+from .headers import DEPARTMENT, EMAIL, FIRST, FULL, GROUPS, LAST, LOGIN, NUMBER
+from .table import Kind
 
-Source = Literal["canvas", "moodle", "csv"]
+Source = Literal["canvas", "moodle", "classroom", "korean", "csv", "xlsx"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,12 @@ class Format:
 
     skip: Callable[[Mapping[str, str], Row], str | None]
     """Say why a row is no student."""
+
+    kinds: tuple[Kind, ...] = ("text", "HTML", "workbook")
+    """Kinds of file that are taken, whatever they are called."""
+
+    by_spreadsheet: bool = False
+    """Whether it most often went through a spreadsheet, which takes leading zeros away."""
 
 
 def _canvas_skip(cells: Mapping[str, str], row: Row) -> str | None:
@@ -44,16 +53,58 @@ def _canvas_skip(cells: Mapping[str, str], row: Row) -> str | None:
     return None
 
 
+_AVERAGES = {
+    "Overall average", "Group average", "전체 평균", "모둠 평균", "Gesamtdurchschnitt",
+    "Gruppendurchschnitt", "Moyenne générale", "Moyenne du groupe", "Promedio general",
+    "全体平均", "总平均分",
+}  # fmt: skip
+
+
 def _moodle_skip(cells: Mapping[str, str], row: Row) -> str | None:
     ids = cells.get("id", "").strip() or cells.get("login", "").strip()
-    if not ids and row.cells[0].strip() in ("Overall average", "Group average", "전체 평균"):
-        return "average"
+    return "average" if not ids and row.cells[0].strip() in _AVERAGES else None
+
+
+_CLASSROOM_ROWS = {
+    "Date", "Due date", "Points", "Class average", "날짜", "기한", "점수", "학급 평균",
+}  # fmt: skip
+
+
+def _classroom_skip(cells: Mapping[str, str], row: Row) -> str | None:
+    """Skip what Classroom writes between its header and the first student."""
+    first = row.cells[0].strip()
+    return first if first in _CLASSROOM_ROWS and not cells.get("id", "").strip() else None
+
+
+_KOREAN_FOOTER = re.compile(
+    r"(총원|총계|합계|소계|계|인원|총인원|수강인원|총)[ :\uff1a]*([0-9]+ ?명?)?|-*이하 ?여백-*"
+)
+_LEFT = {"수강취소", "수강철회", "수강포기", "취소", "철회"}
+
+
+def _korean_skip(cells: Mapping[str, str], row: Row) -> str | None:
+    said = [cell.strip() for cell in row.cells if cell.strip()]
+    no_person = not cells.get("name", "").strip()
+    # In a total the number may stand in a cell of its own.
+    if no_person and _KOREAN_FOOTER.fullmatch(" ".join(said)):
+        return "a total"
+    status = cells.get("status", "").strip()
+    return f"has left: {status}" if status in _LEFT else None
+
+
+def _no_skip(cells: Mapping[str, str], row: Row) -> str | None:
     return None
 
 
-def _csv_skip(cells: Mapping[str, str], row: Row) -> str | None:
-    return None
-
+_GROUP = ("Group", "Team", "조", "팀", "모둠")
+_LIST = {
+    "id": ("id", "student id", "student number", *NUMBER),
+    "name": ("name", "student name", "이름", *FULL),
+    "section": ("section", "class", "분반", "반"),
+    "group": _GROUP,
+    "email": EMAIL,
+}
+"""Our own columns, and what people call them in a list of their own."""
 
 FORMATS: dict[Source, Format] = {
     "canvas": Format(
@@ -67,28 +118,52 @@ FORMATS: dict[Source, Format] = {
         },
         needed=(("name", "last"), ("id", "login"), ("section",)),
         skip=_canvas_skip,
+        kinds=("text",),
     ),
     "moodle": Format(
         columns={
-            "id": ("id number", "idnumber", "학번", "개인번호", "개인 번호", "id 번호"),
-            "login": ("username", "사용자 아이디", "사용자아이디", "아이디", "사용자명"),
-            "first": ("first name", "firstname", "이름"),
-            "last": ("last name", "surname", "lastname", "성"),
-            "name": ("full name", "fullname", "성명"),
-            "email": ("email address", "email", "이메일 주소", "이메일"),
-            "section": ("groups", "group", "모둠", "그룹", "department", "학과"),
+            "id": NUMBER,
+            "login": LOGIN,
+            "first": FIRST,
+            "last": LAST,
+            "name": FULL,
+            "email": EMAIL,
+            "section": (*GROUPS, *DEPARTMENT),
         },
         needed=(("first", "name"), ("id", "login")),
         skip=_moodle_skip,
     ),
-    "csv": Format(
+    "classroom": Format(
         columns={
-            "id": ("id", "student id", "student number", "학번"),
-            "name": ("name", "full name", "이름", "성명"),
-            "section": ("section", "class", "분반", "반"),
-            "email": ("email", "email address", "이메일", "이메일 주소"),
+            "id": EMAIL,
+            "first": FIRST,
+            "last": LAST,
+            "name": ("Name", *FULL),
+            "email": EMAIL,
+        },
+        needed=(("id",), ("first", "name")),
+        skip=_classroom_skip,
+        kinds=("text", "workbook"),
+    ),
+    "korean": Format(
+        columns={
+            "id": ("학번", "학생번호", "학번(ID)", "수험번호"),
+            "name": ("성명", "이름", "학생명", "성명(한글)", "한글성명", "한글명"),
+            "section": ("분반", "반", "수강반", "강좌분반"),
+            "group": _GROUP,
+            "email": EMAIL,
+            "status": ("수강상태", "수강구분", "신청상태", "상태"),
         },
         needed=(("id",), ("name",)),
-        skip=_csv_skip,
+        skip=_korean_skip,
+        by_spreadsheet=True,
+    ),
+    "csv": Format(columns=_LIST, needed=(("id",), ("name",)), skip=_no_skip, kinds=("text",)),
+    "xlsx": Format(
+        columns=_LIST,
+        needed=(("id",), ("name",)),
+        skip=_no_skip,
+        kinds=("workbook",),
+        by_spreadsheet=True,
     ),
 }

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ValidationError
 from .. import names
 from ..errors import InputError, Problem
 from . import yaml_file
+from .environment import Quota
 from .oidc import Login
-from .schema import Assistant, ClusterAccess, Cohort
+from .schema import Assistant, ClusterAccess, Cohort, Section
 from .yaml_file import Document, Value
 
 FILE = "cohort.yaml"
@@ -168,6 +169,8 @@ def _keys_of(at: tuple[str | int, ...]) -> list[str]:
         "cluster": ClusterAccess,
         "assistants": Assistant,
         "auth": Login,
+        "sections": Section,
+        "quota": Quota,
     }
     model: type[BaseModel] = Cohort
     for part in at:

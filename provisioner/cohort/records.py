@@ -57,6 +57,9 @@ class Record:
     becomes: str = ""
     """The id that a correction is about to give; it counts once the roster has it."""
 
+    section: str = ""
+    """As the roster has it, where the cohort file says who looks after which section."""
+
     dropped: bool = False
     """No longer in the roster; the name and the wave are kept for a return."""
 
@@ -252,7 +255,7 @@ def _record(id: str, plain: Any) -> Record:  # noqa: ANN401  (whatever the file 
     record = Record(id=id, **{**plain, "until": ends, "quota": override_of(quota or {})})
     whole = type(record.wave) is int and type(record.generation) is int
     flags = all(type(f) is bool for f in (record.suspended, record.dropped, record.revoked))
-    texts = type(record.user) is str and type(record.becomes) is str
+    texts = all(type(t) is str for t in (record.user, record.becomes, record.section))
     if not (whole and flags and texts and record.wave >= 1 and record.generation >= 1):
         raise ValueError("a number or a flag is impossible")
     if not (_NAME.fullmatch(record.name) and _NAME.fullmatch(record.namespace)):

@@ -6,6 +6,7 @@ One header and one line a student; the columns, in any order:
 * ``name``     needed; for people
 * ``section``  may be left out
 * ``email``    may be left out
+* ``group``    may be left out
 
 Other columns are read past, and named by ``practicum validate``.
 """
@@ -20,11 +21,12 @@ from pathlib import Path
 
 from .. import private_file
 from ..errors import InputError, Problem
-from . import csv_file, person
-from .csv_file import Row, Text
+from . import csv_file, person, text_file
+from .csv_file import Row
 from .students import Student
+from .text_file import Text
 
-COLUMNS = ("id", "name", "section", "email")
+COLUMNS = ("id", "name", "section", "email", "group")
 NEEDED = ("id", "name")
 
 
@@ -68,7 +70,7 @@ def _read(path: Path, problems: list[Problem]) -> Roster:
             f"There is no roster at {path}.",
             hint="Import one with: practicum roster import COHORT FILE --from canvas",
         )
-    return of_text(csv_file.read(path), problems)
+    return of_text(text_file.read(path), problems)
 
 
 def of_text(text: Text, problems: list[Problem]) -> Roster:
@@ -84,7 +86,7 @@ def of_text(text: Text, problems: list[Problem]) -> Roster:
     entries = [_entry(row, where) for row in full]
     problems += [problem for entry in entries for problem in mistakes(text, entry)]
     problems += twice(text, entries)
-    if not body:
+    if all(row.is_blank for row in body):
         problems.append(Problem(text.at(1), "there is no student below the header", "import some"))
     return Roster(
         students=tuple(entry.student for entry in entries),
@@ -114,10 +116,13 @@ def write_roster(path: Path, students: Iterable[Student]) -> None:
     Raises:
         InputError: If it cannot be written; the old file is as it was.
     """
+    students = list(students)
+    # A course without groups has no column for them.
+    columns = COLUMNS if any(one.group for one in students) else COLUMNS[:-1]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([one.id, one.name, one.section, one.email] for one in students)
+    writer.writerow(columns)
+    writer.writerows([getattr(one, column) for column in columns] for one in students)
     private_file.write(path, out.getvalue().encode())
 
 
@@ -145,6 +150,7 @@ def mistakes(text: Text, entry: Entry) -> list[Problem]:
         "name": person.name_mistake(student.name)
         or (None if student.name else ("the name is empty", "fill it in")),
         "section": person.name_mistake(student.section),
+        "group": person.name_mistake(student.group),
         "email": person.email_mistake(student.email),
     }
     return [
@@ -154,7 +160,7 @@ def mistakes(text: Text, entry: Entry) -> list[Problem]:
     ]
 
 
-def twice(text: Text, entries: Iterable[Entry]) -> list[Problem]:
+def twice(text: Text, entries: Sequence[Entry]) -> list[Problem]:
     """Return who stands there twice, also under an id that a person would take for one."""
     ids: dict[str, Entry] = {}
     emails: dict[str, Entry] = {}
@@ -168,9 +174,23 @@ def twice(text: Text, entries: Iterable[Entry]) -> list[Problem]:
             where = text.at(entry.line, entry.columns.get("id", 1))
             problems.append(Problem(where, f"{how} in line {first.line} already", "keep one"))
         first = emails.setdefault(student.email.casefold(), entry)
-        if first is not entry and student.email:
+        if first is not entry and student.email and student.email != student.id:
             where = text.at(entry.line, entry.columns.get("email", 1))
             problems.append(Problem(where, f"this email stands in line {first.line} already"))
+    return problems + _alike_groups(text, entries)
+
+
+def _alike_groups(text: Text, entries: Iterable[Entry]) -> list[Problem]:
+    """Return the groups that a person would take for one: their members would be apart."""
+    groups: dict[str, Entry] = {}
+    problems = []
+    for entry in entries:
+        group = entry.student.group
+        first = groups.setdefault(person.likeness(group), entry)
+        if first.student.group != group:
+            where = text.at(entry.line, entry.columns.get("group", 1))
+            what = f"the group of line {first.line} is written in another way"
+            problems.append(Problem(where, what, "write both the same"))
     return problems
 
 
@@ -217,6 +237,7 @@ def _entry(row: Row, where: Mapping[str, int]) -> Entry:
         name=person.tidy(cells["name"]),
         section=person.tidy(cells.get("section", "")),
         email=cells.get("email", "").strip(),
+        group=person.tidy(cells.get("group", "")),
     )
     columns = {name: row.columns[index] for name, index in where.items()}
     return Entry(student=student, line=row.line, columns=columns)

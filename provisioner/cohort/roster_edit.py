@@ -16,9 +16,10 @@ from pathlib import Path
 
 from .. import private_file
 from ..errors import InputError, Problem
-from . import csv_file, roster
-from .csv_file import Row, Text
+from . import csv_file, roster, text_file
+from .csv_file import Row
 from .students import Student
+from .text_file import Text
 
 _SAID_AS = {"id": "ID", "name": "--name", "section": "--section", "email": "--email"}
 """How a command names a cell that it was told."""
@@ -109,7 +110,7 @@ def correct(path: Path, old: str, new: str, name: str | None) -> RosterEdit:
 def _read(path: Path) -> Text:
     """Read a roster that has no mistakes: one with some is mended first, by hand."""
     roster.load(path)
-    return csv_file.read(path)
+    return text_file.read(path)
 
 
 def _rows(text: Text) -> list[Row]:

@@ -15,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Discriminator,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -22,7 +23,7 @@ from pydantic import Tag as _Tag
 
 from ..errors import InputError
 from . import keys
-from .environment import Environment
+from .environment import Environment, Quota
 from .oidc import Auth, Login, Oidc
 from .values import (
     Address,
@@ -39,7 +40,7 @@ from .values import (
     wrong,
 )
 
-__all__ = ["Assistant", "ClusterAccess", "Cohort", "Term"]
+__all__ = ["Assistant", "ClusterAccess", "Cohort", "Groups", "Section", "Term"]
 
 MAX_GRACE_DAYS = 365
 
@@ -106,6 +107,26 @@ class Assistant(_Strict):
         if self.user is None and self.key is None:
             wrong("needs a user: who the assistant is to the cluster; or a key, for access grant")
         return self
+
+
+class Section(_Strict):
+    """A part of the course, and who looks after it."""
+
+    name: Text
+    """As the roster has it."""
+
+    assistants: tuple[Text, ...] = ()
+    """Names of assistants; whoever is named in a section sees the named ones alone."""
+
+
+class Groups(_Strict):
+    """What students who work together share."""
+
+    namespace: Truth = False
+    """Whether each group of the roster has a namespace of its own."""
+
+    quota: Quota | None = None
+    """Ceiling of one group; that of a student when None."""
 
 
 def _recipient(value: str) -> keys.Recipient:
@@ -179,8 +200,10 @@ class Cohort(_Strict):
 
     hosts: LaterList = ()
     schedule: LaterList = ()
-    groups: LaterList = ()
-    sections: LaterList = ()
+    sections: tuple[Section, ...] = ()
+    """Parts of the course whose assistants see these alone."""
+
+    groups: Groups = Groups()
     retention: LaterNothing = None
 
     @field_validator("operators")
@@ -198,6 +221,29 @@ class Cohort(_Strict):
             if len(set(said)) < len(said):
                 wrong(f"names a {what} twice")
         return assistants
+
+    @field_validator("sections")
+    @classmethod
+    def _looked_after(
+        cls, sections: tuple[Section, ...], info: ValidationInfo
+    ) -> tuple[Section, ...]:
+        said = [section.name for section in sections]
+        if len(set(said)) < len(said):
+            wrong("names a section twice")
+        known = {assistant.name for assistant in info.data.get("assistants", ())}
+        strange = any(name not in known for one in sections for name in one.assistants)
+        if strange and "assistants" in info.data:
+            wrong("names somebody who is not in `assistants`")
+        return sections
+
+    @field_validator("groups")
+    @classmethod
+    def _room_for_a_pod(cls, groups: Groups, info: ValidationInfo) -> Groups:
+        """Refuse limits that no pod of a group could keep."""
+        environment = info.data.get("environment")
+        if groups.quota and environment:
+            environment.holding(groups.quota)
+        return groups
 
     @property
     def oidc(self) -> Oidc | None:

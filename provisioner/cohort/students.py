@@ -26,6 +26,8 @@ class Student:
 
     section: str = ""
     email: str = ""
+    group: str = ""
+    """Those who work together; a group has an environment of its own where the cohort says."""
 
     key: Recipient | None = None
     """What the kubeconfig is encrypted to; None for an *unkeyed* student."""

@@ -26,7 +26,7 @@ term:
   grace_days: 14            # credentials end this many days after the term
 
 backend: namespace          # a namespace a student
-roster: roster.csv          # id,name and, if you like, section,email
+roster: roster.csv          # id,name and, if you like, section,email,group
 protect: false              # true: `practicum down` refuses until this is false again
 
 {cluster}
@@ -37,6 +37,12 @@ protect: false              # true: `practicum down` refuses until this is false
 # Who may look into every environment and change nothing.
 # assistants:
 #   - {{name: Lee Jiwoo, user: lee@example.org}}
+
+# Who looks after one part of the course only, and whether each group of the roster
+# shares a namespace of its own.
+# sections:
+#   - {{name: A, assistants: [Lee Jiwoo]}}
+# groups: {{namespace: true, quota: {{cpu: "4", memory: 8Gi}}}}
 
 # Archives are encrypted to this key. Its private half is in {private}:
 # keep a copy somewhere safe, and never in git.
@@ -72,11 +78,14 @@ _REHEARSAL = """\
 cluster: rehearsal"""
 
 _IGNORED = """\
-# Rosters and exports are personal data, and so are the ids in students.json. In a
-# private repository you may want that file in git: delete its line. Keys are public.
+# Rosters and exports are personal data, and so are the ids in students.json and
+# groups.json. In a private repository you may want these in git: delete their lines.
+# Keys are public.
 *.csv
+*.xls
 *.xlsx
 students.json
+groups.json
 """
 
 _ROSTER = """\

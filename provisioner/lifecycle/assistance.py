@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from .. import credential, names, private_file
-from ..cohort import Assistant, Record, keys
+from ..cohort import Assistant, Record, keys, sections
 from ..credential import Standing
 from ..errors import InputError, Problem
 from ..settings import Settings
@@ -135,7 +135,8 @@ def _end(found: Desk, length: timedelta) -> datetime:
 
 def _record(found: Desk, who: Assistant) -> Record:
     """Return the assistant in the form that a kubeconfig is made from."""
-    some = next(iter(found.reading.records.values()), None)
+    cohort, records = found.reading.cohort, found.reading.records.values()
+    some = next((one for one in records if sections.sees(cohort, who, one.section)), None)
     account = names.assistant(who.name)
     place = some.namespace if some else "default"
     return Record(id=who.name, name=account, namespace=place, wave=1, generation=1)

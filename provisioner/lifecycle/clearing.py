@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 
 from .. import cluster, names
-from ..manifest import GUARD, STUDENT, Manifest
+from ..cohort import Group, Record
+from ..manifest import GUARD, STUDENT, Manifest, groups_part
 from . import removal
 from .engine import Engine
 from .progress import Progress
@@ -76,15 +77,16 @@ class Clearing:
         Destroying a stack deletes what is in it, so not one of somebody who stays; and
         Pulumi would wait without end for a namespace that is stuck.
         """
-        records = self._reading.records.values()
-        staying = {
-            record.wave
-            for record in records
-            if record.name in self._spared or record.namespace in stuck
-        }
-        waves = sorted({record.wave for record in records} - staying)
+        waves = self._free([*self._reading.records.values()], stuck)
+        groups = self._free([*self._reading.groups.values()], stuck)
         accounts = names.identity_namespace(self._reading.cohort.name)
-        return [*([] if self._spared or accounts in stuck else [GUARD]), *waves]
+        guard = [] if self._spared or accounts in stuck else [GUARD]
+        return [*guard, *waves, *(groups_part(wave) for wave in groups)]
+
+    def _free(self, placed: Collection[Record | Group], stuck: Container[str]) -> list[int]:
+        """Return the waves in which nobody stays."""
+        staying = {one.wave for one in placed if one.name in self._spared or one.namespace in stuck}
+        return sorted({one.wave for one in placed} - staying)
 
 
 def name_of(live: Manifest) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from .. import cluster, names, private_file
+from ..cohort import groups as group_file
 from ..cohort import records as record_file
 from ..errors import ClusterError, InputError
 from ..plan import wanted_keys
@@ -152,6 +153,7 @@ def search(settings: Settings, reading: Reading, tokens: Mapping[str, str]) -> c
 def _had(reading: Reading) -> set[str]:
     """Return the names of all namespaces that the cohort had."""
     had = {record.namespace for record in reading.records.values()}
+    had |= {group.namespace for group in reading.groups.values()}
     had |= {name_of(live) for live in reading.found.own_namespaces}
     had.add(names.identity_namespace(reading.cohort.name))
     # A stranger's namespace of a name that we wanted was never ours; one that was, and
@@ -172,4 +174,9 @@ def _keep(settings: Settings, reading: Reading, receipt: Receipt) -> Receipt:
         on_disk.forget(settings, receipt.cohort)
         gone = {id: replace(record, dropped=True) for id, record in reading.records.items()}
         record_file.save(records_path(reading.cohort), gone)
+        ended = {
+            title: replace(group, dropped=True, members=())
+            for title, group in reading.groups.items()
+        }
+        group_file.save(group_file.file_of(reading.cohort), ended)
     return replace(receipt, path=path)

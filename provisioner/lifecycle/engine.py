@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import toolchain
 from ..errors import LockedError, ToolError
-from ..manifest import GUARD, stack_name
+from ..manifest import GUARD, groups_part, stack_name
 from ..plan import Part
 from ..pulumi_stack import Backend, Job, Outcome, Workers
 from ..settings import Settings
@@ -74,13 +74,13 @@ class Engine:
         Returns:
             Why students failed, by name.
         """
-        waves: dict[int, list[Part]] = defaultdict(list)
+        waves: dict[int | str, list[Part]] = defaultdict(list)
         for part in parts:
-            if part.record:
-                waves[part.record.wave].append(part)
+            if part.wave is not None:
+                waves[part.wave].append(part)
         jobs = {
             wave: self._wave_job(wave, members, leave_out)
-            for wave, members in sorted(waves.items())
+            for wave, members in sorted(waves.items(), key=lambda item: self._stack(item[0]))
             if any(part.name not in leave_out for part in members)
         }
         count = sum(len(waves[wave]) for wave in jobs)
@@ -114,10 +114,11 @@ class Engine:
                 hint="Put the old file back from your backup of that folder.",
             )
 
-    def _wave_job(self, wave: int, members: list[Part], leave_out: set[str]) -> Job:
+    def _wave_job(self, wave: int | str, members: list[Part], leave_out: set[str]) -> Job:
         # The engine compares with its state, not with the cluster. Only where all that
         # differs is new to us can it be taken at its word.
         known = {record.name for record in self.reading.known.values()}
+        known |= {group.name for group in self.reading.known_groups.values()}
         refresh = any(
             part.action == "change" or (part.action == "create" and part.name in known)
             for part in members
@@ -127,19 +128,28 @@ class Engine:
         fresh = not any(record.wave == wave for record in self.reading.known.values())
         return self._job("up", wave, refresh=refresh, fresh=fresh, exclude=exclude)
 
-    def _untouched(self, wave: int) -> tuple[str, ...]:
+    def _untouched(self, wave: int | str) -> tuple[str, ...]:
         """Return whom a run for some students leaves as they are, though they differ."""
         only = self.reading.only
         if only is None:
             return ()
         everybody = {**self.reading.kept, **self.reading.records}.values()
         names = {one.name for one in everybody if one.wave == wave and one.name not in only}
+        mine = {part.name for part in self.reading.plan.groups}
+        names |= {
+            group.name
+            for group in self.reading.groups_to_save.values()
+            if groups_part(group.wave) == wave and group.name not in mine
+        }
         return tuple(sorted(names))
+
+    def _stack(self, part: str | int) -> str:
+        return stack_name(self.reading.cohort.name, part)
 
     def _job(self, operation: Any, part: str | int, **options: Any) -> Job:  # noqa: ANN401
         return Job(
             operation=operation,
-            stack=stack_name(self.reading.cohort.name, part),
+            stack=self._stack(part),
             cohort=self.reading.cohort.name,
             stacks=str(self.settings.stacks.resolve()),
             kubeconfig=str(self.reading.target.kubeconfig),
@@ -151,7 +161,7 @@ class Engine:
 class _Count:
     """Tells of a student when the engine is done with all of their resources."""
 
-    def __init__(self, waves: dict[int, list[Part]], progress: Progress) -> None:
+    def __init__(self, waves: dict[int | str, list[Part]], progress: Progress) -> None:
         parts = [part for members in waves.values() for part in members]
         self._left = Counter({part.name: len(part.wanted) + 1 for part in parts})
         self._progress = progress

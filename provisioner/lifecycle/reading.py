@@ -8,10 +8,11 @@ from pathlib import Path
 
 from .. import cluster
 from .. import cohort as cohorts
-from ..cohort import Cohort, Record, Student
+from ..cohort import Cohort, Group, Record, Student, sections
+from ..cohort import groups as group_file
 from ..cohort import records as record_file
 from ..errors import ClusterError
-from ..plan import Live, Plan, make_plan, record_of, wanted_keys
+from ..plan import Live, Plan, group_of, make_plan, of_students, record_of, wanted_keys
 from ..settings import Settings
 from . import logins
 
@@ -55,6 +56,12 @@ class Reading:
     left: int = 0
     """Students who differ, and are left for a later run."""
 
+    known_groups: Mapping[str, Group] = field(default_factory=dict, repr=False)
+    """The groups on file, by what the roster calls them."""
+
+    groups: Mapping[str, Group] = field(default_factory=dict, repr=False)
+    """The groups as they are to be."""
+
     @property
     def to_save(self) -> Mapping[str, Record]:
         """The records as a run may write them.
@@ -67,6 +74,19 @@ class Reading:
         mine = {id: one for id, one in self.records.items() if one.name in self.only}
         others = {id: one for id, one in self.kept.items() if one.name not in self.only}
         return others | mine
+
+    @property
+    def groups_to_save(self) -> Mapping[str, Group]:
+        """The groups as a run may write them, for the same reason."""
+        if self.only is None:
+            return self.groups
+        mine = {part.group.title for part in self.plan.groups if part.group}
+        others = {title: one for title, one in self.known_groups.items() if title not in mine}
+        return others | {title: self.groups[title] for title in mine}
+
+    def title_of(self, name: str) -> str:
+        """Return what the roster calls a group; the name when it is unknown."""
+        return next((g.title for g in self.groups.values() if g.name == name), name)
 
     def id_of(self, name: str) -> str:
         """Return the roster's id of a student's name; the name when it is unknown."""
@@ -112,7 +132,8 @@ def read(settings: Settings, name: str) -> Reading:
     known = record_file.load(records_path(cohort))
     target, client = connect(cohort, settings.home)
     found = cluster.list_cohort(client, name)
-    return _compared(cohort, students, known, target, client, found)
+    known_groups = group_file.load(group_file.file_of(cohort))
+    return _compared(cohort, students, (known, known_groups), target, client, found)
 
 
 def again(
@@ -124,30 +145,49 @@ def again(
         InputError: If two students claim one environment.
         ClusterError: If the cluster cannot be asked.
     """
-    then = _compared(reading.cohort, students, known, reading.target, reading.client, reading.found)
+    decided = known, reading.known_groups
+    then = _compared(
+        reading.cohort, students, decided, reading.target, reading.client, reading.found
+    )
     return replace(then, known=reading.known)
 
 
 def narrowed(reading: Reading, names: Iterable[str], *, left: int = 0) -> Reading:
-    """Return what concerns some students alone, by name."""
+    """Return what concerns some students alone, by name, and the groups that they are in."""
     only = frozenset(names)
-    return replace(reading, plan=reading.plan.of(only), only=only, left=left)
+    some = replace(reading, plan=reading.plan.of(only), only=only, left=left)
+    if not reading.plan.groups:
+        return some
+    # Of everybody else a run knows what was decided before, and a group is made of that.
+    shared = make_plan(reading.cohort, some.to_save, reading.live, reading.groups).groups
+    concerned = of_students(shared, reading.live, reading.records, only)
+    return replace(some, plan=replace(some.plan, groups=concerned))
 
 
 def _compared(
     cohort: Cohort,
     students: Mapping[str, Student],
-    known: Mapping[str, Record],
+    decided: tuple[Mapping[str, Record], Mapping[str, Group]],
     target: Target,
     client: cluster.Client,
     found: cluster.Found,
 ) -> Reading:
+    known, known_groups = decided
     on_cluster = (record_of(namespace) for namespace in found.own_namespaces)
     told = {record.id: record for record in on_cluster if record}
     records = record_file.assign(known, list(students), cohort.name, WAVE_SIZE, told)
     closed = logins.closed(client, cohort, records, found)
     records = logins.with_logins(cohort, students, records, closed)
-    live = cluster.look_for_strangers(client, found, wanted_keys(cohort, records))
+    records = sections.placed(cohort, students, records)
+    shared = (group_of(namespace) for namespace in found.own_namespaces)
+    groups = group_file.assign(
+        known_groups,
+        cohort,
+        students.values(),
+        WAVE_SIZE,
+        {group.title: group for group in shared if group},
+    )
+    live = cluster.look_for_strangers(client, found, wanted_keys(cohort, records, groups))
     return Reading(
         cohort=cohort,
         students=students,
@@ -157,9 +197,11 @@ def _compared(
             cohort, students, record_file.present_records(known, students, told), closed
         ),
         records=records,
+        known_groups=known_groups,
+        groups=groups,
         target=target,
         client=client,
         found=found,
         live=live,
-        plan=make_plan(cohort, records, live),
+        plan=make_plan(cohort, records, live, groups),
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from .. import cohort as cohorts
 from .. import manifest
+from ..cohort import groups as group_file
 from ..cohort import records as record_file
+from ..cohort import sections
 from ..errors import InputError, Problem
 from ..manifest import Manifest
 from ..settings import Settings
@@ -49,6 +51,18 @@ def render(settings: Settings, name: str, student: str | None = None) -> list[Ma
     records = record_file.assign(record_file.load(records_path(cohort)), ids, name, WAVE_SIZE)
     closed = {record.name for record in records.values() if record.revoked}
     records = logins.with_logins(cohort, students, records, closed)
-    chosen = ids if student is None else [student]
-    shared = manifest.guard(cohort) if student is None else []
-    return shared + [o for id in chosen for o in manifest.environment(cohort, records[id])]
+    records = sections.placed(cohort, students, records)
+    if student is not None:
+        return manifest.environment(cohort, records[student])
+    known = group_file.load(group_file.file_of(cohort))
+    groups = group_file.assign(known, cohort, students.values(), WAVE_SIZE)
+    return [
+        *manifest.guard(cohort),
+        *(one for id in ids for one in manifest.environment(cohort, records[id])),
+        *(
+            one
+            for group in groups.values()
+            if not group.dropped
+            for one in manifest.group(cohort, group, records)
+        ),
+    ]

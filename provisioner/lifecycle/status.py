@@ -41,6 +41,24 @@ class StudentStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GroupStatus:
+    """One group's environment."""
+
+    group: str
+    """As the roster has it."""
+
+    namespace: str
+    phase: str
+    """As a student's."""
+
+    members: tuple[str, ...] = ()
+    """Ids."""
+
+    quota: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Status:
     """A cohort at one moment."""
 
@@ -52,6 +70,7 @@ class Status:
     time: datetime
     students: tuple[StudentStatus, ...]
     term: Term | None = None
+    groups: tuple[GroupStatus, ...] = ()
 
 
 def status(settings: Settings, name: str, *, say: Callable[[str], None] = lambda _: None) -> Status:
@@ -77,6 +96,19 @@ def status(settings: Settings, name: str, *, say: Callable[[str], None] = lambda
         time=datetime.now(UTC),
         students=tuple(_student(reading, part, standings) for part in reading.plan.students),
         term=reading.cohort.term,
+        groups=tuple(_group(reading, part) for part in reading.plan.groups),
+    )
+
+
+def _group(reading: Reading, part: Part) -> GroupStatus:
+    namespace = part.group.namespace if part.group else _namespace(part)
+    return GroupStatus(
+        group=part.group.title if part.group else part.name,
+        namespace=namespace,
+        phase=_phase(reading, part, namespace),
+        members=part.group.members if part.group else (),
+        quota=usage.quota_of(reading, namespace),
+        changes=part.changes,
     )
 
 

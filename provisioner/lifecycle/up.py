@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from .. import cluster
+from ..cohort import groups as group_file
 from ..cohort import records as record_file
 from ..cohort.difference import check_shrink
 from ..errors import ClusterError, ToolError
 from ..manifest import Manifest
-from ..plan import Part, Plan
+from ..plan import Action, Part, Plan
 from ..settings import Settings
 from . import archiving, desk, lock, removal, usage
 from .archiving import Archive
@@ -20,7 +21,7 @@ from .choice import EVERYBODY, Choice, chosen
 from .engine import Engine
 from .interrupt import stopping
 from .progress import Progress
-from .reading import Reading, read, records_path
+from .reading import Reading, narrowed, read, records_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,12 @@ class UpResult:
     removed: int = 0
     failed: Mapping[str, str] = field(default_factory=dict)
     """Why, by the student's id."""
+
+    groups: Counter[str] = field(default_factory=Counter)
+    """How many groups were created, changed and removed, and how many were right."""
+
+    failed_groups: Mapping[str, str] = field(default_factory=dict)
+    """Why, by what the roster calls the group."""
 
     seconds: float = 0.0
     left: int = 0
@@ -134,13 +141,15 @@ def bring_up(
         why = _apply(reading, engine, progress, spared=kept.failed, forced=forced)
     after = _shut_again(settings, read(settings, reading.cohort.name))
     usage.sample_on_the_way(settings, after, progress.say)
+    if reading.only is not None:
+        after = narrowed(after, reading.only)
     done = _summary(reading, after.plan, why, began, processes=engine.workers.started)
     return replace(done, archives=kept.made)
 
 
 def leaving_namespaces(reading: Reading) -> list[Manifest]:
-    """Return the namespaces of students that a plan would delete, with all that is in them."""
-    parts = [reading.plan.guard, *reading.plan.having("remove", "change")]
+    """Return the namespaces that a plan would delete, with all that is in them."""
+    parts = [reading.plan.guard, *_with(reading.plan, "remove", "change")]
     return [live for part in parts for live in part.surplus if live["kind"] == "Namespace"]
 
 
@@ -199,6 +208,8 @@ def _save(reading: Reading) -> None:
     """Keep the records before anything is made by them: a killed run loses no name."""
     if reading.to_save != reading.known:
         record_file.save(records_path(reading.cohort), reading.to_save)
+    if reading.groups_to_save != reading.known_groups:
+        group_file.save(group_file.file_of(reading.cohort), reading.groups_to_save)
 
 
 def _apply(
@@ -222,11 +233,11 @@ def _apply(
     if plan.guard.action != "same":
         progress.step("Setting up what all students share")
         _bring_guard_up(reading, engine, spared)
-    why = {part.name: "; ".join(part.changes) for part in plan.having("foreign")}
+    why = {part.name: "; ".join(part.changes) for part in _with(plan, "foreign")}
     why |= spared
-    surplus = [part for part in plan.having("remove", "change") if part.name not in spared]
+    surplus = [part for part in _with(plan, "remove", "change") if part.name not in spared]
     why |= removal.remove_surplus(reading.client, surplus, progress, forced=forced)
-    why |= _check(reading, plan.having("create", "change"), progress)
+    why |= _check(reading, _with(plan, "create", "change"), progress)
     return why | engine.run_waves(_to_do(plan), leave_out=set(why))
 
 
@@ -278,34 +289,50 @@ def _take_away(reading: Reading, part: Part) -> None:
 
 
 def _to_do(plan: Plan) -> list[Part]:
-    return plan.having("create", "change", "remove", "foreign")
+    return _with(plan, "create", "change", "remove", "foreign")
+
+
+def _with(plan: Plan, *actions: Action) -> list[Part]:
+    """Return the students and the groups with one of these actions."""
+    return plan.having(*actions) + plan.shared(*actions)
 
 
 def _summary(
     reading: Reading, after: Plan, why: Mapping[str, str], began: float, processes: int = 0
 ) -> UpResult:
     """Count what was done by what is there now, not by what was tried."""
-    now = {part.name: part for part in after.students}
-    done: Counter[str] = Counter()
-    failed = {}
-    for part in reading.plan.students:
-        left = now.get(part.name)
-        ready = left is None if part.action == "remove" else left and left.action == "same"
-        if ready:
-            done[part.action] += 1
-        else:
-            failed[reading.id_of(part.name)] = why.get(part.name) or _still(left)
+    done, left = _done(reading.plan.students, after.students, why)
+    groups, left_groups = _done(reading.plan.groups, after.groups, why)
     return UpResult(
         cohort=reading.cohort.name,
         created=done["create"],
         changed=done["change"],
         same=done["same"],
         removed=done["remove"],
-        failed=failed,
+        failed={reading.id_of(name): reason for name, reason in left.items()},
+        groups=groups,
+        failed_groups={reading.title_of(name): reason for name, reason in left_groups.items()},
         left=reading.left,
         seconds=round(time.monotonic() - began, 1),
         processes=processes,
     )
+
+
+def _done(
+    parts: Iterable[Part], after: Iterable[Part], why: Mapping[str, str]
+) -> tuple[Counter[str], dict[str, str]]:
+    """Return how many are ready by what was to be done, and why others are not, by name."""
+    now = {part.name: part for part in after}
+    done: Counter[str] = Counter()
+    failed = {}
+    for part in parts:
+        left = now.get(part.name)
+        ready = left is None if part.action == "remove" else left and left.action == "same"
+        if ready:
+            done[part.action] += 1
+        else:
+            failed[part.name] = why.get(part.name) or _still(left)
+    return done, failed
 
 
 def _still(part: Part | None) -> str:

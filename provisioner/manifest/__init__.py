@@ -7,10 +7,12 @@ the API server would default is spelled out, so that a comparison can be exact.
 
 from .authentication import authentication
 from .environment import environment, student_binding
+from .group import WAY_IN, group
 from .guard import ARCHIVE, guard
 from .labels import (
     COHORT,
     GENERATION,
+    GROUP,
     PREFIX,
     QUOTA,
     RENDERED_BY,
@@ -25,12 +27,13 @@ from .labels import (
 )
 from .objects import Manifest, ObjectKey, key_of
 from .role import credentials_rules, manage_rule, role_name
-from .stack import GUARD, stack_name
+from .stack import GUARD, groups_part, stack_name
 
 __all__ = [
     "ARCHIVE",
     "COHORT",
     "GENERATION",
+    "GROUP",
     "GUARD",
     "PREFIX",
     "QUOTA",
@@ -41,12 +44,15 @@ __all__ = [
     "SUSPENDED",
     "UNTIL",
     "WAVE",
+    "WAY_IN",
     "Manifest",
     "ObjectKey",
     "authentication",
     "belongs_to",
     "credentials_rules",
     "environment",
+    "group",
+    "groups_part",
     "guard",
     "key_of",
     "manage_rule",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import names
-from ..cohort import Cohort, Record, override
+from ..cohort import Cohort, Record, override, sections
 from . import guard, labels
 from .objects import Manifest, make
 from .role import role_name
@@ -44,8 +44,8 @@ def environment(cohort: Cohort, record: Record) -> list[Manifest]:
         objects.append(_identity(cohort, record))
     if binding := student_binding(cohort, record):
         objects.append(binding)
-    if cohort.assistants:
-        objects.append(_assistant_binding(cohort, record))
+    if watching := _assistants(cohort, record):
+        objects.append(_binding(cohort, record, "assistant", watching))
     return objects
 
 
@@ -173,15 +173,15 @@ def student_binding(cohort: Cohort, record: Record) -> Manifest | None:
     return _binding(cohort, record, "student", [_user(record.user)]) if record.user else None
 
 
-def _assistant_binding(cohort: Cohort, record: Record) -> Manifest:
-    users = [_user(assistant.user) for assistant in cohort.assistants if assistant.user]
+def _assistants(cohort: Cohort, record: Record) -> list[Manifest]:
+    """Return the assistants who look after a student."""
+    watching = [one for one in cohort.assistants if sections.sees(cohort, one, record.section)]
+    users = [_user(assistant.user) for assistant in watching if assistant.user]
     # Bound all the time, and open to nobody: `access grant` mints a token that ends.
     accounts = [
-        _account(cohort, names.assistant(assistant.name))
-        for assistant in cohort.assistants
-        if assistant.key
+        _account(cohort, names.assistant(assistant.name)) for assistant in watching if assistant.key
     ]
-    return _binding(cohort, record, "assistant", users + accounts)
+    return users + accounts
 
 
 def _user(name: str) -> Manifest:

@@ -6,6 +6,15 @@ GUARD = "guard"
 """The stack of what all students share."""
 
 
+def groups_part(wave: int) -> str:
+    """Return what a stack of groups is called among a cohort's stacks.
+
+    >>> stack_name("demo", groups_part(1))
+    'demo.groups-01'
+    """
+    return f"groups-{wave:02d}"
+
+
 def stack_name(cohort: str, part: str | int) -> str:
     """Return the name of a cohort's stack: ``guard``, or a wave by its number.
 

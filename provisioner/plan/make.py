@@ -7,25 +7,34 @@ from collections.abc import Container, Iterable, Mapping
 from datetime import date
 
 from .. import manifest as rendering
-from ..cohort import Cohort, Record, override
+from ..cohort import Cohort, Group, Record, override
 from ..manifest import Manifest, ObjectKey, key_of
+from .groups import groups_wanted, plan_groups
 from .plan import Live, Part, Plan, compare_part, leaver
 
 Parts = dict[str, dict[ObjectKey, Manifest]]
 
 
-def make_plan(cohort: Cohort, records: Mapping[str, Record], live: Live) -> Plan:
+def make_plan(
+    cohort: Cohort,
+    records: Mapping[str, Record],
+    live: Live,
+    groups: Mapping[str, Group] | None = None,
+) -> Plan:
     """Return the steps that turn what runs into what is wanted.
 
     Args:
         cohort: The cohort file.
         records: Every student that Practicum knows, by id; dropped ones are removed.
         live: What was found on the cluster.
+        groups: Every group that Practicum knows, by title; None: leave groups as they are.
     """
     active = {record.name: record for record in records.values() if not record.dropped}
     wanted = {name: rendering.environment(cohort, record) for name, record in active.items()}
     shared = rendering.guard(cohort)
-    claimed = {key_of(manifest) for part in (shared, *wanted.values()) for manifest in part}
+    together = groups_wanted(cohort, records, groups or {})
+    all_wanted = (shared, *wanted.values(), *together.values())
+    claimed = {key_of(manifest) for part in all_wanted for manifest in part}
     # By key first: a label that somebody changed must not make it anybody's surplus.
     loose = _by_student(live.owned, claimed)
     guard = compare_part("guard", shared, live, loose.pop("", {}))
@@ -33,8 +42,15 @@ def make_plan(cohort: Cohort, records: Mapping[str, Record], live: Live) -> Plan
         compare_part(name, manifests, live, loose.pop(name, {}), active[name])
         for name, manifests in wanted.items()
     ]
+    shares = plan_groups(together, groups, live, loose)
     students += _leavers(records.values(), loose)
-    return Plan(cohort=cohort.name, guard=guard, students=tuple(students), records=records)
+    return Plan(
+        cohort=cohort.name,
+        guard=guard,
+        students=tuple(students),
+        records=records,
+        groups=tuple(shares),
+    )
 
 
 def _leavers(records: Iterable[Record], left_over: Parts) -> list[Part]:
@@ -52,12 +68,16 @@ def _by_student(owned: Mapping[ObjectKey, Manifest], claimed: Container[ObjectKe
     return parts
 
 
-def wanted_keys(cohort: Cohort, records: Mapping[str, Record]) -> list[ObjectKey]:
+def wanted_keys(
+    cohort: Cohort, records: Mapping[str, Record], groups: Mapping[str, Group] | None = None
+) -> list[ObjectKey]:
     """List the key of every object that the cohort wants."""
     wanted = rendering.guard(cohort)
     for record in records.values():
         if not record.dropped:
             wanted += rendering.environment(cohort, record)
+    for manifests in groups_wanted(cohort, records, groups or {}).values():
+        wanted += manifests
     return [key_of(manifest) for manifest in wanted]
 
 

@@ -6,8 +6,8 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ..cohort import Record
-from ..manifest import RENDERED_BY, Manifest, ObjectKey, key_of
+from ..cohort import Group, Record
+from ..manifest import RENDERED_BY, Manifest, ObjectKey, groups_part, key_of
 from .compare import differences, strangers
 
 Action = Literal["create", "change", "same", "remove", "foreign"]
@@ -36,7 +36,10 @@ class Part:
     """``Kind/name field`` a line, or ``Kind/name is missing``."""
 
     record: Record | None = None
-    """None for the guard."""
+    """None for the guard, and for a group."""
+
+    group: Group | None = None
+    """The group, where it is one's."""
 
     outdated: bool = False
     """Whether an earlier, or later, Practicum rendered what runs."""
@@ -48,6 +51,13 @@ class Part:
     patches: tuple[tuple[Manifest, dict[str, Any]], ...] = ()
     """Live objects with the merge patch that takes away what others added."""
 
+    @property
+    def wave(self) -> int | str | None:
+        """Which of the cohort's stacks holds it; None for the guard and for strangers."""
+        if self.group:
+            return groups_part(self.group.wave)
+        return self.record.wave if self.record else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -57,12 +67,13 @@ class Plan:
     guard: Part
     students: tuple[Part, ...]
     records: Mapping[str, Record] = field(repr=False)
+    groups: tuple[Part, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether applying the plan would change nothing."""
         return self.guard.action == "same" and all(
-            part.action in ("same", "foreign") for part in self.students
+            part.action in ("same", "foreign") for part in (*self.students, *self.groups)
         )
 
     @property
@@ -71,9 +82,14 @@ class Plan:
         return sum(part.outdated for part in self.students)
 
     def of(self, names: Container[str]) -> Plan:
-        """Return the plan for some students alone; what all share is left as it is."""
+        """Return the plan for some students alone; what several share is left as it is."""
         some = tuple(part for part in self.students if part.name in names)
-        return replace(self, guard=replace(self.guard, action="same", changes=()), students=some)
+        guard = replace(self.guard, action="same", changes=())
+        return replace(self, guard=guard, students=some, groups=())
+
+    def shared(self, *actions: Action) -> list[Part]:
+        """Return the groups with one of these actions."""
+        return [part for part in self.groups if part.action in actions]
 
     def having(self, *actions: Action) -> list[Part]:
         """Return the students with one of these actions."""

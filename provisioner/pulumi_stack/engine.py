@@ -17,6 +17,7 @@ from semver import VersionInfo
 from infra.program import ClusterTarget, declare_provider, declare_stack
 
 from .. import cohort as cohorts
+from ..cohort import groups as group_file
 from ..cohort import records as record_file
 from . import stale
 from .backend import PARALLEL
@@ -100,7 +101,8 @@ def _program(job: Job) -> Callable[[], None]:
     if job.operation == "destroy":
         return lambda: declare_provider(cohort, target)
     records = record_file.load(cohort.folder / "students.json")
-    return lambda: declare_stack(job.stack, cohort, records.values(), target)
+    groups = group_file.load(group_file.file_of(cohort))
+    return lambda: declare_stack(job.stack, cohort, records.values(), target, groups.values())
 
 
 def _up(stack: _Stack, job: Job, emit: Emit) -> None:

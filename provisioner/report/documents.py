@@ -13,7 +13,7 @@ from ..lifecycle.giving import HandoutResult
 from ..lifecycle.reading import Reading
 from ..lifecycle.recipients import RecipientAudit
 from ..lifecycle.revoke import RevokeResult
-from ..lifecycle.status import Status, StudentStatus
+from ..lifecycle.status import GroupStatus, Status, StudentStatus
 from ..lifecycle.up import UpResult
 from ..lifecycle.watch import Drift
 
@@ -33,6 +33,15 @@ def plan(reading: Reading) -> dict[str, Any]:
                 "changes": list(part.changes),
             }
             for part in reading.plan.students
+        ],
+        "groups": [
+            {
+                "group": reading.title_of(part.name),
+                "namespace": part.group.namespace if part.group else "",
+                "action": part.action,
+                "changes": list(part.changes),
+            }
+            for part in reading.plan.groups
         ],
     }
 
@@ -58,6 +67,16 @@ def up(result: UpResult) -> dict[str, Any]:
         "same": result.same,
         "removed": result.removed,
         "failed": [{"id": id, "error": why} for id, why in sorted(result.failed.items())],
+        "groups": {
+            "created": result.groups["create"],
+            "changed": result.groups["change"],
+            "same": result.groups["same"],
+            "removed": result.groups["remove"],
+            "failed": [
+                {"group": title, "error": why}
+                for title, why in sorted(result.failed_groups.items())
+            ],
+        },
         "left": result.left,
         "seconds": result.seconds,
         "processes": result.processes,
@@ -78,6 +97,7 @@ def status(found: Status) -> dict[str, Any]:
         "simulated": found.simulated,
         "time": _time(found.time),
         "students": [_student(student, found.time) for student in found.students],
+        "groups": [_group(group) for group in found.groups],
     }
 
 
@@ -152,6 +172,17 @@ def _bundle(bundle: Bundle) -> dict[str, Any]:
         "path": str(bundle.path),
         "placed": list(bundle.placed),
         "unplaced": list(bundle.unplaced),
+    }
+
+
+def _group(group: GroupStatus) -> dict[str, Any]:
+    return {
+        "group": group.group,
+        "namespace": group.namespace,
+        "phase": group.phase,
+        "members": list(group.members),
+        "quota": {key: {"used": used, "hard": most} for key, (used, most) in group.quota.items()},
+        "changes": list(group.changes),
     }
 
 

@@ -54,13 +54,21 @@ def plan(reading: Reading, *, full: bool = False) -> Iterator[str]:
             yield from _part(reading.id_of(part.name), part, full=full)
         if len(shown) < len(parts):
             yield f"  {SIGNS[action]} … and {len(parts) - len(shown)} more like these"
-    counts = Counter(part.action for part in found.students)
-    yield (
-        f"{found.cohort}: {counts['create']} to create, {counts['change']} to change,"
+    for part in found.shared("create", "change", "remove", "foreign"):
+        yield from _part(f"group {reading.title_of(part.name)}", part, full=full)
+    yield f"{found.cohort}: {_counted(found.students)}"
+    if found.groups:
+        yield f"groups of {found.cohort}: {_counted(found.groups)}"
+    yield from _reasons(reading)
+
+
+def _counted(parts: Iterable[Part]) -> str:
+    counts = Counter(part.action for part in parts)
+    return (
+        f"{counts['create']} to create, {counts['change']} to change,"
         f" {counts['remove']} to remove, {counts['same']} as they should be"
         + (f", {counts['foreign']} in other hands" if counts["foreign"] else "")
     )
-    yield from _reasons(reading)
 
 
 def _reasons(reading: Reading) -> Iterator[str]:
@@ -76,7 +84,8 @@ def _reasons(reading: Reading) -> Iterator[str]:
 
 
 def _part(who: str, part: Part, *, full: bool) -> Iterator[str]:
-    where = f" ({part.record.namespace})" if part.record else ""
+    its = part.record or part.group
+    where = f" ({its.namespace})" if its else ""
     yield f"  {SIGNS[part.action]} {who}{where}"
     shown = part.changes if full else part.changes[:FEW]
     yield from (f"      {change}" for change in shown)
@@ -106,7 +115,8 @@ def up(result: UpResult) -> Iterator[str]:
     )
     for id, why in sorted(result.failed.items()):
         yield f"  ! {id}: {_first_line(why)}"
-    if result.failed:
+    yield from _groups(result)
+    if result.failed or result.failed_groups:
         yield f"Mend these and run again: practicum up {result.cohort}"
     elif result.left:
         yield f"{result.left} still to be changed. Go on with the same command."
@@ -120,8 +130,20 @@ def changed(done: Changed) -> Iterator[str]:
     yield next(up(result))
     yield from (f"  ! {id}: {_first_line(why)}" for id, why in sorted(result.failed.items()))
     yield from (f"  {note}" for note in done.notes)
-    if result.failed:
+    yield from _groups(result)
+    if result.failed or result.failed_groups:
         yield "Mend these and run the same command again."
+
+
+def _groups(result: UpResult) -> Iterator[str]:
+    done = result.groups
+    if done or result.failed_groups:
+        yield (
+            f"groups: {done['create']} created, {done['change']} changed, {done['remove']} removed,"
+            f" {done['same']} already right, {len(result.failed_groups)} failed"
+        )
+    for title, why in sorted(result.failed_groups.items()):
+        yield f"  ! group {title}: {_first_line(why)}"
 
 
 def handout(result: HandoutResult) -> Iterator[str]:
@@ -204,6 +226,9 @@ def status_header(found: Status) -> Iterator[str]:
     unkeyed = sum(1 for student in found.students if student.key == "unkeyed")
     phase_text = ", ".join(f"{count} {phase}" for phase, count in phases.most_common()) or "none"
     yield f"{found.cohort} on {found.server}: {len(found.students)} students ({phase_text})"
+    for group in found.groups:
+        members = f"{len(group.members)} member{'' if len(group.members) == 1 else 's'}"
+        yield f"  group {group.group}: {group.namespace}, {members}, {group.phase}"
     yield f"{issued} with a credential, {unkeyed} without a key"
     if found.term:
         yield term(found.term, found.time.date())

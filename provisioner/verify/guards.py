@@ -50,14 +50,17 @@ def guards(plan: Plan, owned: Mapping[ObjectKey, Manifest]) -> Iterator[Finding]
         plan: The comparison of the whole cohort.
         owned: Every live object of it.
     """
-    for part in (plan.guard, *plan.students):
+    for part in (plan.guard, *plan.students, *plan.groups):
         if not is_scratch(part.name):
             yield from _part(part)
     yield from _policies(plan.guard, owned)
 
 
 def _part(part: Part) -> Iterator[Finding]:
-    who = "shared by all" if part.name == "guard" else part.record.id if part.record else part.name
+    its = (
+        part.record.id if part.record else f"group {part.group.title}" if part.group else part.name
+    )
+    who = "shared by all" if part.name == "guard" else its
     broken: dict[str, list[str]] = defaultdict(list)
     kinds = dict.fromkeys(manifest["kind"] for manifest in part.wanted)
     for change in part.changes:
@@ -110,6 +113,7 @@ def bindings(client: Client, cohort: Cohort, plan: Plan) -> Iterator[Finding]:
     identity = names.identity_namespace(cohort.name)
     homes = {part.record.namespace for part in plan.students if part.record}
     users = {part.record.user for part in plan.students if part.record and part.record.user}
+    homes |= {part.group.namespace for part in plan.groups if part.group}
     for plural in BINDINGS:
         why = []
         cases = 0

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from .. import cluster, names
 from ..cluster import ApiError, Client
-from ..cohort import Cohort, Record
+from ..cohort import Cohort, Record, sections
 from ..errors import ClusterError
 from ..manifest import COHORT, STUDENT, Manifest, ObjectKey
 
@@ -94,7 +94,8 @@ def identities(
 
 def _assistant(admin: Client, cohort: Cohort, secret: Manifest) -> Client | None:
     """Return the first assistant: with a token where there is an account, else impersonated."""
-    for one in cohort.assistants:
+    # The scratch students are in no section, so only who sees everybody can look at them.
+    for one in (one for one in cohort.assistants if sections.sees(cohort, one, "")):
         if one.key:
             account = names.assistant(one.name)
             shown = token(admin, names.identity_namespace(cohort.name), account, secret)

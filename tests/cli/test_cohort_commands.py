@@ -224,6 +224,54 @@ def test_json_shows_ids_and_no_names(run, imported):
     assert "Moreau" not in result.output
 
 
+def test_what_an_export_has_no_column_for_stays_as_it_is(run, imported):
+    """A gradebook knows no groups; that it has none does not mean that nobody is in one."""
+    header, *lines = imported.read_text().splitlines()
+    teams = [f"{line}kim{n}@example.org,Team {n % 3}" for n, line in enumerate(lines)]
+    imported.write_text("\n".join([f"{header},group", *teams, ""]))
+
+    result = run("roster", "import", "demo2", DEMO / "canvas-gradebook.csv", "--from", "canvas")
+
+    assert "0 join, 0 leave, 0 changed, 30 same" in result.stdout
+
+
+def test_a_move_between_groups_is_shown_and_written(run, imported, tmp_path):
+    rows = ["id,name,Project", "20260001,Ada,Alpha", "20260002,Bo,Beta", ""]
+    export = tmp_path / "teams.csv"
+    export.write_text("\n".join(rows))
+    command = ["roster", "import", "demo2", export, "--from", "csv", "--group-column", "Project"]
+    run(*command, "--yes", "--allow-drop", "30")
+    export.write_text("\n".join(rows).replace("Beta", "Alpha"))
+
+    result = run(*command, "--yes")
+
+    assert "~ 20260002  group: Beta -> Alpha" in result.stdout
+    assert "20260002,Bo,,,Alpha" in imported.read_text()
+
+
+def test_a_likely_new_id_is_told_with_what_keeps_the_work(run, imported, tmp_path):
+    export = tmp_path / "gradebook.csv"
+    text = (DEMO / "canvas-gradebook.csv").read_text()
+    old = imported.read_text().splitlines()[1].split(",")[0]
+    export.write_text(text.replace(old, "20269999"))
+    command = ["roster", "import", "demo2", export, "--from", "canvas", "--dry-run"]
+
+    shown, document = run(*command), json.loads(run(*command, "--json").stdout)
+
+    assert f"? {old} leaves and 20269999 joins, with the same name." in shown.stdout
+    assert "practicum rename" in shown.stderr
+    assert document["likely_new_ids"] == [{"leaves": old, "joins": "20269999", "same": "name"}]
+
+
+@pytest.mark.parametrize(("said", "code"), [("8", 0), ("9", 3), ("eight", 3), ("any", 0)])
+def test_a_number_of_digits_is_held_against_every_id(run, imported, said, code):
+    export = DEMO / "canvas-gradebook.csv"
+
+    result = run("roster", "import", "demo2", export, "--from", "canvas", "--id-digits", said)
+
+    assert result.exit_code == code, result.output
+
+
 @pytest.mark.parametrize("command", [["init"], ["validate"], ["roster"], ["roster", "import"]])
 def test_every_command_has_help(run, command):
     result = run(*command, "--help")

@@ -27,14 +27,14 @@ from provisioner.errors import (
 )
 
 HEAVY = (
-    "ansible_runner", "cryptography", "infra", "kubernetes", "psutil", "pulumi", "pydantic",
-    "pyrage", "rich", "urllib3", "yaml",
+    "ansible_runner", "cryptography", "infra", "kubernetes", "openpyxl", "psutil", "pulumi",
+    "pydantic", "pyrage", "rich", "urllib3", "yaml",
 )  # fmt: skip
 
 OPTIONS = {
     "": ["--stacks", "--home", "--state", "--version"],
     "init": ["--backend", "--cluster", "--kubeconfig", "--context"],
-    "roster import": ["--from", "--yes", "--allow-drop", "--json"],
+    "roster import": ["--from", "--yes", "--allow-drop", "--id-digits", "--group-column", "--json"],
     "validate": ["--json"],
     "toolchain": ["--json"],
     "rehearsal up": ["--json"],

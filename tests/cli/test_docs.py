@@ -19,7 +19,7 @@ from provisioner import errors
 from provisioner.cli import COMMANDS
 from provisioner.cohort.environment import Environment
 from provisioner.cohort.oidc import Oidc
-from provisioner.cohort.schema import Assistant, ClusterAccess, Cohort, Term
+from provisioner.cohort.schema import Assistant, ClusterAccess, Cohort, Groups, Section, Term
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -83,7 +83,8 @@ def test_every_key_of_the_cohort_file_is_in_the_reference() -> None:
 
 
 def keys() -> Iterator[str]:
-    parts: list[type[BaseModel]] = [Cohort, Term, ClusterAccess, Assistant, Oidc, Environment]
+    parts: list[type[BaseModel]] = [Cohort, Term, ClusterAccess, Assistant, Section, Groups]
+    parts += [Oidc, Environment]
     environment = Environment()
     parts += [type(environment.quota), type(environment.limits), type(environment.limits.max)]
     for part in parts:

@@ -9,6 +9,8 @@ import pytest
 import yaml
 
 from infra.program import ClusterTarget, declare_provider, declare_stack
+from provisioner import names
+from provisioner.cohort import Group
 from provisioner.cohort import records as record_file
 from provisioner.manifest import GUARD, stack_name
 from provisioner.pulumi_stack.engine import _program
@@ -58,6 +60,22 @@ def test_a_stack_holds_its_own_and_nothing_else(stack, part, held):
 
     assert [item.name for item in engine.components] == held
     assert {item.name.partition("/")[0] for item in engine.objects} == set(held)
+
+
+def test_a_stack_of_groups_holds_its_own_groups_and_no_student(run, target):
+    def group(title, wave, **fields):
+        name = names.group(title)
+        return Group(title=title, name=name, namespace=f"m--{name}", wave=wave, **fields)
+
+    several = [group("a", 1, members=("1", "2")), group("b", 2), group("c", 1, dropped=True)]
+
+    engine = run(
+        lambda: declare_stack("mls26.groups-01", cohort(), RECORDS, target, several),
+        stack="mls26.groups-01",
+    )
+
+    assert [item.name for item in engine.components] == ["group--a"]
+    assert {item.name.partition("/")[0] for item in engine.objects} == {"group--a"}
 
 
 def test_every_student_is_in_one_stack(stack):

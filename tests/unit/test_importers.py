@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from provisioner.cohort import importers
+from provisioner.cohort.importers import Asked
 from provisioner.errors import InputError
 
 DEMO = Path(__file__).parents[2] / "stacks" / "demo"
@@ -15,10 +16,10 @@ CANVAS = "Student,ID,SIS User ID,SIS Login ID,Section,Final Score\n"
 
 @pytest.fixture
 def read(tmp_path):
-    def read(source, data, encoding=None):
+    def read(source, data, encoding=None, **asked):
         path = tmp_path / "export.csv"
         path.write_bytes(data.encode() if isinstance(data, str) else data)
-        return importers.read(path, source, encoding)
+        return importers.read(path, source, Asked(encoding=encoding, **asked))
 
     return read
 

@@ -13,9 +13,9 @@ from provisioner.cohort import Record
 from provisioner.cohort import records as record_file
 from provisioner.lifecycle import reap
 from provisioner.lifecycle.archiving import Archived
-from provisioner.lifecycle.down import Receipt
 from provisioner.lifecycle.progress import Silent
 from provisioner.lifecycle.reap import Case, Notice, decide, last_day
+from provisioner.lifecycle.receipt import Receipt
 from provisioner.report import reaping, text
 from provisioner.settings import Settings
 
@@ -188,7 +188,7 @@ def test_every_verdict_has_its_line():
 def test_the_document_names_the_receipt_and_what_holds():
     receipt = Receipt(
         cohort="mls26", server="s", cluster="u", version="v", removed=1, searched={}, remaining=(),
-        time=datetime(2027, 1, 10, tzinfo=UTC), archived=Archived(), path=settings_path(),
+        time=datetime(2027, 1, 10, tzinfo=UTC), archived=Archived(cohort="mls26"), path=settings_path(),
     )  # fmt: skip
     case = replace(CASE, verdict="down", held_by=("3",), receipt=receipt)
 

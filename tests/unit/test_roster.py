@@ -6,14 +6,15 @@ import contextlib
 import csv
 import time
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from provisioner.cohort import csv_file, difference, roster
-from provisioner.cohort.csv_file import Text
+from provisioner.cohort import csv_file, difference, roster, text_file
 from provisioner.cohort.students import Student
+from provisioner.cohort.text_file import Text
 from provisioner.errors import InputError
 
 
@@ -134,7 +135,7 @@ def test_what_python_writes_is_read_as_it_was(tmp_path_factory, rows):
     problems = []
 
     with contextlib.suppress(InputError):
-        read = csv_file.rows(csv_file.read(path), ",", problems)
+        read = csv_file.rows(text_file.read(path), ",", problems)
         expected = [[unicodedata.normalize("NFC", value) for value in row] for row in rows]
         if not problems:
             assert [list(row.cells) for row in read] == expected
@@ -190,3 +191,41 @@ def test_many_leavers_are_refused_without_their_exact_number(before, dropped, al
         difference.check_shrink(before, dropped, allow)
 
     assert caught.value.hint.endswith(f"--allow-drop {dropped}")
+
+
+def test_who_leaves_and_joins_under_one_email_or_name_may_be_one_person():
+    before = [student("1", "Ada", email="ada@example.org"), student("2", "Bo"), student("3", "Cy")]
+    after = [student("7", "A.", email="ADA@example.org"), student("8", "Bo"), student("9", "Di")]
+
+    found = difference.diff(before, after)
+
+    assert [(old.id, new.id, what) for old, new, what in found.likely_new_ids] == [
+        ("1", "7", "email"),
+        ("2", "8", "name"),
+    ]
+    assert {"7", "8", "9"} == {one.id for one in found.joins}
+
+
+def test_a_name_that_two_have_says_nothing_of_who_is_who():
+    before, after = [student("1", "김민준")], [student("7", "김민준"), student("8", "김민준")]
+
+    assert difference.diff(before, after).likely_new_ids == ()
+
+
+def test_a_change_of_group_is_told():
+    old, new = replace(student("1"), group="Alpha"), replace(student("1"), group="Beta")
+
+    found = difference.diff([old], [new])
+
+    assert found.group_moves == ((old, new),)
+    assert not found.is_empty
+    assert found.same == ()
+
+
+def test_groups_that_a_person_would_take_for_one_are_refused(read):
+    with pytest.raises(InputError) as caught:
+        read("id,name,group\n1,Ada,Alpha\n2,Bo,ALPHA\n3,Cy,\n")
+
+    assert [problem.what for problem in caught.value.problems] == [
+        "the group of line 2 is written in another way"
+    ]
