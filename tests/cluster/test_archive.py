@@ -270,7 +270,7 @@ def test_no_course_key_is_told_before_anything_changes(term):
 
     for said in (down, asked):
         assert "has no course_key" in said.stderr
-        assert "age-keygen" in said.stderr
+        assert f"practicum archive key {term.name}" in said.stderr
     assert "--no-archive" in down.stderr
     assert set(term.actions().values()) == {"same"}
 
