@@ -89,7 +89,7 @@ class Round:
             yield self._up(NO_OP, created=0, same=students)
         self.cohort.enrol(students + 1)
         yield self._up(ADD, created=1, same=students)
-        found, document = self._command(DOWN, "down", name, "--yes", name, "--json")
+        found, document = self._command(DOWN, "down", name, "--yes", name, "--no-archive", "--json")
         _require(document, {"proved": True, "remaining": [], "troubles": []})
         yield replace(found, workers=found.programs["worker"].processes)
 

@@ -114,6 +114,11 @@ def _roster(stage: Stage) -> Class:
     said = stage.run(f"practicum roster import demo {export} --from canvas --yes", lines=8)
     stage.expect("30 join" in said, "30 students join")
     students = Class(stage.folder / "stacks" / "demo", stage.folder / "students")
+    said = stage.run("practicum archive key demo")
+    [line] = [line for line in said.splitlines() if line.startswith("course_key: ")]
+    with (stage.folder / "stacks" / "demo" / "cohort.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+    stage.tell("\nThe line is in cohort.yaml now; what students make will be archived to it.")
     stage.tell(f"\nStudents hand in public keys: {students.hand_in_keys()}.")
     said = stage.run("practicum validate demo")
     stage.expect("28 with a key" in said, "28 students have a key")
@@ -193,6 +198,13 @@ def _week_six(stage: Stage, leaver: Path) -> None:
     stage.wait_until("kubectl auth whoami", env=theirs, exits=1)
     said = stage.run("kubectl auth whoami", env=theirs, exits=1, lines=3)
     stage.expect("Unauthorized" in said, "the leaver's kubeconfig is dead")
+    [kept] = (stage.folder / ".practicum" / "archive" / "demo").glob(f"{LEAVER}.*.age")
+    stage.tell(
+        "\nWhat the leaver had was archived before it went, and opens with the course's key:"
+    )
+    key = ".practicum/keys/demo.agekey"
+    said = stage.run(f"practicum archive open {kept.relative_to(stage.folder)} --identity {key}")
+    stage.expect(f"demo: {LEAVER}," in said, "the archive opens, and is the leaver's")
 
 
 def _drift(stage: Stage) -> None:
@@ -223,7 +235,7 @@ def _verify(stage: Stage) -> None:
 def _down(stage: Stage) -> None:
     stage.chapter(
         "The end of the term",
-        """`down` deletes what is the course's, then searches every type of object that the cluster
+        """`down` archives what students made, deletes what is the course's, then searches every type of object that the cluster
         can list for anything left, and writes a receipt. The name must be typed.""",
     )
     said = stage.run("practicum down demo --yes demo")

@@ -92,6 +92,26 @@ def make(
         context.exit(PartialError.exit_code)
 
 
+@archive.command()
+@click.argument("cohort")
+@pass_settings
+def key(settings: Settings, cohort: str) -> None:
+    """Make the pair of keys for archives, and print the line for the cohort file.
+
+    The private half goes to HOME/keys/COHORT.agekey: keep a copy of it somewhere safe. For
+    a cohort from `init` that is done already; whoever has a key keeps it.
+
+    \b
+    Examples:
+      practicum archive key demo
+    """
+    from ..cohort import load, template
+
+    private = settings.home / "keys" / f"{load(settings.stacks, cohort).name}.agekey"
+    click.echo(f"course_key: {template.course_key(private)}")
+    say(f"Write this line into {settings.stacks / cohort / 'cohort.yaml'}; keep {private} safe.")
+
+
 @archive.command("open")
 @file
 @identity

@@ -59,14 +59,14 @@ def look_around(
         client: The cluster.
         namespaces: Whose objects are counted; one alone is asked, several are picked out of
             the whole cluster.
-        unseen: Types that may not be listed in the whole cluster, as ``secrets``.
+        unseen: Types that are not counted, for they may not be listed in the whole cluster.
 
     Raises:
         ClusterError: If a type cannot be listed.
     """
     types = namespaced_types(client)
     place = next(iter(namespaces)) if len(namespaces) == 1 else ""
-    seen = [type for type in types if place or str(type) not in unseen]
+    seen = [type for type in types if str(type) not in unseen]
     counts: Counter[Place] = Counter()
     versions: dict[Type, str] = {}
     requests = 0

@@ -143,7 +143,7 @@ def init(
         ends=starts + timedelta(weeks=WEEKS),
         cluster=_REHEARSAL if cluster == "rehearsal" else _access(cluster),
         private=private,
-        course_key=_course_key(private),
+        course_key=course_key(private),
     )
     files = {
         folder / ".gitignore": _IGNORED,
@@ -175,8 +175,16 @@ def _access(cluster: ClusterAccess) -> str:
     return "\n".join(["cluster:", *lines])
 
 
-def _course_key(private: Path) -> str:
-    """Return the public half, of the key that is there or of a new one."""
+def course_key(private: Path) -> str:
+    """Return the public half of the key that archives are encrypted to, of a new one if need be.
+
+    Args:
+        private: Where the private half lies, or is written.
+
+    Raises:
+        InputError: If what lies there is no key, or it cannot be written.
+        MissingToolError: If keys cannot be made here.
+    """
     try:
         from pyrage import IdentityError, x25519  # on no other path
     except ImportError:

@@ -65,8 +65,8 @@ def refuse_without_key(cohort: Cohort, namespaces: Iterable[Manifest], *, otherw
     if cohort.course_key is None and any(True for _ in namespaces):
         raise InputError(
             f"{cohort.name} has no course_key, so nothing can be archived; nothing was changed.",
-            hint=f"Make a pair with `age-keygen -o {cohort.name}.agekey`, and write its public"
-            f" key into {cohort.folder / 'cohort.yaml'} as course_key. {otherwise}".strip(),
+            hint=f"This makes a pair, and prints the line for {cohort.folder / 'cohort.yaml'}:"
+            f" practicum archive key {cohort.name}. {otherwise}".strip(),
         )
 
 

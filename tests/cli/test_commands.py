@@ -53,6 +53,7 @@ OPTIONS = {
     "access grant": ["--for", "--json"],
     "access list": ["--json"],
     "access revoke": ["--json"],
+    "archive key": [],
     "archive make": ["--json"],
     "archive open": ["--identity", "--to", "--json"],
     "archive restore": ["--identity", "--yes", "--dry-run", "--of", "--json"],
@@ -240,6 +241,18 @@ def test_down_wants_the_name_typed(course: Path) -> None:
 
     assert result.exit_code == InputError.exit_code
     assert "nothing was deleted" in result.stderr
+
+
+def test_a_course_without_a_key_gets_one_and_keeps_it(course: Path) -> None:
+    private = course / "home" / "keys" / "mls26.agekey"
+    private.unlink()
+
+    first = run(course, "archive", "key", "mls26")
+    second = run(course, "archive", "key", "mls26")
+
+    assert first.stdout == second.stdout
+    assert first.stdout.startswith("course_key: age1")
+    assert private.stat().st_mode & 0o777 == 0o600
 
 
 def test_an_archive_that_is_none_is_told_in_one_line(course: Path) -> None:
