@@ -7,14 +7,18 @@ rendered without a binding, so that no `up` brings it back.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from .. import cluster, credential, manifest, names
 from ..cluster import Client, Found
 from ..cohort import Cohort, Record, Student
 from ..errors import ClusterError
-from ..manifest import ObjectKey
+from ..manifest import Manifest, ObjectKey
+
+if TYPE_CHECKING:
+    from .reading import Reading
 
 BINDING = "practicum-student"
 
@@ -76,6 +80,53 @@ def shut(client: Client, cohort: Cohort, record: Record) -> None:
         )
     if why := cluster.delete(client, live):
         raise ClusterError(f"The binding of {record.name} stays: {why}")
+
+
+def shut_groups(reading: Reading, records: Iterable[Record]) -> dict[str, str]:
+    """Take students out of the bindings of groups, which let each of several in by name.
+
+    One binding after the other: two at once would each put back whom the other took out.
+
+    Returns:
+        Why some are still in one, by id.
+    """
+    out = {record.user: record.id for record in records if record.user}
+    why: dict[str, str] = {}
+    for key in [key for key in reading.live.owned if _is_of_a_group(key, reading)]:
+        live = cluster.read(reading.client, key)
+        subjects = (live or {}).get("subjects") or []
+        left = [subject for subject in subjects if subject["name"] not in out]
+        if live is None or len(left) == len(subjects):
+            continue
+        try:
+            error = _let_in_only(reading.client, live, left)
+        except ClusterError as refusal:
+            error = refusal.message
+        if error:
+            why |= {out[one["name"]]: error for one in subjects if one["name"] in out}
+    return why
+
+
+def _is_of_a_group(key: ObjectKey, reading: Reading) -> bool:
+    spaces = {part.group.namespace for part in reading.plan.groups if part.group}
+    return (key.kind, key.name) == ("RoleBinding", BINDING) and key.namespace in spaces
+
+
+def _let_in_only(client: Client, live: Manifest, left: list[Manifest]) -> str:
+    if not left:
+        return cluster.delete(client, live)
+    metadata = {what: live["metadata"][what] for what in ("name", "namespace", "labels")}
+    cluster.apply(
+        client,
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": metadata,
+            "roleRef": live["roleRef"],
+            "subjects": left,
+        },
+    )
+    return ""
 
 
 def reopen(client: Client, cohort: Cohort, record: Record, found: Found) -> None:

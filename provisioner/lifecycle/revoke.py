@@ -78,6 +78,8 @@ def revoke(
         killed = found.reading.client.each(kill, marked)
         why |= {record.id: error for record, error in killed if error}
         why |= _shut(found, already)
+        if found.reading.cohort.oidc:
+            why |= logins.shut_groups(found.reading, [*marked, *already])
     return RevokeResult(
         cohort=name,
         revoked=tuple(record.id for record in todo if record.id not in why),

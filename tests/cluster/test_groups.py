@@ -13,6 +13,7 @@ pytestmark = pytest.mark.cluster
 
 ADA, BO, CY = "20260001", "20260002", "20260003"
 CREATE = ("create", "configmap", "--from-literal=a=1")
+SHARED = {"namespace": True}
 LEE = "lee@example.org"
 KIM = "kim@example.org"
 
@@ -177,3 +178,51 @@ def test_a_group_that_nobody_is_in_goes_and_down_leaves_nothing_of_any(together)
     assert f"namespace/{together.name}--group--beta-2---" in names
     assert receipt["proved"]
     assert receipt["remaining"] == []
+
+
+def test_who_logs_in_at_the_school_is_out_of_the_group_when_they_are_revoked(new_course):
+    """There is no token of ours that could be ended: it is the binding that counts."""
+    login = {"issuer": "https://login.example.org", "client_id": "course"}
+    course = new_course(groups=SHARED, auth={"oidc": login})
+    people = {ADA: "ada@example.org", BO: "bo@example.org"}
+    rows = [f"{id},Student,{email},alpha" for id, email in people.items()]
+    (course.folder / "roster.csv").write_text("\n".join(["id,name,email,group", *rows, ""]))
+    course.up()
+    shared = f"{course.name}--group--alpha"
+
+    def may(id):
+        """As the API server would know them by the school's word."""
+        user = ("--as", f"oidc:{people[id]}")
+        return not as_student(course.kubeconfig, "get", "pods", "-n", shared, *user).returncode
+
+    before = {id: may(id) for id in people}
+    course.run("revoke", course.name, ADA, "--yes")
+    after = {id: may(id) for id in people}
+    again = course.up()
+    course.run("revoke", course.name, BO, "--yes")
+
+    assert before == {ADA: True, BO: True}
+    assert after == {ADA: False, BO: True}
+    assert (again["groups"]["same"], again["groups"]["changed"]) == (1, 0)
+    assert not may(ADA)
+    assert not may(BO)
+
+
+def test_a_command_for_one_student_touches_their_group_and_no_other(new_course, control_plane):
+    course = new_course(groups=SHARED)
+    write_roster(course, s20260001="alpha", s20260002="alpha", s20260003="beta")
+    course.up()
+    # Somebody else's change waits in the roster, and stays there.
+    write_roster(course, s20260001="alpha", s20260002="alpha", s20260003="gamma")
+    mark = control_plane.mark()
+
+    done = course.json("suspend", course.name, ADA, "--yes")
+
+    touched = {about(event, "namespace") for event in mutations(control_plane.since(mark))}
+    bound = course.admin("get", "rolebinding", "practicum-student", "-n",
+                         f"{course.name}--group--alpha", "-o", "json")  # fmt: skip
+    assert (done["groups"]["changed"], done["failed"], done["groups"]["failed"]) == (1, [], [])
+    assert [one["name"] for one in json.loads(bound)["subjects"]] == [f"s{BO}"]
+    assert touched <= {course.namespace(ADA), f"{course.name}--group--alpha", ""}
+    assert {group["group"]: group["action"] for group in course.json("plan", course.name)["groups"]
+            if group["action"] != "same"} == {"beta": "remove", "gamma": "create"}  # fmt: skip
