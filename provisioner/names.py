@@ -24,6 +24,9 @@ MAX_LENGTH = 63
 MAX_STUDENT = 31
 """The longest name of a student."""
 
+MAX_GROUP = MAX_STUDENT - len("group--")
+"""The longest title of a group that is its name too: a group's is as short as a student's."""
+
 MAX_COHORT = 30
 """The longest name of a cohort: with ``--`` and a student it fills a DNS label."""
 
@@ -71,12 +74,7 @@ def student(id: str) -> str:
     >>> student("ada")
     'ada'
     """
-    if _DIGITS.fullmatch(id) and len(id) < MAX_STUDENT:
-        return f"s{id}"
-    plain = _PLAIN.fullmatch(id) and len(id) <= MAX_STUDENT
-    if plain and not _MADE_FROM_DIGITS.fullmatch(id) and not is_reserved(id):
-        return id
-    return _hashed((id,), MAX_STUDENT)
+    return _short(id, MAX_STUDENT)
 
 
 def another_student(id: str, taken: Container[str]) -> str:
@@ -128,7 +126,7 @@ def group(title: str) -> str:
     >>> group("alpha"), group("3")
     ('group--alpha', 'group--s3')
     """
-    return join("group", student(title))
+    return join("group", _short(title, MAX_GROUP))
 
 
 def group_namespace(cohort: str, title: str) -> str:
@@ -137,7 +135,7 @@ def group_namespace(cohort: str, title: str) -> str:
     >>> group_namespace("mls26", "alpha")
     'mls26--group--alpha'
     """
-    return join(cohort, "group", student(title))
+    return join(cohort, "group", _short(title, MAX_GROUP))
 
 
 def is_group(name: str) -> bool:
@@ -182,6 +180,16 @@ def cohort_mistake(name: str) -> str | None:
     if not _COHORT.fullmatch(name):
         return "a cohort's name is a-z, 0-9 and single dashes, and starts with a letter"
     return None
+
+
+def _short(id: str, most: int) -> str:
+    """Return the name that an id has among others of at most so many characters."""
+    if _DIGITS.fullmatch(id) and len(id) < most:
+        return f"s{id}"
+    plain = _PLAIN.fullmatch(id) and len(id) <= most
+    if plain and not _MADE_FROM_DIGITS.fullmatch(id) and not is_reserved(id):
+        return id
+    return _hashed((id,), most)
 
 
 def _fits(parts: tuple[str, ...]) -> bool:

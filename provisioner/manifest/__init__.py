@@ -8,7 +8,7 @@ the API server would default is spelled out, so that a comparison can be exact.
 from .authentication import authentication
 from .environment import environment, student_binding
 from .group import WAY_IN, group
-from .guard import ARCHIVE, guard
+from .guard import guard
 from .labels import (
     COHORT,
     GENERATION,
@@ -26,7 +26,7 @@ from .labels import (
     selector,
 )
 from .objects import Manifest, ObjectKey, key_of
-from .role import credentials_rules, manage_rule, role_name
+from .role import ARCHIVE, credentials_rules, manage_rule, role_name
 from .stack import GUARD, groups_part, stack_name
 
 __all__ = [

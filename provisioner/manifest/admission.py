@@ -18,7 +18,7 @@ from typing import Any
 from ..cohort import Cohort
 from . import expressions, labels
 from .objects import Manifest, make
-from .role import role_name
+from .role import ARCHIVE, role_name
 
 API = "admissionregistration.k8s.io/v1"
 ALL = "*"
@@ -304,7 +304,7 @@ def _bindings(cohort: Cohort) -> Policy:
     """
     roles = ", ".join(
         expressions.quoted(role_name(cohort.name, who))
-        for who in ("student", "assistant", "operator", "credentials")
+        for who in ("student", "assistant", "operator", "credentials", ARCHIVE)
     )
     return Policy(
         name="bindings",

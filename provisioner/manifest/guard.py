@@ -7,15 +7,12 @@ from ..cohort import Cohort
 from . import labels, role
 from .admission import admission
 from .objects import Manifest, make
-from .role import role_name
+from .role import ARCHIVE, role_name
 
 POD_SECURITY_VERSION = "v1.34"
 """Pinned: ``latest`` would change its meaning when the cluster is upgraded."""
 
 RBAC = "rbac.authorization.k8s.io/v1"
-
-ARCHIVE = "archive"
-"""Who the role is for that sees Secrets, bound in a namespace while it is archived."""
 
 
 def guard(cohort: Cohort) -> list[Manifest]:

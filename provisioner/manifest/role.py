@@ -50,6 +50,9 @@ LOGS = ["pods/log"]
 INTO_PODS = ["pods/attach", "pods/exec", "pods/portforward"]
 """Only ``create``: ``get`` would open the same door on servers before 1.35."""
 
+ARCHIVE = "archive"
+"""Who the role is for that sees Secrets, bound in a namespace while it is archived."""
+
 
 def role_name(cohort: str, who: str) -> str:
     """Return the ClusterRole of ``student`` or ``assistant`` in a cohort."""

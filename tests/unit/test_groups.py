@@ -89,7 +89,8 @@ def test_a_group_has_the_fences_of_a_student_and_no_account():
 def test_the_policies_that_bind_students_bind_the_members_of_a_group():
     labels = rendered()[0]["metadata"]["labels"]
     for one in manifest.guard(cohort(groups=SHARED)):
-        if one["kind"] == "ValidatingAdmissionPolicyBinding":
+        bindings = one["metadata"]["name"].endswith("-bindings")  # which holds everywhere
+        if one["kind"] == "ValidatingAdmissionPolicyBinding" and not bindings:
             wanted = one["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
             assert [(rule["key"], rule["operator"]) for rule in wanted] == [
                 (COHORT, "In"),
@@ -345,3 +346,14 @@ def test_a_group_is_looked_after_by_the_sections_of_its_members():
     made = assigned({}, student("1", "a", "B"), student("2", "a", "A"), **LOOKED_AFTER)
 
     assert made["a"].section == "A, B"
+
+
+@pytest.mark.parametrize("title", ["alpha", "7", "a" * 24, "a" * 25, "b" * 60, "Team Ü"])
+@pytest.mark.parametrize("cohort_name", ["mls26", "c" * names.MAX_COHORT])
+def test_a_groups_namespace_is_told_to_be_the_cohorts_by_its_name(cohort_name, title):
+    """The policy that keeps roles at home knows a cohort's namespaces by how they start."""
+    found = names.group_namespace(cohort_name, title)
+
+    assert found.startswith(f"{cohort_name}--group--")
+    assert len(found) <= names.MAX_LENGTH
+    assert len(names.group(title)) <= names.MAX_STUDENT
