@@ -50,10 +50,12 @@ def strangers(wanted: Manifest, live: Manifest) -> dict[str, Any]:
     """Return the JSON merge patch that takes away what others added to our fields.
 
     Server-side apply sets our fields but leaves a key that another manager added to
-    a map (a quota line, say), so these must be taken away by name. Empty when there
-    is nothing to take away.
+    a map (a quota line, say), so these must be taken away by name. A list is put back
+    whole: the provider's refresh sees no item that was added at its end (another subject,
+    another way out), and would take the object for right. Empty when there is nothing to
+    take away.
     """
-    return _nulls(*_owned_of_both(wanted, live))
+    return _patch(*_owned_of_both(wanted, live), _owned(wanted, wanted["kind"]))
 
 
 def _owned_of_both(wanted: Manifest, live: Manifest) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -101,17 +103,14 @@ def _paths(wanted: Any, live: Any, at: str) -> Iterator[str]:  # noqa: ANN401  (
         yield at
 
 
-KEYED_LISTS = ("matchConditions", "variables")
-"""Lists whose items the server merges by name, as it merges the keys of a map."""
-
-
-def _nulls(wanted: dict[str, Any], live: dict[str, Any]) -> dict[str, Any]:
+def _patch(wanted: dict[str, Any], live: dict[str, Any], spelled: dict[str, Any]) -> dict[str, Any]:
+    """Compare in one form; what is put back is spelled as it was rendered."""
     patch: dict[str, Any] = {}
     for key, value in live.items():
         if key not in wanted:
             patch[key] = None
-        elif key in KEYED_LISTS and value != wanted[key]:
-            patch[key] = wanted[key]
-        elif isinstance(value, dict) and (inner := _nulls(wanted[key], value)):
+        elif isinstance(value, list) and value != wanted[key]:
+            patch[key] = spelled[key]
+        elif isinstance(value, dict) and (inner := _patch(wanted[key], value, spelled[key])):
             patch[key] = inner
     return patch

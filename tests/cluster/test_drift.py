@@ -23,6 +23,11 @@ BY_HAND = {
               "value": {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "eve"}}])],
         "RoleBinding/practicum-student subjects",
     ),
+    "another way out": (
+        "2", ["patch", "netpol", "practicum", "--type=json", "-p", json.dumps(
+            [{"op": "add", "path": "/spec/egress/-", "value": {}}])],
+        "NetworkPolicy/practicum spec.egress",
+    ),
     "pods that get a token again": (
         "1", ["patch", "sa", "default", "-p", '{"automountServiceAccountToken": true}'],
         "ServiceAccount/default automountServiceAccountToken",
@@ -59,7 +64,7 @@ items:
 """
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_drift_is_told_as_it_comes_and_put_right(new_course):
     course = new_course(["1", "2"])
     course.up()
