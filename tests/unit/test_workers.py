@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import psutil
@@ -64,7 +65,7 @@ def test_nothing_of_the_operators_reaches_pulumi_that_would_change_what_a_run_do
     for name, value in operators.items():
         monkeypatch.setenv(name, value)
 
-    given = backend.environment("mls26", "mls26.wave-01")
+    given = backend.environment("mls26")
 
     assert not set(operators.values()) & set(given.values())
     assert CANARY not in json.dumps(given)
@@ -85,7 +86,7 @@ def test_what_pulumi_needs_of_the_operators_reaches_it(backend, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "course")
     monkeypatch.setenv("PATH", "/usr/bin")
 
-    given = backend.environment("mls26", "mls26.wave-01")
+    given = backend.environment("mls26")
 
     assert (given["PULUMI_ACCESS_TOKEN"], given["AWS_PROFILE"]) == ("token", "course")
     assert given["PATH"] == f"{backend.tools[0]}{os.pathsep}{backend.tools[1]}{os.pathsep}/usr/bin"
@@ -93,20 +94,20 @@ def test_what_pulumi_needs_of_the_operators_reaches_it(backend, monkeypatch):
     assert given["PULUMI_BACKEND_URL"] == backend.url
 
 
-def test_two_stacks_share_no_pulumi_home(backend):
-    homes = {
-        backend.environment(cohort, f"{cohort}.wave-{n}")["PULUMI_HOME"]
-        for cohort in ("mls26", "mls27")
-        for n in (1, 2)
-    }
+def test_two_stacks_share_no_pulumi_home(backend, tmp_path):
+    stacks = ["mls26.wave-01", "mls26.wave-02"]
+    with closing(Workers(backend=backend)) as workers:
+        list(workers.run([job(tmp_path, stack=stack) for stack in stacks]))
 
-    assert len(homes) == 4
+    homes = backend.pulumi_homes("mls26")
+    assert sorted(path.name for path in homes.iterdir()) == stacks
+    assert all((homes / stack / "logs").is_file() for stack in stacks), "no debug log is kept"
 
 
 def test_the_passphrase_goes_by_its_file_and_never_by_its_words(backend):
     words = backend.passphrase.read_text()
 
-    given = backend.environment("mls26", "mls26.wave-01")
+    given = backend.environment("mls26")
 
     assert len(words) >= 32
     assert given["PULUMI_CONFIG_PASSPHRASE_FILE"] == str(backend.passphrase)
