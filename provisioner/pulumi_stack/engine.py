@@ -17,7 +17,7 @@ from infra.program import ClusterTarget, declare_provider, declare_stack
 from .. import cohort as cohorts
 from ..cohort import groups as group_file
 from ..cohort import records as record_file
-from . import events, sparing, stale
+from . import empty, events, sparing, stale
 from .backend import PARALLEL
 from .job import Job
 
@@ -122,7 +122,7 @@ def _up(stack: _Stack, job: Job, emit: Emit) -> None:
         "color": "never",
         "on_event": _hear(emit),
     }
-    if job.fresh:
+    if job.fresh and not empty.write(os.environ["PULUMI_BACKEND_URL"], PROJECT, stack.name):
         with suppress(automation.StackAlreadyExistsError):
             stack.workspace.create_stack(stack.name)
     try:
