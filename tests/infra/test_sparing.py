@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pulumi
 import pytest
 from pulumi import _types
@@ -58,3 +60,19 @@ def test_what_is_registered_is_the_same_without_it(run, spared, monkeypatch):
 
     assert with_it == registered()
     assert len(with_it[1]) == 14
+
+
+def test_a_wave_that_is_done_leaves_none_of_its_resources_in_the_worker(run, spared):
+    """A worker does one wave after another: its memory is bounded by the largest."""
+    target = ClusterTarget(kubeconfig="", context="course")
+    for wave in (1, 2):
+        name, students = stack_name("mls26", wave), [record(f"{wave}{n}", wave=wave) for n in "12"]
+        run(
+            lambda name=name, students=students: declare_stack(name, cohort(), students, target),
+            stack=name,
+        )
+
+    gc.collect()
+    names = {one._name for one in gc.get_objects() if isinstance(one, pulumi.Resource)}
+
+    assert not [name for name in names if name.startswith("s1")], "of the first wave"
