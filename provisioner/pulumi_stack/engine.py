@@ -32,6 +32,11 @@ class _Command(automation.PulumiCommand):
         self.command = "pulumi"
         self.version = VersionInfo.parse("3.250.0")
 
+    def run(self, args: list[str], *rest: Any, **options: Any) -> automation.CommandResult:  # noqa: ANN401
+        """Run the engine; to destroy a stack also forgets it, which else takes a second run."""
+        forget = ["--remove"] if "destroy" in args[:1] else []
+        return super().run([*args, *forget], *rest, **options)
+
 
 class _Stack(automation.Stack):
     """A stack that is used without being selected, and read back by nobody.
@@ -138,7 +143,6 @@ def _destroy(stack: _Stack, emit: Emit) -> None:
             parallel=PARALLEL,
             continue_on_error=True,
             run_program=True,  # the state may name a kubeconfig of another operator
-            remove=True,
             show_secrets=False,
             suppress_outputs=True,
             suppress_progress=True,

@@ -140,10 +140,10 @@ def test_a_plan_asks_for_every_page_of_a_kind_and_no_more(running, control_plane
     there["Namespace"] = len(reading.found.namespaces)
     assert there["RoleBinding"] > 2, "more than one page"
     asked = Counter(about(event, "resource") for event in ours(control_plane.since(mark)))
-    assert asked == {
-        resource.plural: max(1, -(-there[kind] // 2))
-        for kind, resource in cluster.RESOURCES.items()
-    }
+    for kind, resource in cluster.RESOURCES.items():
+        # A page that comes out full may be followed by an empty one: the server does not
+        # know what the selector leaves of the rest.
+        assert -(-there[kind] // 2) <= asked[resource.plural] <= there[kind] // 2 + 1, kind
     assert reading.plan.is_empty
 
 
