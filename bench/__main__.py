@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import shutil
 import signal
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provisioner import toolchain
 from provisioner.errors import PracticumError
 
-from . import chart, descendants, machine, report
+from . import chart, descendants, machine, peers, report
+from .access import Access
 from .cases import Round
 from .cohort import Cohort, program
 from .control_plane import ControlPlane
-from .results import NETWORKS, Measurement, Results
+from .results import FAR, LOOPBACK, NETWORKS, Measurement, Results, Revocation, Session
 from .stage import CaseError, Stage, networks
 
-SIZES = (10, 100, 300)
+SIZES = (10, 100, 300, 1000)
+FAR_SIZES = (10, 300)
+"""Those that are also measured far away, where kubectl takes a minute for 300 students."""
+
 QUICK = (10, 30)
+PARTS = ("rounds", "peers", "access")
+REPEATS = 3
 HELPS = 7
 WARM_UP = 2
 """Students of the first round, which nobody looks at: it brings programs into memory."""
+
+VERIFIED = {30: False, 300: True}
+"""Cohorts whose access is measured, and whether more of it than a verification is."""
 
 
 def main() -> int:
@@ -38,7 +48,8 @@ def main() -> int:
     options = _options()
     signal.signal(signal.SIGTERM, _stop)
     try:
-        results = Results.load(options.out / "last.json") if options.redraw else _measure(options)
+        before = Results.load(options.out / "last.json")
+        results = before if options.redraw else _measure(options, before)
         _write(results, options.out)
     except PracticumError as error:
         print(f"bench: {error}", file=sys.stderr)
@@ -62,14 +73,19 @@ def _ignore_signals() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--sizes", type=_sizes, default=SIZES, help="cohorts, as in 10,100,300")
+    parser.add_argument(
+        "--only", type=_words, default=PARTS, help="parts of the run, as in rounds,peers,access"
+    )
+    parser.add_argument(
+        "--sizes", type=_numbers, default=SIZES, help="cohorts of the rounds, as in 10,100,300"
+    )
     parser.add_argument(
         "--quick", dest="sizes", action="store_const", const=QUICK, help="only 10 and 30"
     )
+    parser.add_argument("--networks", type=_words, default=NETWORKS, help="as in loopback")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help=f"of each ({REPEATS})")
     parser.add_argument(
-        "--repeats",
-        type=int,
-        help="rounds of each size and network; without it 3 up to 30 students, 1 above",
+        "--resume", action="store_true", help="leave out what last.json has of this commit"
     )
     parser.add_argument(
         "--home",
@@ -86,73 +102,139 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _sizes(text: str) -> tuple[int, ...]:
+def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(","))
 
 
-def _measure(options: argparse.Namespace) -> Results:
-    """Set the stage, play every round, and clear up on any end."""
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def _measure(options: argparse.Namespace, before: Results) -> Results:
+    """Set the stage, play every unit, keep each as it ends, and clear up on any end."""
     tools = toolchain.find(say=lambda line: print(line, flush=True))
-    described = machine.describe(tools)
     descendants.adopt_orphans()
     home = options.home.resolve()
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, home, ignore_errors=True)
         stack.callback(descendants.stop_all)
-        stage = _set_up(stack, home, tools[toolchain.KUBECTL].path)
+        stage = _set_up(stack, home, tools)
         stack.callback(_ignore_signals)  # the first of the callbacks: they are to finish
-        measurements: list[Measurement] = []
-        failures: list[str] = []
-        objects: dict[str, dict[str, int]] = {}
-        for played in _rounds(stage, options, failures):
-            objects[str(played.cohort.students)] = dict(played.everything.kinds)
-            try:
-                measurements += played.run()
-            except CaseError as error:
-                failures.append(f"{played.cohort.name}: {error}")
-                stage.say(failures[-1])
-        return Results(
-            machine=described | {"took": f"{(time.monotonic() - stage.began) / 60:.0f} minutes"},
-            objects=objects,
-            help_seconds=_helps(stage),
-            measurements=tuple(measurements),
-            failures=tuple(failures),
-        )
+        _warm_up(stage)
+        results = replace(before, failures=())
+        for unit in _units(options):
+            session = machine.session()
+            done = before.units.get(unit.name)
+            if options.resume and done and done.commit == session.commit:
+                stage.say(f"{unit.name} is there already")
+                continue
+            results = results.then(_play(stage, unit, session, machine.describe(tools)))
+            results.save(options.out / "last.json")
+        return replace(results, help_seconds=_helps(stage))
 
 
-def _set_up(stack: ExitStack, home: Path, kubectl: Path) -> Stage:
+def _set_up(stack: ExitStack, home: Path, tools: Mapping[str, toolchain.Tool]) -> Stage:
     """Start what lasts for the whole run, and have the stack end it."""
     stack.callback(ControlPlane.clear, home)
     control_plane = ControlPlane.start(home)
     shutil.rmtree(home / "bench", ignore_errors=True)
     (home / "bench").mkdir()
     ways = stack.enter_context(networks(control_plane, home / "bench"))
-    return Stage(home / "bench", control_plane, kubectl, ways)
+    return Stage(home / "bench", control_plane, ways, tools)
 
 
-def _rounds(stage: Stage, options: argparse.Namespace, failures: list[str]) -> Iterator[Round]:
-    """Warm up, then prepare one round after another: networks alternate."""
+def _warm_up(stage: Stage) -> None:
+    """Play a round that nobody looks at.
+
+    Raises:
+        PracticumError: If not even that works.
+    """
     try:
         for name in NETWORKS:
-            warm_up = Cohort(f"warm-{WARM_UP}-{_word(name)}", WARM_UP, stage.networks[name], stage)
-            for _ in Round.prepare(warm_up).run():
+            cohort = Cohort(f"warm-{_word(name)}", WARM_UP, stage.networks[name], stage)
+            for _ in Round.prepare(cohort).run():
                 pass
-        for size in options.sizes:
-            for number in range(1, (options.repeats or _repeats(size)) + 1):
-                for name in NETWORKS:
-                    cohort = f"bench-{size}-{number}-{_word(name)}"
-                    yield Round.prepare(Cohort(cohort, size, stage.networks[name], stage))
     except CaseError as error:
-        failures.append(str(error))
+        raise PracticumError(str(error)) from None
+
+
+def _units(options: argparse.Namespace) -> Iterator[Unit]:
+    """Everything that is to be measured; the repeats of one thing lie far apart."""
+    for repeat in range(1, options.repeats + 1):
+        for what, size, network in _things(options):
+            if what in options.only or (what in peers.SIZES and "peers" in options.only):
+                yield Unit(what, size, network, repeat)
+
+
+def _things(options: argparse.Namespace) -> Iterator[tuple[str, int, str]]:
+    for size, network in itertools.product(options.sizes, options.networks):
+        if network != FAR or size in (*FAR_SIZES, *QUICK):
+            yield "rounds", size, network
+    for subject, size in peers.SIZES.items():
+        yield subject, size, LOOPBACK
+    for size in VERIFIED:
+        yield "access", size, LOOPBACK
+
+
+def _play(stage: Stage, unit: Unit, session: Session, described: dict[str, str]) -> Results:
+    """Play one unit; what breaks off counts with what it had come to."""
+    stage.unit = unit.name
+    objects: dict[str, dict[str, int]] = {}
+    found: list[Measurement | Revocation] = []
+    failures: list[str] = []
+    cohort = Cohort(unit.cohort, unit.size, stage.networks[unit.network], stage)
+    try:
+        for one in _act(unit, cohort, objects):
+            found.append(one)
+    except CaseError as error:
+        failures.append(f"{unit.name}: {error}")
+        stage.say(failures[-1])
+    return Results(
+        machine=described,
+        objects=objects,
+        units={unit.name: session},
+        measurements=tuple(one for one in found if isinstance(one, Measurement)),
+        revocations=tuple(one for one in found if isinstance(one, Revocation)),
+        failures=tuple(failures),
+    )
+
+
+def _act(
+    unit: Unit, cohort: Cohort, objects: dict[str, dict[str, int]]
+) -> Iterator[Measurement | Revocation]:
+    if unit.what == "rounds":
+        played = Round.prepare(cohort)
+        objects[str(unit.size)] = dict(played.everything.kinds)
+        yield from played.run()
+    elif unit.what == "access":
+        yield from Access(cohort).run(hand_out=VERIFIED[unit.size])
+    else:
+        yield from peers.Peer.prepare(unit.what, cohort).run()
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is measured in one go, from an empty cluster to an empty cluster."""
+
+    what: str
+    size: int
+    network: str
+    repeat: int
+
+    @property
+    def name(self) -> str:
+        """What tells it from every other unit."""
+        return f"{self.what} of {self.size}, {self.network}, {self.repeat}"
+
+    @property
+    def cohort(self) -> str:
+        """The name of its cohort."""
+        what = self.what.lower().replace(" ", "")
+        return f"{what}-{self.size}-{_word(self.network)}-{self.repeat}"
 
 
 def _word(network: str) -> str:
     return network.replace(" ", "")
-
-
-def _repeats(size: int) -> int:
-    """Small cohorts vary more, and cost less."""
-    return 3 if size <= 30 else 1
 
 
 def _helps(stage: Stage) -> tuple[float, ...]:
@@ -164,7 +246,8 @@ def _write(results: Results, folder: Path) -> None:
     results.save(folder / "last.json")
     (folder / "last.md").write_text(report.render(results), encoding="utf-8")
     chart.draw(results, folder / "last.png")
-    print(f"wrote {folder / 'last.md'}, last.png and last.json", flush=True)
+    chart.draw_peers(results, folder / "peers.png")
+    print(f"wrote {folder / 'last.md'}, last.json and the charts", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 READING = {"get", "list", "watch"}
@@ -36,6 +37,34 @@ def count(lines: Iterable[bytes], user: str) -> Requests:
     own = [event for event in events if _counts(event, user)]
     changing = sum(_changes(event) for event in own)
     return Requests(reading=len(own) - changing, mutating=changing)
+
+
+def deleting(lines: Iterable[bytes], user: str) -> float:
+    """Return the seconds from a user's first DELETE of a namespace to the end of the last one.
+
+    A namespace ends when the namespace controller takes the last finalizer off it.
+    """
+    events = [json.loads(line) for line in lines]
+    ours = [_time(event) for event in events if _is(event, "delete", "") and _by(event, user)]
+    ends = [_time(event) for event in events if _is(event, "update", "finalize")]
+    return (max(ends) - min(ours)).total_seconds() if ours and ends else 0.0
+
+
+def _is(event: dict[str, Any], verb: str, subresource: str) -> bool:
+    asked = event.get("objectRef", {})
+    about = asked.get("resource"), asked.get("subresource", "")
+    done = event["stage"] == "ResponseComplete" and event["verb"] == verb
+    return bool(done and about == ("namespaces", subresource))
+
+
+def _by(event: dict[str, Any], user: str) -> bool:
+    return bool(event["user"]["username"] == user)
+
+
+def _time(event: dict[str, Any]) -> datetime:
+    # Of a request that deletes, when it came; of one that ends, when it was done.
+    when = "requestReceivedTimestamp" if event["verb"] == "delete" else "stageTimestamp"
+    return datetime.fromisoformat(event[when])
 
 
 def _counts(event: dict[str, Any], user: str) -> bool:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .results import ADD, DOWN, KUBECTL, NETWORKS, NO_OP, PLAN, PRACTICUM, RAW, UP, Results
+from .peers import SIZES as PEERS
+from .results import (
+    ADD,
+    DOWN,
+    KUBECTL,
+    LOOPBACK,
+    NETWORKS,
+    NO_OP,
+    PLAN,
+    PRACTICUM,
+    RAW,
+    UP,
+    Results,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,6 +75,31 @@ def draw(results: Results, path: Path) -> None:
     }
     figure.legend(legend.values(), legend, loc="outside upper right", ncols=4, frameon=False)
     figure.suptitle("Wall time of the whole command", x=0.01, ha="left", fontsize=13)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def draw_peers(results: Results, path: Path) -> None:
+    """Write the chart of students a second, by what brings them up, as a PNG."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    sizes = {PRACTICUM: 300, KUBECTL: 300, RAW: 300} | PEERS
+    speeds = {
+        f"{subject}, {size}": size / seconds
+        for subject, size in sizes.items()
+        if (seconds := results.middle(subject, UP, size, LOOPBACK))
+    }
+    ordered = sorted(speeds.items(), key=lambda item: item[1])
+    figure, axes = pyplot.subplots(figsize=(9, 3.2), layout="constrained")
+    colours = [BLUE if name.startswith(PRACTICUM) else GREY for name, _ in ordered]
+    drawn = axes.barh([name for name, _ in ordered], [speed for _, speed in ordered], color=colours)
+    axes.bar_label(drawn, [f"{speed:.1f}" for _, speed in ordered], padding=3, fontsize=9)
+    axes.set_xlabel("students a second, cold, on loopback")
+    axes.margins(x=0.1)
+    axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
 import sysconfig
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyrage
 import yaml
 
 from provisioner.cluster.resources import RESOURCES, path_of
-from provisioner.manifest import key_of
+from provisioner.manifest import STUDENT, key_of
 
 from .stage import Network, Stage
 
@@ -67,6 +69,25 @@ class Cohort:
         (self.folder / "roster.csv").write_text(f"id,name\n{rows}", encoding="utf-8")
         return str(ids[-1])
 
+    def raw(self, operation: str, *given: Rendering) -> list[str | Path]:
+        """Return a command line that applies or removes what was rendered, by bare requests."""
+        server = f"https://127.0.0.1:{self.network.port}"
+        pki = self.stage.control_plane.folder / "pki"
+        files = [rendering.requests for rendering in given]
+        program = [sys.executable, "-m", "bench.raw", operation]
+        return [*program, "--server", server, "--pki", pki, *files]
+
+    def give_keys(self) -> dict[str, pyrage.x25519.Identity]:
+        """Hand in an age key for every student; returns the private halves, by id."""
+        identities = {
+            str(number): pyrage.x25519.Identity.generate()
+            for number in range(FIRST, FIRST + self.students)
+        }
+        (self.folder / "keys").mkdir(exist_ok=True)
+        for id, identity in identities.items():
+            (self.folder / "keys" / id).write_text(f"{identity.to_public()}\n", encoding="utf-8")
+        return identities
+
     def render(self, student: str = "") -> Rendering:
         """Render the cohort, or one student of it, into files for the yardsticks.
 
@@ -91,15 +112,26 @@ class Rendering:
 
     @classmethod
     def write(cls, path: Path, documents: list[str]) -> Rendering:
-        """Write both files from YAML documents."""
+        """Write both files from YAML documents; and a folder with a file a student."""
         objects = [yaml.load(part, Loader=yaml.CSafeLoader) for part in documents]
         manifests, requests = path.with_suffix(".yaml"), path.with_suffix(".json")
         manifests.write_text("---\n".join(documents), encoding="utf-8")
         requests.write_text(json.dumps([_request(item) for item in objects]), encoding="utf-8")
+        _write_by_student(path, zip(objects, documents, strict=True))
         kinds = Counter(dict.fromkeys(RESOURCES, 0))
         kinds.update(item["kind"] for item in objects)
         kinds["Namespace"] += SYSTEM_NAMESPACES
         return cls(manifests, requests, dict(kinds))
+
+
+def _write_by_student(folder: Path, pairs: Iterable[tuple[dict[str, Any], str]]) -> None:
+    """Write what belongs to one student into one file; what is all of theirs comes first."""
+    folder.mkdir(exist_ok=True)
+    parts: dict[str, list[str]] = defaultdict(list)
+    for item, document in pairs:
+        parts[item["metadata"].get("labels", {}).get(STUDENT, " shared")].append(document)
+    for name, documents in parts.items():
+        (folder / f"{name}.yaml").write_text("---\n".join(documents), encoding="utf-8")
 
 
 def _request(manifest: dict[str, Any]) -> dict[str, str]:

@@ -14,7 +14,7 @@ import psutil
 
 from provisioner import cluster, rehearsal
 
-from .audit import FENCE, Requests, count
+from .audit import FENCE, Requests, count, deleting
 
 USER = "rehearsal-admin"
 SERVERS = ("etcd", "kube-apiserver")
@@ -114,6 +114,10 @@ class ControlPlane:
         """Count what was asked of the API server since a mark, the controllers left out."""
         end = self.mark()
         return count(self._read(mark)[: end - mark].splitlines(), USER)
+
+    def deleting_since(self, mark: int) -> float:
+        """Return the seconds that namespaces took to go since a mark."""
+        return deleting(self._read(mark).splitlines(), USER)
 
     def _read(self, start: int) -> bytes:
         with self._log.open("rb") as file:

@@ -13,19 +13,27 @@ import psutil
 
 from provisioner import toolchain
 
+from .results import Session
+
 ROOT = Path(__file__).parents[1]
 
 
 def describe(tools: Mapping[str, toolchain.Tool]) -> dict[str, str]:
-    """Return date, commit, machine and versions, in words."""
+    """Return machine and versions, in words."""
     return {
-        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "commit": _commit(),
         "machine": f"{os.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB,"
         f" {platform.system()} {platform.machine()}",
-        "load before": " ".join(f"{load:.1f}" for load in os.getloadavg()),
         "Python": platform.python_version(),
     } | {name: tool.version for name, tool in sorted(tools.items())}
+
+
+def session() -> Session:
+    """Return when this is, of which commit, and how busy the machine is before we begin."""
+    return Session(
+        date=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        commit=_commit(),
+        load=" ".join(f"{load:.1f}" for load in os.getloadavg()),
+    )
 
 
 def _commit() -> str:

@@ -5,13 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from .results import KUBECTL, NO_OP, PLAN, PRACTICUM, RAW, Measurement, Results
-from .targets import SIZE, Verdict, judge
+from .peers import SIZES as PEERS
+from .results import (
+    HANDOUT,
+    KUBECTL,
+    LOOPBACK,
+    NO_OP,
+    PLAN,
+    PRACTICUM,
+    RAW,
+    ROTATE,
+    UP,
+    VERIFY,
+    Measurement,
+    Results,
+)
+from .targets import Verdict, judge
 
 INTRODUCTION = """\
-Written by `make bench`. Every figure is of a whole process, from its start to its end, and
-all are of one run on one rehearsal control plane, which shares the machine's cores with
-what is measured. The yardsticks get the very objects that `practicum render` prints:
+Written by `make bench`. Every figure is of a whole process, from its start to its end, on a
+rehearsal control plane which shares the machine's cores with what is measured. When each part
+was measured stands at the end. The yardsticks get the very objects that `practicum render` prints:
 
 * **kubectl**: `kubectl apply --server-side --force-conflicts -f -` of all of them, namespaces
   first; *no-op up* is the same again, *add one* the objects of one more student.
@@ -23,7 +37,7 @@ what is measured. The yardsticks get the very objects that `practicum render` pr
 half of that in each direction, and a new connection for all of it."""
 
 COLUMNS = """\
-* **wall**: seconds, the median where a case was repeated (n).
+* **wall**: seconds; where a case was repeated (n) the median, and the range in brackets.
 * **÷ kubectl**, **÷ raw**: Practicum's seconds as a multiple of the yardstick's, at the same size
   on the same network. A plan compares with kubectl's *no-op up*.
 * **CPU**: user and system seconds of the command with everything that it started.
@@ -46,8 +60,17 @@ def render(results: Results) -> str:
         INTRODUCTION,
         "![Seconds by case, size and network](last.png)",
         "## Figures to reach",
-        _table(("figure", "to reach", "found", ""), map(_verdict, judge(results))),
-        *_smaller(results),
+        _table(("figure", "must", "aim", "found", "", ""), map(_verdict, judge(results))),
+        "## Beside what people do without it",
+        PEERS_INTRODUCTION,
+        _table(("by", "students", "n", "seconds", "students/s"), _peers(results)),
+        "![Students a second](peers.png)",
+        "## Access",
+        _table(
+            ("case", "students", "n", "seconds", "students/s", "requests a student"),
+            _access(results),
+        ),
+        *_revocations(results),
         "## Every case",
         _table(HEAD, _rows(results)),
         COLUMNS,
@@ -57,20 +80,69 @@ def render(results: Results) -> str:
         "program, as sampled; `worker` is Practicum's own Python that Pulumi calls back.",
         "## The machine",
         "\n".join(f"* {name}: {value}" for name, value in results.machine.items()),
+        _table(("part", "date", "commit", "load before"), _units(results)),
         *_failures(results),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _smaller(results: Results) -> list[str]:
-    if not results.sizes or SIZE in results.sizes:
+PEERS_INTRODUCTION = """\
+Cold, on loopback. *kubectl loop* is the script that people write, one `kubectl apply` a student;
+*official client* is the Python client with server-side apply in 16 threads; *plain Pulumi* is one
+stack of the same typed resources with every default (a checkpoint at each step, the provider's own
+rate). Loop and plain Pulumi are measured with fewer students; the one takes as long for each of
+more, the other longer."""
+
+
+def _peers(results: Results) -> Iterable[tuple[str, ...]]:
+    sizes = {PRACTICUM: 300, KUBECTL: 300, RAW: 300} | PEERS
+    for subject, students in sizes.items():
+        if found := results.find(subject, UP, students, LOOPBACK):
+            middle = median(item.seconds for item in found)
+            speed = f"{students / middle:.1f}"
+            yield _strong(subject), str(students), str(len(found)), _spread(found), speed
+
+
+def _access(results: Results) -> Iterable[tuple[str, ...]]:
+    for case in (HANDOUT, ROTATE, VERIFY):
+        for students in (30, 300):
+            if found := results.find(PRACTICUM, case, students, LOOPBACK):
+                middle = sorted(found, key=lambda item: item.seconds)[len(found) // 2]
+                requests = middle.requests.reading + middle.requests.mutating
+                yield (
+                    *(case, str(students), str(len(found)), _spread(found)),
+                    f"{students / middle.seconds:.1f}",
+                    f"{requests / students:.1f}",
+                )
+
+
+def _revocations(results: Results) -> list[str]:
+    times = [found.seconds for found in results.revocations]
+    if not times:
         return []
-    return [f"They are meant for {SIZE} students, and this run went up to {results.sizes[-1]}."]
+    return [
+        f"A revoked token, in use all the time, was refused after {median(times):.1f} s "
+        f"({min(times):.1f} to {max(times):.1f} s, {len(times)} trials), counted from the start of "
+        "`practicum revoke`; the API server remembers for 10 s that a token was good."
+    ]
+
+
+def _spread(found: Sequence[Measurement]) -> str:
+    """Return median and range."""
+    times = [item.seconds for item in found]
+    middle = f"{median(times):.2f}"
+    return middle if len(times) == 1 else f"{middle} ({min(times):.2f} to {max(times):.2f})"
+
+
+def _units(results: Results) -> Iterable[tuple[str, ...]]:
+    for name, session in results.units.items():
+        yield name, session.date, session.commit, session.load
 
 
 def _verdict(verdict: Verdict) -> tuple[str, ...]:
-    word = {True: "reached", False: "**not reached**", None: ""}[verdict.reached]
-    return verdict.target, verdict.wanted, verdict.found, word
+    must = {True: "reached", False: "**not reached**", None: ""}[verdict.reached]
+    aim = {True: "aim reached", False: "aim not reached", None: ""}[verdict.aimed]
+    return verdict.figure, verdict.must, verdict.aim, verdict.found, must, aim
 
 
 HEAD = (
@@ -97,7 +169,7 @@ def _strong(subject: str) -> str:
 def _figures(found: Sequence[Measurement], ratios: list[str]) -> Iterable[str]:
     middle = sorted(found, key=lambda item: item.seconds)[len(found) // 2]
     yield str(len(found))
-    yield f"{median(item.seconds for item in found):.2f}"
+    yield _spread(found)
     yield from ratios
     yield f"{median(item.cpu for item in found):.1f}"
     yield f"{median(item.server_cpu for item in found):.1f}"
@@ -127,7 +199,7 @@ PROGRAMS_HEAD = ("network", "students", "case", "program", "processes", "CPU", "
 def _programs(results: Results) -> Iterable[tuple[str, ...]]:
     """The first repetition of each case; a no-op has one program, and stands above."""
     for network, students, case, subject in results.rows():
-        if subject != PRACTICUM or case in (PLAN, NO_OP):
+        if subject != PRACTICUM or case in (PLAN, NO_OP, HANDOUT, ROTATE, VERIFY):
             continue
         found = results.find(subject, case, students, network)[0]
         for name, program in found.programs.items():

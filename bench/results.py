@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -19,13 +20,20 @@ NETWORKS = (LOOPBACK, FAR)
 PRACTICUM = "practicum"
 KUBECTL = "kubectl"
 RAW = "raw"
+LOOP = "kubectl loop"
+CLIENT = "official client"
+PULUMI = "plain Pulumi"
+SUBJECTS = (PRACTICUM, KUBECTL, RAW, LOOP, CLIENT, PULUMI)
 
 UP = "cold up"
 PLAN = "no-op plan"
 NO_OP = "no-op up"
 ADD = "add one"
 DOWN = "down"
-CASES = (UP, PLAN, NO_OP, ADD, DOWN)
+HANDOUT = "handout"
+ROTATE = "rotate"
+VERIFY = "verify"
+CASES = (UP, PLAN, NO_OP, ADD, DOWN, HANDOUT, ROTATE, VERIFY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,25 +63,69 @@ class Measurement:
     workers: int = 0
     etcd_mib: float
 
+    deleting: float = 0.0
+    """Seconds from the first DELETE of a namespace to the end of the last one, by the audit
+    log; for ``down`` alone."""
+
+    unit: str = ""
+    """The part of the run that it belongs to: a later one takes its place as a whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """When and where one part of a run was measured."""
+
+    date: str
+    commit: str
+    load: str
+    """Of the machine, before it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revocation:
+    """How long one student's token was accepted after its end was asked for."""
+
+    seconds: float
+    unit: str = ""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """All measurements of one run."""
+    """All measurements; of one run, or of several that were put together."""
 
     machine: Mapping[str, str]
     objects: Mapping[str, Mapping[str, int]]
     """Objects of a cohort by kind, by the number of its students."""
 
+    units: Mapping[str, Session] = field(default_factory=dict)
+    """Every part that was measured, by name."""
+
     help_seconds: tuple[float, ...] = ()
     """Of ``practicum --help``."""
 
     measurements: tuple[Measurement, ...] = ()
+    revocations: tuple[Revocation, ...] = ()
     failures: tuple[str, ...] = ()
 
     @property
     def sizes(self) -> list[int]:
-        """The sizes that were measured, in order."""
-        return sorted({found.students for found in self.measurements})
+        """The sizes of the cohorts that Practicum brought up, in order."""
+        ups = [found for found in self.measurements if found.case == UP]
+        return sorted({found.students for found in ups if found.subject == PRACTICUM})
+
+    def then(self, later: Results) -> Results:
+        """Return these with what was measured later in the place of what it measured again."""
+        kept = tuple(found for found in self.measurements if found.unit not in later.units)
+        trials = tuple(found for found in self.revocations if found.unit not in later.units)
+        return Results(
+            machine=later.machine,
+            objects={**self.objects, **later.objects},
+            units={**self.units, **later.units},
+            help_seconds=later.help_seconds or self.help_seconds,
+            measurements=kept + later.measurements,
+            revocations=trials + later.revocations,
+            failures=self.failures + later.failures,
+        )
 
     def find(self, subject: str, case: str, students: int, network: str) -> list[Measurement]:
         """Return every repetition of one case."""
@@ -112,12 +164,10 @@ class Results:
 
     def rows(self) -> Iterator[tuple[str, int, str, str]]:
         """Yield network, size, case and subject of all that was measured, in order."""
-        for network in NETWORKS:
-            for students in self.sizes:
-                for case in CASES:
-                    for subject in (PRACTICUM, KUBECTL, RAW):
-                        if self.find(subject, case, students, network):
-                            yield network, students, case, subject
+        there = {(one.network, one.students, one.case, one.subject) for one in self.measurements}
+        sizes = sorted({size for _, size, _, _ in there})
+        ordered = itertools.product(NETWORKS, sizes, CASES, SUBJECTS)
+        yield from (row for row in ordered if row in there)
 
     def save(self, path: Path) -> None:
         """Write everything as JSON."""
@@ -125,10 +175,19 @@ class Results:
 
     @classmethod
     def load(cls, path: Path) -> Results:
-        """Read what ``save`` wrote."""
+        """Read what ``save`` wrote; nothing at all where there is no such file."""
+        if not path.exists():
+            return cls(machine={}, objects={})
         data = json.loads(path.read_text(encoding="utf-8"))
-        data["measurements"] = tuple(map(_measurement, data["measurements"]))
-        return cls(**data | {name: tuple(data[name]) for name in ("help_seconds", "failures")})
+        return cls(
+            machine=data["machine"],
+            objects=data["objects"],
+            units={name: Session(**session) for name, session in data["units"].items()},
+            help_seconds=tuple(data["help_seconds"]),
+            measurements=tuple(map(_measurement, data["measurements"])),
+            revocations=tuple(Revocation(**found) for found in data["revocations"]),
+            failures=tuple(data["failures"]),
+        )
 
 
 def _measurement(data: dict[str, Any]) -> Measurement:

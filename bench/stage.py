@@ -13,9 +13,11 @@ from pathlib import Path
 
 import psutil
 
+from provisioner import toolchain
+
 from . import measure
 from .control_plane import ControlPlane
-from .results import FAR, LOOPBACK, Measurement
+from .results import DOWN, FAR, LOOPBACK, Measurement
 
 ROUND_TRIP = 0.025
 
@@ -52,9 +54,17 @@ class Stage:
 
     folder: Path
     control_plane: ControlPlane
-    kubectl: Path
     networks: Mapping[str, Network]
+    tools: Mapping[str, toolchain.Tool]
+
     began: float = field(default_factory=time.monotonic)
+    unit: str = ""
+    """The part of the run that is being played."""
+
+    @property
+    def kubectl(self) -> Path:
+        """The yardstick's own program."""
+        return self.tools[toolchain.KUBECTL].path
 
     def environment(self) -> dict[str, str]:
         """Return the environment of every command: nothing of the person's clusters."""
@@ -65,13 +75,23 @@ class Stage:
         }
         return kept | {"HOME": str(self.folder), "XDG_CACHE_HOME": _cache_home()}
 
-    def run(self, command: Sequence[str | Path], stdin: Path | None = None) -> measure.Run:
+    def run(
+        self,
+        command: Sequence[str | Path],
+        stdin: Path | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> measure.Run:
         """Run a command that has to succeed.
+
+        Args:
+            command: The program and its arguments.
+            stdin: A file that it reads.
+            more: What it has in its environment besides.
 
         Raises:
             CaseError: If it fails, or leaves processes behind.
         """
-        run = measure.run(command, env=self.environment(), stdin=stdin)
+        run = measure.run(command, env=self.environment() | dict(more or {}), stdin=stdin)
         if run.code:
             last = "\n".join((run.stderr or run.stdout).strip().splitlines()[-8:])
             raise CaseError(f"{Path(command[0]).name} exited with {run.code}:\n{last}")
@@ -80,7 +100,11 @@ class Stage:
         return run
 
     def measure(
-        self, case: Case, command: Sequence[str | Path], stdin: Path | None = None
+        self,
+        case: Case,
+        command: Sequence[str | Path],
+        stdin: Path | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> tuple[Measurement, str]:
         """Run a command once the control plane is calm; return the figures and its output.
 
@@ -89,7 +113,7 @@ class Stage:
         """
         self.control_plane.settle()
         mark, before = self.control_plane.mark(), self._clocks()
-        run = self.run(command, stdin)
+        run = self.run(command, stdin, more)
         server, known, machine = (
             after - earlier for after, earlier in zip(self._clocks(), before, strict=True)
         )
@@ -107,9 +131,14 @@ class Stage:
             programs=run.programs,
             requests=self.control_plane.requests_since(mark),
             etcd_mib=round(self.control_plane.etcd_mib, 1),
+            deleting=self._deleting(case, mark),
+            unit=self.unit,
         )
         self.say(f"{case}: {found.seconds:.2f} s")
         return found, run.stdout
+
+    def _deleting(self, case: Case, mark: int) -> float:
+        return round(self.control_plane.deleting_since(mark), 2) if case.name == DOWN else 0.0
 
     def say(self, line: str) -> None:
         """Tell how far we are."""

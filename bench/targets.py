@@ -2,69 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import ceil
+from statistics import median
 
-from .results import ADD, FAR, KUBECTL, LOOPBACK, NO_OP, PLAN, PRACTICUM, UP, Results
-
-SIZE = 300
-"""The cohort that the figures are about."""
+from .results import (
+    ADD,
+    DOWN,
+    FAR,
+    HANDOUT,
+    KUBECTL,
+    LOOPBACK,
+    NO_OP,
+    PLAN,
+    PRACTICUM,
+    RAW,
+    ROTATE,
+    UP,
+    VERIFY,
+    Measurement,
+    Results,
+)
 
 PAGE = 500
 """Objects a LIST returns at most."""
 
-MEMORY_MIB = 1024
-HELP_SECONDS = 0.3
-
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """One figure to reach, and what was found."""
+    """One figure: what it must be, what it may be at best, and what was found."""
 
-    target: str
-    wanted: str
-    found: str
-    reached: bool | None
-    """None when it was not measured."""
+    figure: str
+    must: str
+    aim: str = ""
+    found: str = "not measured"
+    reached: bool | None = None
+    """Whether it is as it must be; None when it was not measured."""
+
+    aimed: bool | None = None
+    """Whether it is as good as it was meant to be."""
 
 
 def judge(results: Results) -> list[Verdict]:
-    """Compare a run with the figures to reach.
-
-    At the largest size that was measured; the target says so when that is not 300.
-    """
-    size = SIZE if SIZE in results.sizes else max(results.sizes, default=0)
+    """Compare what was measured with the figures to reach."""
     return [
-        *_no_op_times(results, size),
+        _up(results, LOOPBACK, 3, 2),
+        _up(results, FAR, 1 / 3, 1 / 5),
+        *_no_ops(results),
         _no_op_requests(results),
         _no_op_processes(results),
-        _most(f"cold up of {size} on loopback", results.ratio(KUBECTL, UP, size, LOOPBACK), 4),
-        _most(f"cold up of {size} at 25 ms", results.ratio(KUBECTL, UP, size, FAR), 0.5),
-        _memory(results, size),
-        *_additions(results, size),
+        _addition(results),
+        _addition_beside_up(results),
+        _down(results),
+        _growth(results),
+        _memory(results, 1000, 1.2, 0.6),
+        _memory(results, 300, 1.0),
         _help(results),
+        _verified(results),
+        *(_per_second(results, case) for case in (HANDOUT, ROTATE)),
+        _revoked(results),
     ]
 
 
-def _no_op_times(results: Results, size: int) -> Iterator[Verdict]:
-    for case in (PLAN, NO_OP):
-        for network in (LOOPBACK, FAR):
-            own = results.middle(PRACTICUM, case, size, network)
+def _at_most(
+    figure: str, value: float | None, must: float, aim: float | None, show: Callable[[float], str]
+) -> Verdict:
+    """Judge a figure of which less is better."""
+    if value is None:
+        verdict = Verdict(figure=figure, must=f"≤ {show(must)}")
+    else:
+        verdict = Verdict(
+            figure=figure,
+            must=f"≤ {show(must)}",
+            found=show(value),
+            reached=value <= must,
+            aimed=None if aim is None else value <= aim,
+        )
+    return verdict if aim is None else _with_aim(verdict, f"≤ {show(aim)}")
+
+
+def _with_aim(verdict: Verdict, aim: str) -> Verdict:
+    return Verdict(**{**vars(verdict), "aim": aim})
+
+
+def _times(number: float) -> str:
+    """Show a multiple; one below a half as the share it is.
+
+    >>> _times(2.96), _times(0.2), _times(1 / 20), _times(12.3)
+    ('3 x', '1/5.0', '1/20', '12 x')
+    """
+    if number < 0.5:
+        part = 1 / number
+        return f"1/{part:.0f}" if part >= 10 else f"1/{part:.1f}"
+    return f"{number:.0f} x" if number >= 10 else f"{number:.2g} x"
+
+
+def _fine(number: float) -> str:
+    return f"{number:.2f} x"
+
+
+def _quotient(one: float | None, other: float | None) -> float | None:
+    return one / other if one is not None and other else None
+
+
+def _up(results: Results, network: str, must: float, aim: float) -> Verdict:
+    ratio = results.ratio(KUBECTL, UP, 300, network)
+    figure = f"cold up of 300, {network}, against kubectl"
+    return _at_most(figure, ratio, must, aim, _times)
+
+
+def _no_ops(results: Results) -> Iterator[Verdict]:
+    for network in (LOOPBACK, FAR):
+        for size in (300, 1000) if network == LOOPBACK else (300,):
             # Both ways to apply the same objects count; the quicker one is the yardstick.
             times = [results.middle(KUBECTL, again, size, network) for again in (UP, NO_OP)]
             best = min((time for time in times if time), default=None)
-            ratio = own / best if own is not None and best else None
-            yield _most(f"{case} of {size}, {network}", ratio, 0.1)
-
-
-def _most(target: str, ratio: float | None, limit: float) -> Verdict:
-    return Verdict(
-        target=target,
-        wanted=f"at most {limit:g} of kubectl apply",
-        found="not measured" if ratio is None else f"{ratio:.2g}",
-        reached=None if ratio is None else ratio <= limit,
-    )
+            for case in (PLAN, NO_OP):
+                ratio = _quotient(results.middle(PRACTICUM, case, size, network), best)
+                figure = f"{case} of {size}, {network}, against kubectl"
+                yield _at_most(figure, ratio, 1 / 20, 1 / 50, _times)
 
 
 def pages(objects: dict[str, int]) -> int:
@@ -77,76 +134,113 @@ def pages(objects: dict[str, int]) -> int:
 
 
 def _no_op_requests(results: Results) -> Verdict:
-    no_ops = [found for found in results.measurements if _is_no_op(found.subject, found.case)]
-    extra = {
-        found.requests.reading - pages(dict(results.objects[str(found.students)]))
+    no_ops = _all_no_ops(results)
+    constants: dict[str, int] = {}
+    for found in no_ops:
+        extra = _beyond_pages(results, found)
+        constants[found.case] = min(extra, constants.get(found.case, extra))
+    as_told = all(
+        0 <= _beyond_pages(results, found) - constants[found.case] <= _full(results, found)
         for found in no_ops
-    }
+    )
     mutating = sum(found.requests.mutating for found in no_ops)
-    each = sorted({(found.students, found.requests.reading) for found in no_ops})
-    counts = ", ".join(f"{reading} at {students}" for students, reading in each)
+    told = ", ".join(f"{case} {number}" for case, number in sorted(constants.items()))
     return Verdict(
-        target="requests of a no-op",
-        wanted="the pages of 500 of each kind and a constant, none that changes",
-        found=f"{counts}: constant {_range(extra)}, {mutating} changing"
-        if no_ops
-        else "not measured",
-        reached=len(extra) == 1 and not mutating if no_ops else None,
+        figure="requests of a no-op",
+        must="pages of 500 of each kind, and a constant; none that changes",
+        found=f"constant: {told}; {mutating} changing" if no_ops else "not measured",
+        reached=as_told and not mutating if no_ops else None,
     )
 
 
-def _is_no_op(subject: str, case: str) -> bool:
-    return subject == PRACTICUM and case in (PLAN, NO_OP)
+def _beyond_pages(results: Results, found: Measurement) -> int:
+    return found.requests.reading - pages(dict(results.objects[str(found.students)]))
 
 
-def _range(numbers: set[int]) -> str:
-    return " to ".join(str(number) for number in sorted({min(numbers), max(numbers)}))
+def _full(results: Results, found: Measurement) -> int:
+    """Count the kinds whose last page is full: an empty one may follow."""
+    counts = results.objects[str(found.students)].values()
+    return sum(1 for count in counts if count and count % PAGE == 0)
+
+
+def _all_no_ops(results: Results) -> list[Measurement]:
+    return [
+        found
+        for found in results.measurements
+        if found.subject == PRACTICUM and found.case in (PLAN, NO_OP)
+    ]
 
 
 def _no_op_processes(results: Results) -> Verdict:
-    no_ops = [found for found in results.measurements if _is_no_op(found.subject, found.case)]
-    more = [sum(program.processes for program in found.programs.values()) - 1 for found in no_ops]
-    return Verdict(
-        target="processes that a no-op starts",
-        wanted="0",
-        found=str(max(more)) if no_ops else "not measured",
-        reached=max(more) == 0 if no_ops else None,
+    more = [
+        sum(program.processes for program in found.programs.values()) - 1
+        for found in _all_no_ops(results)
+    ]
+    value = float(max(more)) if more else None
+    return _at_most("processes that a no-op starts", value, 0, None, lambda n: f"{n:.0f}")
+
+
+def _addition(results: Results) -> Verdict:
+    few, many = (results.middle(PRACTICUM, ADD, size, LOOPBACK) for size in (10, 1000))
+    figure = "adding one to 1000, against adding one to 10"
+    return _at_most(figure, _quotient(many, few), 1.5, 1.2, _fine)
+
+
+def _addition_beside_up(results: Results) -> Verdict:
+    add, up = (results.middle(PRACTICUM, case, 300, LOOPBACK) for case in (ADD, UP))
+    return _at_most(
+        "adding one to 300, against its cold up", _quotient(add, up), 1 / 5, None, _times
     )
 
 
-def _memory(results: Results, size: int) -> Verdict:
+def _down(results: Results) -> Verdict:
+    own, alone = (
+        results.middle(subject, DOWN, 300, LOOPBACK, lambda found: found.deleting)
+        for subject in (PRACTICUM, RAW)
+    )
+    figure = "down of 300, first delete to last namespace gone, against bare deletes"
+    return _at_most(figure, _quotient(own, alone), 1.25, 1.1, _fine)
+
+
+def _growth(results: Results) -> Verdict:
+    few, many = (results.middle(PRACTICUM, UP, size, LOOPBACK) for size in (100, 1000))
+    ratio = _quotient(many, few)
+    figure = "cold up of 1000, time a student against 100"
+    return _at_most(figure, ratio / 10 if ratio else None, 1.3, None, _fine)
+
+
+def _memory(results: Results, size: int, must: float, aim: float | None = None) -> Verdict:
     peaks = [
-        found.peak_mib
+        found.peak_mib / 1024
         for found in results.measurements
         if found.subject == PRACTICUM and found.students == size
     ]
-    return Verdict(
-        target=f"peak memory at {size}, Pulumi with it",
-        wanted=f"at most {MEMORY_MIB} MiB",
-        found=f"{max(peaks):.0f} MiB" if peaks else "not measured",
-        reached=max(peaks) <= MEMORY_MIB if peaks else None,
-    )
-
-
-def _additions(results: Results, size: int) -> Iterator[Verdict]:
-    for network in (LOOPBACK, FAR):
-        up = results.middle(PRACTICUM, UP, size, network)
-        add = results.middle(PRACTICUM, ADD, size, network)
-        ratio = add / up if add is not None and up else None
-        yield Verdict(
-            target=f"adding one to {size}, {network}",
-            wanted="at most 0.2 of its cold up",
-            found="not measured" if ratio is None else f"{ratio:.2g}",
-            reached=None if ratio is None else ratio <= 0.2,
-        )
+    figure = f"peak memory at {size}, Pulumi with it"
+    return _at_most(figure, max(peaks, default=None), must, aim, lambda n: f"{n:.2f} GiB")
 
 
 def _help(results: Results) -> Verdict:
-    times = sorted(results.help_seconds)
-    middle = times[len(times) // 2] if times else None
+    middle = median(results.help_seconds) if results.help_seconds else None
+    return _at_most("practicum --help", middle, 0.3, None, lambda n: f"{n:.2f} s")
+
+
+def _verified(results: Results) -> Verdict:
+    middle = results.middle(PRACTICUM, VERIFY, 30, LOOPBACK)
+    return _at_most("verify of 30", middle, 60, None, lambda n: f"{n:.0f} s")
+
+
+def _per_second(results: Results, case: str) -> Verdict:
+    middle = results.middle(PRACTICUM, case, 300, LOOPBACK)
+    speed = 300 / middle if middle else None
     return Verdict(
-        target="practicum --help",
-        wanted=f"at most {HELP_SECONDS} s",
-        found="not measured" if middle is None else f"{middle:.2f} s",
-        reached=None if middle is None else middle <= HELP_SECONDS,
+        figure=f"{case} at 300",
+        must="≥ 50 students/s",
+        found="not measured" if speed is None else f"{speed:.0f} students/s",
+        reached=None if speed is None else speed >= 50,
     )
+
+
+def _revoked(results: Results) -> Verdict:
+    times = [found.seconds for found in results.revocations]
+    figure = f"a token dies after revoke, slowest of {len(times) or 20}"
+    return _at_most(figure, max(times, default=None), 15, None, lambda n: f"{n:.1f} s")

@@ -6,6 +6,7 @@ Each command lives in a module of its own that is imported when it is called, so
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,9 @@ COMMANDS = {
 INTERRUPTED = 130
 """Exit code after a Ctrl-C where there was nothing to finish."""
 
+
+GARBAGE = 100_000
+"""Objects that come to be before Python looks for garbage; 700 by default."""
 
 OPERATOR_MODULES = {
     "cryptography",
@@ -153,6 +157,9 @@ def practicum(
     context: click.Context, stacks: Path, home: Path, state: str, *, verbose: bool
 ) -> None:
     """Give every student of a course an isolated lab environment."""
+    # What a command reads stays until its end: a cohort of 1,000 is a million small objects,
+    # and Python's search for garbage among them would take as long as to decode them.
+    gc.set_threshold(GARBAGE)
     context.obj = Settings(stacks=stacks, home=home, state=state)
     if verbose:
         from . import verbose as log

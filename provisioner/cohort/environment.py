@@ -6,6 +6,7 @@ machine-learning course: three replicas, a monitoring stack, a small model serve
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import Annotated, Any, Literal
 
@@ -129,18 +130,24 @@ class Quota(_Strict):
         What no student may have at all stands in it as 0: a door to the outside that
         we do not control, a pod on every node, a device.
         """
-        return {
-            **{f"{side}.cpu": self.cpu for side in ("requests", "limits")},
-            **{f"{side}.memory": self.memory for side in ("requests", "limits")},
-            **{f"{side}.ephemeral-storage": self.ephemeral for side in ("requests", "limits")},
-            "requests.storage": self.storage,
-            "requests.nvidia.com/gpu": "0",
-            "pods": str(self.pods),
-            "services": str(self.services),
-            **{name: str(getattr(self, field)) for field, name in _COUNTED.items()},
-            **dict.fromkeys(_FORBIDDEN, "0"),
-            **_BY_OTHERS,
-        }
+        return dict(_hard(self))
+
+
+@functools.lru_cache(maxsize=8)
+def _hard(quota: Quota) -> dict[str, str]:
+    """Put it together once: it is the same for every student."""
+    return {
+        **{f"{side}.cpu": quota.cpu for side in ("requests", "limits")},
+        **{f"{side}.memory": quota.memory for side in ("requests", "limits")},
+        **{f"{side}.ephemeral-storage": quota.ephemeral for side in ("requests", "limits")},
+        "requests.storage": quota.storage,
+        "requests.nvidia.com/gpu": "0",
+        "pods": str(quota.pods),
+        "services": str(quota.services),
+        **{name: str(getattr(quota, field)) for field, name in _COUNTED.items()},
+        **dict.fromkeys(_FORBIDDEN, "0"),
+        **_BY_OTHERS,
+    }
 
 
 class ContainerDefault(_Strict):

@@ -16,9 +16,14 @@ from typing import Annotated, NoReturn
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
+from pydantic.plugin import _loader
 from pydantic_core import PydanticCustomError
 
 from .. import quantity
+
+# Else Pydantic looks for plug-ins through all that is installed, a tenth of the start of a
+# command; and no other program has a say in what a cohort file may hold.
+_loader._plugins = {}
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WHOLE = re.compile(r"[0-9]{1,9}")

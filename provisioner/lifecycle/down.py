@@ -63,8 +63,10 @@ def down(
             raise InputError(
                 f"{name} is protected.", hint="Set protect: false in cohort.yaml first."
             )
-        engine = Engine.open(settings, reading, held, progress)
-        with stopping(engine.stop, progress.say):
+        with (
+            Engine.open(settings, reading, held, progress) as engine,
+            stopping(engine.stop, progress.say),
+        ):
             kept = _archive(settings, reading, progress, wanted=archive)
             tokens = _Tokens.take(reading)
             clearing = Clearing(reading, engine, progress, frozenset(kept.failed), patience)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,11 @@ class Engine:
     progress: Progress
 
     @classmethod
-    def open(cls, settings: Settings, reading: Reading, held: int, progress: Progress) -> Engine:
-        """Find the tools and get the state backend ready.
+    @contextmanager
+    def open(
+        cls, settings: Settings, reading: Reading, held: int, progress: Progress
+    ) -> Iterator[Engine]:
+        """Find the tools and get the state backend ready; the workers end with the block.
 
         Args:
             settings: Folders and state backend.
@@ -49,12 +53,17 @@ class Engine:
             run=lock.run_name(settings.home, reading.cohort.name),
         )
         backend.prepare(reading.cohort.name)
-        workers = Workers(backend=backend, keep_open=(held,))
-        return cls(settings=settings, reading=reading, workers=workers, progress=progress)
+        with closing(Workers(backend=backend, keep_open=(held,))) as workers:
+            yield cls(settings=settings, reading=reading, workers=workers, progress=progress)
 
     def stop(self) -> None:
         """Let what is in flight finish, and start nothing more."""
         self.workers.stop()
+
+    def warm_up(self, parts: Iterable[Part]) -> None:
+        """Start the workers that the waves of some students will need."""
+        waves = {part.record.wave for part in parts if part.record}
+        self.workers.warm_up(self.reading.cohort.name, len(waves))
 
     def run_guard(self, *, refresh: bool) -> str:
         """Bring the guard stack up; returns why it failed, if it did."""

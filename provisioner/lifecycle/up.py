@@ -133,8 +133,10 @@ def bring_up(
         return _summary(reading, reading.plan, {}, began)
     _refuse_without_rights(reading)
     _save(reading)
-    engine = Engine.open(settings, reading, held, progress)
-    with stopping(engine.stop, progress.say):
+    with (
+        Engine.open(settings, reading, held, progress) as engine,
+        stopping(engine.stop, progress.say),
+    ):
         going = leaving_namespaces(reading) if leaving.archive else []
         kept = archiving.before_deletion(settings, reading, going, progress)
         forced = {reading.records[id].name for id in leaving.force if id in reading.records}
@@ -230,6 +232,7 @@ def _apply(
         forced: Students whose stuck namespace is let go of, if nothing remains in it.
     """
     plan = reading.plan
+    engine.warm_up(_to_do(plan))
     if plan.guard.action != "same":
         progress.step("Setting up what all students share")
         _bring_guard_up(reading, engine, spared)

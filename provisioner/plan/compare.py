@@ -43,7 +43,8 @@ def differences(wanted: Manifest, live: Manifest) -> list[str]:
     ['automountServiceAccountToken']
     """
     ours, theirs = _owned_of_both(wanted, live)
-    return list(_paths(ours, theirs, ""))
+    # Nearly always the same; to walk through both takes ten times longer.
+    return [] if ours == theirs else list(_paths(ours, theirs, ""))
 
 
 def strangers(wanted: Manifest, live: Manifest) -> dict[str, Any]:

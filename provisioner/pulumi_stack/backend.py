@@ -45,9 +45,9 @@ class Backend:
         """Return the folder with the cohort's ``Pulumi.<stack>.yaml`` files."""
         return self.home / "pulumi" / cohort
 
-    def pulumi_home(self, cohort: str, stack: str) -> Path:
-        """Return a folder a stack: Pulumi's own workspace file is unsafe when shared."""
-        return self.work_dir(cohort) / "home" / stack
+    def pulumi_homes(self, cohort: str) -> Path:
+        """Return what holds a folder a stack: Pulumi's workspace file is unsafe when shared."""
+        return self.work_dir(cohort) / "home"
 
     def prepare(self, cohort: str) -> None:
         """Make the folders and the passphrase, where they are missing.
@@ -62,8 +62,8 @@ class Backend:
             private_file.write(self.passphrase, secrets.token_urlsafe(32).encode())
         private_file.require_private(self.passphrase)
 
-    def environment(self, cohort: str, stack: str) -> dict[str, str]:
-        """Return the whole environment of a worker and of Pulumi under it."""
+    def environment(self, cohort: str) -> dict[str, str]:
+        """Return the whole environment of a worker; Pulumi gets its own home below this one."""
         kept = {
             name: value
             for name, value in os.environ.items()
@@ -73,7 +73,7 @@ class Backend:
         return kept | {
             "PATH": path,
             RUN_MARK: self.run,
-            "PULUMI_HOME": str(self.pulumi_home(cohort, stack)),
+            "PULUMI_HOME": str(self.pulumi_homes(cohort)),
             "PULUMI_BACKEND_URL": self.url,
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

@@ -9,9 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pulumi
 from pulumi import automation
-from pulumi.automation.events import EngineEvent
 from semver import VersionInfo
 
 from infra.program import ClusterTarget, declare_provider, declare_stack
@@ -19,7 +17,7 @@ from infra.program import ClusterTarget, declare_provider, declare_stack
 from .. import cohort as cohorts
 from ..cohort import groups as group_file
 from ..cohort import records as record_file
-from . import stale
+from . import empty, events, sparing, stale
 from .backend import PARALLEL
 from .job import Job
 
@@ -33,6 +31,11 @@ class _Command(automation.PulumiCommand):
     def __init__(self) -> None:
         self.command = "pulumi"
         self.version = VersionInfo.parse("3.250.0")
+
+    def run(self, args: list[str], *rest: Any, **options: Any) -> automation.CommandResult:  # noqa: ANN401
+        """Run the engine; to destroy a stack also forgets it, which else takes a second run."""
+        forget = ["--remove"] if "destroy" in args[:1] else []
+        return super().run([*args, *forget], *rest, **options)
 
 
 class _Stack(automation.Stack):
@@ -54,16 +57,21 @@ class _Stack(automation.Stack):
         return automation.UpdateSummary("update", now, "", {}, {}, "succeeded", end_time=now)
 
 
-def run(job: Job, work_dir: Path, emit: Emit) -> None:
+def run(job: Job, homes: Path, emit: Emit) -> None:
     """Run one job to its end.
+
+    Args:
+        job: What is to be done.
+        homes: Holds Pulumi's home of every stack; beside it lie the stacks' settings.
+        emit: Told what happens.
 
     Raises:
         automation.ConcurrentUpdateError: If another run holds the stack.
         automation.CommandError: If the engine fails as a whole, or for some students.
     """
-    # Every one of these is a blocking call to the engine; they are a third of the time.
-    pulumi.log.debug = lambda *_, **__: None
-    stack = _Stack(job.stack, _workspace(job, work_dir))
+    sparing.spare()
+    events.take_texts()
+    stack = _Stack(job.stack, _workspace(job, homes))
     try:
         _operate(stack, job, emit)
     except automation.ConcurrentUpdateError as error:
@@ -81,10 +89,11 @@ def _operate(stack: _Stack, job: Job, emit: Emit) -> None:
         _up(stack, job, emit)
 
 
-def _workspace(job: Job, work_dir: Path) -> automation.LocalWorkspace:
+def _workspace(job: Job, homes: Path) -> automation.LocalWorkspace:
     backend = automation.ProjectBackend(os.environ["PULUMI_BACKEND_URL"])
     return automation.LocalWorkspace(
-        work_dir=str(work_dir),
+        work_dir=str(homes.parent),
+        pulumi_home=str(homes / job.stack),
         program=_program(job),
         project_settings=automation.ProjectSettings(PROJECT, "python", backend=backend),
         pulumi_command=_Command(),
@@ -116,9 +125,9 @@ def _up(stack: _Stack, job: Job, emit: Emit) -> None:
         "suppress_outputs": True,
         "suppress_progress": True,
         "color": "never",
-        "on_event": lambda event: _tell(event, emit),
+        "on_event": _hear(emit),
     }
-    if job.fresh:
+    if job.fresh and not empty.write(os.environ["PULUMI_BACKEND_URL"], PROJECT, stack.name):
         with suppress(automation.StackAlreadyExistsError):
             stack.workspace.create_stack(stack.name)
     try:
@@ -134,30 +143,19 @@ def _destroy(stack: _Stack, emit: Emit) -> None:
             parallel=PARALLEL,
             continue_on_error=True,
             run_program=True,  # the state may name a kubeconfig of another operator
-            remove=True,
             show_secrets=False,
             suppress_outputs=True,
             suppress_progress=True,
             color="never",
-            on_event=lambda event: _tell(event, emit),
+            on_event=_hear(emit),
         )
     except automation.StackNotFoundError:
         return
 
 
-def _tell(event: EngineEvent, emit: Emit) -> None:
-    """Pass on the few events that a person or the summary needs."""
-    if event.diagnostic_event and event.diagnostic_event.severity == "error":
-        urn, message = event.diagnostic_event.urn or "", event.diagnostic_event.message
-        emit({"event": "error", "student": _student(urn), "error": message.strip()})
-    elif event.res_outputs_event:
-        urn, operation = event.res_outputs_event.metadata.urn, event.res_outputs_event.metadata.op
-        emit({"event": "done", "student": _student(urn), "operation": str(operation.value)})
-    elif event.res_op_failed_event:
-        emit({"event": "failed", "student": _student(event.res_op_failed_event.metadata.urn)})
+def _hear(emit: Emit) -> Any:  # noqa: ANN401  (the Automation API hands on what we told it to)
+    def on_event(text: str) -> None:
+        if event := events.read(text):
+            emit(event)
 
-
-def _student(urn: str) -> str:
-    """Return whose a resource is; empty for the stack's own and the provider."""
-    kind, _, name = urn.rpartition("::")
-    return name.partition("/")[0] if "practicum:kubernetes:" in kind else ""
+    return on_event

@@ -1,7 +1,8 @@
-"""A worker process: one job in on standard input, events out on standard output.
+"""A worker process: jobs in on standard input, events out on standard output.
 
-Standard input stays open as long as the parent lives. When it closes, the parent was
-killed: the engine is then asked to stop in order, as on a Ctrl-C.
+It does one job after another, because to import Pulumi takes as long as twenty students.
+Standard input stays open as long as the parent has work. When it closes in the middle of
+a job, the parent was killed: the engine is then asked to stop in order, as on a Ctrl-C.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import atexit
 import gc
 import json
 import os
+import queue
 import signal
 import sys
 import threading
@@ -22,26 +24,40 @@ from .job import Job
 
 
 def main() -> None:
-    """Read the job, run it, and say how it ended."""
+    """Do every job that comes, and say how each ended."""
     events, log = sys.stdout, RedactedStream(sys.stderr)
     atexit.register(log.close)
     sys.stdout = sys.stderr = cast(TextIO, log)  # whatever a library prints is no event
-    job = Job.from_json(json.loads(sys.stdin.readline()))
     signal.signal(signal.SIGINT, lambda *_: interrupt_children())
     signal.signal(signal.SIGTERM, lambda *_: interrupt_children())
-    threading.Thread(target=_await_parents_end, daemon=True).start()
-    gc.disable()  # a wave's worth of objects, in a process that ends with it
-    _say(events, _run(job, events))
+    jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
+    from . import engine  # noqa: F401  (half a second, before the first job comes)
+
+    gc.disable()  # a wave's worth of objects, which end together
+    gc.freeze()
+    homes = Path(os.environ["PULUMI_HOME"])
+    while line := jobs.get():
+        job = Job.from_json(json.loads(line))
+        _log_to(homes.parent / "logs" / f"{job.stack}.log", log)
+        _say(events, _run(job, homes, events))
+        gc.collect()
 
 
-def _run(job: Job, events: TextIO) -> dict[str, Any]:
+def _log_to(path: Path, log: RedactedStream) -> None:
+    """Have standard error end in another file, also for what writes to its descriptor."""
+    log.close()
+    with path.open("ab") as file:
+        os.dup2(file.fileno(), 2)
+
+
+def _run(job: Job, homes: Path, events: TextIO) -> dict[str, Any]:
     from pulumi import automation
 
     from . import engine
 
-    work_dir = Path(os.environ["PULUMI_HOME"]).parent.parent
     try:
-        engine.run(job, work_dir, lambda event: _say(events, event))
+        engine.run(job, homes, lambda event: _say(events, event))
     except automation.ConcurrentUpdateError as error:
         return {"event": "end", "locked": _holders(str(error))}
     except automation.CommandError as error:
@@ -63,9 +79,12 @@ def interrupt_children() -> None:
 _interrupted: set[int] = set()
 
 
-def _await_parents_end() -> None:
-    sys.stdin.read()
+def _listen(jobs: queue.SimpleQueue[str]) -> None:
+    """Pass jobs on; an empty one says that there will be no more."""
+    for line in sys.stdin:
+        jobs.put(line)
     interrupt_children()
+    jobs.put("")
 
 
 def _say(events: TextIO, event: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from .backend import Backend
 from .job import Job, Outcome
 
 Tell = Callable[[Job, dict[str, Any]], None]
+Worker = shell.Process[str]
 
 
 @dataclass
@@ -33,7 +35,8 @@ class Workers:
     started: int = 0
     """Worker processes started so far; a run without changes starts none."""
 
-    _running: set[shell.Process[str]] = field(default_factory=set)
+    _idle: list[Worker] = field(default_factory=list)
+    _running: set[Worker] = field(default_factory=set)
     _stopping: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -50,38 +53,58 @@ class Workers:
         with ThreadPoolExecutor(min(self.at_once, len(jobs))) as pool:
             yield from pool.map(lambda job: self._run(job, tell), jobs)
 
+    def warm_up(self, cohort: str, jobs: int) -> None:
+        """Start the workers that so many jobs will need: to import Pulumi takes its time."""
+        with self._lock:
+            for _ in range(len(self._idle), min(self.at_once, jobs)):
+                self._idle.append(self._start(cohort))
+
     def stop(self) -> None:
         """Start nothing more; what is in flight finishes. A second call ends it at once."""
         again, self._stopping = self._stopping, True
-        for process in tuple(self._running):
-            _signal(process, signal.SIGKILL if again else signal.SIGINT)
+        for worker in tuple(self._running):
+            _signal(worker, signal.SIGKILL if again else signal.SIGINT)
+
+    def close(self) -> None:
+        """End the workers that have nothing to do, and wait until they are gone."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            _end(worker)
 
     def _run(self, job: Job, tell: Tell) -> Outcome:
-        process = self._start(job)
-        if process is None:
+        worker = self._take(job)
+        if worker is None:
             return Outcome(stack=job.stack, error="not started: the run was stopped")
+        ready = False
         try:
-            return _follow(process, job, tell)
+            outcome, ready = _follow(worker, job, tell)
         finally:
-            process.wait()
             with self._lock:
-                self._running.discard(process)
+                self._running.discard(worker)
+                self._idle += [worker] if ready else []
+            if not ready:
+                _end(worker)
+        return outcome
 
-    def _start(self, job: Job) -> shell.Process[str] | None:
-        log = private_file.make_folder(self.backend.work_dir(job.cohort) / "logs") / job.stack
+    def _take(self, job: Job) -> Worker | None:
         with self._lock:
             if self._stopping:
                 return None
-            self.started += 1
-            _without_logs(self.backend.pulumi_home(job.cohort, job.stack))
-            process = shell.start_worker(
-                [sys.executable, "-P", "-m", "provisioner.pulumi_stack.worker"],
-                env=self.backend.environment(job.cohort, job.stack) | _import_path(),
-                log_file=log.with_suffix(log.suffix + ".log"),
-                keep_open=self.keep_open,
-            )
-            self._running.add(process)
-        return process
+            _without_logs(self.backend.pulumi_homes(job.cohort) / job.stack)
+            worker = self._idle.pop() if self._idle else self._start(job.cohort)
+            self._running.add(worker)
+        return worker
+
+    def _start(self, cohort: str) -> Worker:
+        self.started += 1
+        logs = private_file.make_folder(self.backend.work_dir(cohort) / "logs")
+        return shell.start_worker(
+            [sys.executable, "-P", "-m", "provisioner.pulumi_stack.worker"],
+            env=self.backend.environment(cohort) | _import_path(),
+            log_file=logs / "worker.log",
+            keep_open=self.keep_open,
+        )
 
 
 def _without_logs(pulumi_home: Path) -> None:
@@ -100,25 +123,35 @@ def _import_path() -> dict[str, str]:
     return {"PYTHONPATH": str(Path(__file__).parents[2])}
 
 
-def _follow(process: shell.Process[str], job: Job, tell: Tell) -> Outcome:
-    """Hand the worker its job, listen until it ends, and sum up what it said."""
-    assert process.stdin is not None and process.stdout is not None  # noqa: PT018
+def _follow(worker: Worker, job: Job, tell: Tell) -> tuple[Outcome, bool]:
+    """Hand a worker a job, listen until it is done, and sum up what it said.
+
+    Returns:
+        How the job ended, and whether the worker is there for the next one.
+    """
+    assert worker.stdin is not None and worker.stdout is not None  # noqa: PT018
     failed: dict[str, str] = {}
-    end: dict[str, Any] = {"error": "its worker process died"}
-    with process.stdin, process.stdout:
-        try:
-            process.stdin.write(json.dumps(job.to_json()) + "\n")
-            process.stdin.flush()
-        except BrokenPipeError:
-            return Outcome(stack=job.stack, **_ending(end, failed))
-        for line in process.stdout:
-            event = json.loads(line)
-            if event["event"] == "end":
-                end = event
-            elif event["event"] == "error" and event["student"]:
-                failed.setdefault(event["student"], event["error"])
-            tell(job, event)
-    return Outcome(stack=job.stack, **_ending(end, failed))
+    with suppress(BrokenPipeError):
+        worker.stdin.write(json.dumps(job.to_json()) + "\n")
+        worker.stdin.flush()
+    for line in worker.stdout:
+        event = json.loads(line)
+        tell(job, event)
+        if event["event"] == "end":
+            return Outcome(stack=job.stack, **_ending(event, failed)), True
+        if event["event"] == "error" and event["student"]:
+            failed.setdefault(event["student"], event["error"])
+    died = {"error": "its worker process died"}
+    return Outcome(stack=job.stack, **_ending(died, failed)), False
+
+
+def _end(worker: Worker) -> None:
+    """Let a worker go: it ends when its standard input does."""
+    assert worker.stdin is not None and worker.stdout is not None  # noqa: PT018
+    with suppress(BrokenPipeError):
+        worker.stdin.close()
+    worker.stdout.close()
+    worker.wait()
 
 
 def _ending(end: dict[str, Any], failed: dict[str, str]) -> dict[str, Any]:
@@ -130,10 +163,10 @@ def _ending(end: dict[str, Any], failed: dict[str, str]) -> dict[str, Any]:
     return {"error": "" if failed else end.get("error", ""), "failed": failed}
 
 
-def _signal(process: shell.Process[str], number: signal.Signals) -> None:
-    if process.poll() is not None:
+def _signal(worker: Worker, number: signal.Signals) -> None:
+    if worker.poll() is not None:
         return
     if number == signal.SIGKILL:
-        os.killpg(process.pid, number)  # its own session: the engine and provider too
+        os.killpg(worker.pid, number)  # its own session: the engine and provider too
     else:
-        process.send_signal(number)
+        worker.send_signal(number)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..lifecycle.assistance import Grant
-from ..lifecycle.bundle import Bundle
-from ..lifecycle.change import Changed
-from ..lifecycle.giving import HandoutResult
-from ..lifecycle.reading import Reading
-from ..lifecycle.recipients import RecipientAudit
-from ..lifecycle.revoke import RevokeResult
-from ..lifecycle.status import GroupStatus, Status, StudentStatus
-from ..lifecycle.up import UpResult
-from ..lifecycle.watch import Drift
+if TYPE_CHECKING:  # a command pays for no other's modules
+    from ..lifecycle.assistance import Grant
+    from ..lifecycle.bundle import Bundle
+    from ..lifecycle.change import Changed
+    from ..lifecycle.giving import HandoutResult
+    from ..lifecycle.reading import Reading
+    from ..lifecycle.recipients import RecipientAudit
+    from ..lifecycle.revoke import RevokeResult
+    from ..lifecycle.status import GroupStatus, Status, StudentStatus
+    from ..lifecycle.up import UpResult
+    from ..lifecycle.watch import Drift
 
 
 def plan(reading: Reading) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def plan(reading: Reading) -> dict[str, Any]:
         "outdated": reading.plan.outdated,
         "students": [
             {
-                "id": reading.id_of(part.name),
+                "id": part.record.id if part.record else reading.id_of(part.name),
                 "namespace": part.record.namespace if part.record else "",
                 "action": part.action,
                 "changes": list(part.changes),

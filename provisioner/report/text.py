@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from ..cohort import Term, duration
-from ..lifecycle.bundle import Bundle
-from ..lifecycle.change import Changed
-from ..lifecycle.giving import HandoutResult
-from ..lifecycle.reading import Reading
-from ..lifecycle.receipt import Receipt
-from ..lifecycle.revoke import SECONDS, RevokeResult
-from ..lifecycle.status import Status, StudentStatus
-from ..lifecycle.up import UpResult
-from ..lifecycle.watch import Drift
 from ..plan import Part
 from . import archives
+
+if TYPE_CHECKING:  # a command pays for no other's modules
+    from ..lifecycle.bundle import Bundle
+    from ..lifecycle.change import Changed
+    from ..lifecycle.giving import HandoutResult
+    from ..lifecycle.reading import Reading
+    from ..lifecycle.receipt import Receipt
+    from ..lifecycle.revoke import RevokeResult
+    from ..lifecycle.status import Status, StudentStatus
+    from ..lifecycle.up import UpResult
+    from ..lifecycle.watch import Drift
 
 SIGNS = {"create": "+", "change": "~", "same": "=", "remove": "-", "foreign": "!"}
 
@@ -199,6 +202,8 @@ def _bundle(bundle: Bundle) -> Iterator[str]:
 
 def revoke(result: RevokeResult) -> Iterator[str]:
     """Yield whose access was taken back, and when that takes effect."""
+    from ..lifecycle.revoke import SECONDS
+
     for id, why in sorted(result.failed.items()):
         yield f"  ! {id}: {_first_line(why)}"
     failed = f", {len(result.failed)} failed" if result.failed else ""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import stat
+from collections import Counter
 
 import pytest
 
 from provisioner import cluster
+from provisioner.lifecycle.reading import read
+from provisioner.settings import Settings
 
 from .course import as_student
 
@@ -124,6 +127,24 @@ def test_a_plan_reads_one_list_a_kind_and_changes_nothing(running, control_plane
 
     assert [event["verb"] for event in ours(control_plane.since(mark))] == ["list"] * KINDS
     assert "3 as they should be" in done.stdout
+
+
+def test_a_plan_asks_for_every_page_of_a_kind_and_no_more(running, control_plane, monkeypatch):
+    """In this process, so that a page can be smaller than 500 objects."""
+    monkeypatch.setattr(cluster.client, "PAGE", 2)
+    mark = control_plane.mark()
+
+    reading = read(Settings(stacks=running.stacks, home=running.home), running.name)
+
+    there = Counter(key.kind for key in reading.found.owned if key.kind != "Namespace")
+    there["Namespace"] = len(reading.found.namespaces)
+    assert there["RoleBinding"] > 2, "more than one page"
+    asked = Counter(about(event, "resource") for event in ours(control_plane.since(mark)))
+    for kind, resource in cluster.RESOURCES.items():
+        # A page that comes out full may be followed by an empty one: the server does not
+        # know what the selector leaves of the rest.
+        assert -(-there[kind] // 2) <= asked[resource.plural] <= there[kind] // 2 + 1, kind
+    assert reading.plan.is_empty
 
 
 def test_a_handout_opens_the_own_namespace_and_no_other(running, tmp_path):

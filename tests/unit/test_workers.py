@@ -9,13 +9,17 @@ import socket
 import stat
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psutil
 import pytest
 
+from provisioner import shell
 from provisioner.errors import InputError
-from provisioner.pulumi_stack import RUN_MARK, Backend, Job, Outcome, Workers, stale
+from provisioner.pulumi_stack import RUN_MARK, Backend, Job, Outcome, Workers, empty, events, stale
 
 CANARY = "canary-secret"
 
@@ -64,7 +68,7 @@ def test_nothing_of_the_operators_reaches_pulumi_that_would_change_what_a_run_do
     for name, value in operators.items():
         monkeypatch.setenv(name, value)
 
-    given = backend.environment("mls26", "mls26.wave-01")
+    given = backend.environment("mls26")
 
     assert not set(operators.values()) & set(given.values())
     assert CANARY not in json.dumps(given)
@@ -85,7 +89,7 @@ def test_what_pulumi_needs_of_the_operators_reaches_it(backend, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "course")
     monkeypatch.setenv("PATH", "/usr/bin")
 
-    given = backend.environment("mls26", "mls26.wave-01")
+    given = backend.environment("mls26")
 
     assert (given["PULUMI_ACCESS_TOKEN"], given["AWS_PROFILE"]) == ("token", "course")
     assert given["PATH"] == f"{backend.tools[0]}{os.pathsep}{backend.tools[1]}{os.pathsep}/usr/bin"
@@ -93,20 +97,20 @@ def test_what_pulumi_needs_of_the_operators_reaches_it(backend, monkeypatch):
     assert given["PULUMI_BACKEND_URL"] == backend.url
 
 
-def test_two_stacks_share_no_pulumi_home(backend):
-    homes = {
-        backend.environment(cohort, f"{cohort}.wave-{n}")["PULUMI_HOME"]
-        for cohort in ("mls26", "mls27")
-        for n in (1, 2)
-    }
+def test_two_stacks_share_no_pulumi_home(backend, tmp_path):
+    stacks = ["mls26.wave-01", "mls26.wave-02"]
+    with closing(Workers(backend=backend)) as workers:
+        list(workers.run([job(tmp_path, stack=stack) for stack in stacks]))
 
-    assert len(homes) == 4
+    homes = backend.pulumi_homes("mls26")
+    assert sorted(path.name for path in homes.iterdir()) == stacks
+    assert all((homes / stack / "logs").is_file() for stack in stacks), "no debug log is kept"
 
 
 def test_the_passphrase_goes_by_its_file_and_never_by_its_words(backend):
     words = backend.passphrase.read_text()
 
-    given = backend.environment("mls26", "mls26.wave-01")
+    given = backend.environment("mls26")
 
     assert len(words) >= 32
     assert given["PULUMI_CONFIG_PASSPHRASE_FILE"] == str(backend.passphrase)
@@ -191,6 +195,91 @@ def test_after_a_stop_nothing_is_started(backend, tmp_path):
     assert [outcome.stack for outcome in outcomes] == ["mls26.wave-01", "mls26.wave-02"]
     assert {outcome.error for outcome in outcomes} == {"not started: the run was stopped"}
     assert workers.started == 0
+
+
+OBEDIENT = """
+import json, sys
+for line in sys.stdin:
+    print(json.dumps({"event": "end", "error": json.loads(line)["stack"]}), flush=True)
+"""
+
+
+@dataclass
+class Obedient(Workers):
+    """Workers that do nothing and say so: real processes, without Pulumi."""
+
+    def _start(self, cohort):
+        self.started += 1
+        command = [sys.executable, "-c", OBEDIENT]
+        return shell.start_worker(command, env=dict(os.environ), log_file=Path(os.devnull))
+
+
+def test_many_jobs_take_no_more_processes_than_there_are_cores(backend, tmp_path):
+    stacks = [f"mls26.wave-{number:02d}" for number in range(1, 8)]
+    with closing(Obedient(backend=backend, at_once=2)) as workers:
+        outcomes = list(workers.run([job(tmp_path, stack=stack) for stack in stacks]))
+        list(workers.run([job(tmp_path)]))
+
+        assert [outcome.error for outcome in outcomes] == stacks, "each its own, in order"
+        assert workers.started == 2
+        assert len(psutil.Process().children()) == 2
+
+    assert psutil.Process().children() == []
+
+
+@pytest.mark.parametrize(("jobs", "started"), [(0, 0), (1, 1), (9, 2)])
+def test_no_more_workers_are_warmed_up_than_are_used(backend, tmp_path, jobs, started):
+    with closing(Obedient(backend=backend, at_once=2)) as workers:
+        workers.warm_up("mls26", jobs)
+        workers.warm_up("mls26", jobs)
+        list(workers.run([job(tmp_path)] * min(jobs, 1)))
+
+        assert workers.started == started
+
+
+# A stack that is made
+
+
+URN = "urn:pulumi:a::practicum::practicum:kubernetes:StudentEnvironment$kubernetes:v1:Pod::s1/pod/p"
+STEP = f'{{"metadata":{{"op":"create","urn":"{URN}","type":"t","old":null}}}}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'{{"sequence":1,"timestamp":2,"resOutputsEvent":{STEP}}}',
+        f'{{"timestamp": 2, "resOutputsEvent": {STEP}, "sequence": 1}}',
+    ],
+    ids=["as the engine writes it", "in any other order"],
+)
+def test_what_is_done_is_told_with_the_student_whose_it_is(text):
+    assert events.read(text) == {"event": "done", "student": "s1", "operation": "create"}
+
+
+def test_a_complaint_is_told_and_a_remark_is_not():
+    def diagnosis(severity):
+        said = {"urn": URN, "message": " <no>\n", "severity": severity}
+        return json.dumps({"sequence": 1, "timestamp": 2, "diagnosticEvent": said})
+
+    assert events.read(diagnosis("error")) == {"event": "error", "student": "s1", "error": "<no>"}
+    assert events.read(diagnosis("info#err")) is None
+
+
+def test_an_empty_stack_is_written_once_and_only_beside_others(tmp_path):
+    url = f"file://{tmp_path}"
+    path = tmp_path / ".pulumi" / "stacks" / "practicum" / "mls26.wave-01.json"
+
+    assert not empty.write(url, "practicum", "mls26.wave-01"), "Pulumi lays the folder out"
+    (tmp_path / ".pulumi").mkdir()
+    (tmp_path / ".pulumi" / "meta.yaml").write_text("version: 1\n")
+    assert empty.write(url, "practicum", "mls26.wave-01")
+    assert json.loads(path.read_text())["checkpoint"] == {
+        "stack": "organization/practicum/mls26.wave-01"
+    }
+    path.write_text("what a run has saved")
+    assert empty.write(url, "practicum", "mls26.wave-01")
+    assert path.read_text() == "what a run has saved"
+    assert not empty.write("s3://bucket", "practicum", "mls26.wave-01")
 
 
 # A lock in Pulumi's state
