@@ -89,7 +89,7 @@ def operator(new_course, control_plane, tmp_path_factory) -> Operator:
         bind(course, role["metadata"]["name"])
     mark = control_plane.mark()
     receipt, findings, proof = live(course)
-    events = [e for e in control_plane.since(mark) if e["user"]["username"] == user]
+    events = [e for e in control_plane.since(mark) if e["user"].get("username") == user]
     found = {finding["about"]: finding["verdict"] for finding in findings}
     return Operator(user, course, roles, events, receipt, found, proof)
 
