@@ -71,6 +71,7 @@ def down(
             tokens = _Tokens.take(reading)
             clearing = Clearing(reading, engine, progress, frozenset(kept.failed), patience)
             clearing.run(_named(reading, force))
+            engine.workers.close()  # the proof takes a process of this run for one that was left
             progress.step("Searching every type of the cluster for what is left")
             receipt = _prove(settings, reading, clearing, kept, tokens)
         return _keep(settings, reading, receipt)

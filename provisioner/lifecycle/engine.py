@@ -62,7 +62,7 @@ class Engine:
 
     def warm_up(self, parts: Iterable[Part]) -> None:
         """Start the workers that the waves of some students will need."""
-        waves = {part.record.wave for part in parts if part.record}
+        waves = {part.wave for part in parts if part.wave is not None}
         self.workers.warm_up(self.reading.cohort.name, len(waves))
 
     def run_guard(self, *, refresh: bool) -> str:
