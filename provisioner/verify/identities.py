@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from .. import cluster, names
 from ..cluster import ApiError, Client
@@ -27,6 +27,26 @@ def nobody(cohort: Cohort, record: Record, name: str) -> Manifest:
         "metadata": metadata,
         "automountServiceAccountToken": False,
     }
+
+
+def refuse_without_rights(admin: Client, cohort: Cohort, records: Iterable[Record]) -> None:
+    """Stop where we may not act as somebody who logs in at the school.
+
+    Every attack of theirs would be refused, and none for the reason that counts.
+
+    Raises:
+        ClusterError: If that is so, or the cluster cannot be reached.
+    """
+    users = [record.user for record in records if record.user]
+    users += [names.scratch_user(cohort.name, which) for which in names.SCRATCH_USERS]
+    wanted = [cluster.Right("impersonate", "", "users", name=user) for user in users]
+    if missing := cluster.missing_rights(admin, wanted):
+        raise ClusterError(
+            f"We may not act as {len(missing)} of {len(users)} users of {cohort.name}, whom"
+            " nobody but the school has a login of.",
+            hint="The cluster's administrator gives the right, each by name, and anew when somebody"
+            f" joins: practicum role {cohort.name} --impersonate",
+        )
 
 
 def absent(admin: Client, cohort: Cohort, own: Record) -> dict[str, str]:

@@ -14,7 +14,7 @@ from ..cohort import Cohort, Record
 from ..errors import ClusterError
 from ..manifest import Manifest, ObjectKey
 from ..plan import Plan
-from . import access, attacks, case, fairness, guards, live, matrix, pulling, scene
+from . import access, attacks, case, fairness, guards, identities, live, matrix, pulling, scene
 from .concerns import Cell
 from .finding import Finding, Proof, judge_all
 from .matrix import Person
@@ -86,6 +86,8 @@ def verify(request: Request, progress: Progress) -> Proof:
         for part in request.plan.students
         if part.record and part.action in ("same", "change") and not part.record.dropped
     ]
+    if request.cohort.oidc:
+        identities.refuse_without_rights(request.client, request.cohort, records)
     in_full = _in_full(request, records)
     progress.step("Looking at every guard")
     found = [*guards.guards(request.plan, request.owned)]

@@ -13,12 +13,13 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from provisioner import cluster, toolchain
+from provisioner.errors import ClusterError
 from provisioner.lifecycle.progress import Silent
 from provisioner.lifecycle.reading import read
 from provisioner.lifecycle.up import up
 from provisioner.manifest import admission
 from provisioner.settings import Settings
-from provisioner.verify import attacks, case, scene
+from provisioner.verify import attacks, case, identities, scene
 
 from .course import Course
 from .issuer import CLIENT, Issuer
@@ -347,6 +348,14 @@ def test_the_printed_right_lets_an_operator_act_as_students_and_nobody_else(cour
     assert may(f"oidc:{ADA}")
     assert may(f"practicum-verify:{course.name}:own")
     assert not any(map(may, ("oidc:new@example.org", "rehearsal-admin", "system:admin")))
+
+    reading = read(Settings(stacks=course.stacks, home=course.home), course.name)
+    kim, other = (reading.client.impersonating(user) for user in ("kim", "other"))
+    identities.refuse_without_rights(kim, reading.cohort, reading.records.values())
+    with pytest.raises(ClusterError) as refused:
+        identities.refuse_without_rights(other, reading.cohort, reading.records.values())
+    assert "We may not act as 6 of 6 users" in refused.value.message
+    assert f"practicum role {course.name} --impersonate" in (refused.value.hint or "")
 
 
 @pytest.mark.soak
