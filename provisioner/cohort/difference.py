@@ -73,8 +73,8 @@ def diff(present: Iterable[Student], imported: Iterable[Student]) -> RosterDiff:
     )
 
 
-def check_shrink(before: int, dropped: int, allow: int | None) -> None:
-    """Refuse to drop many students at once unless their exact number was said.
+def check_shrink(before: int, dropped: int, allow: int | None, what: str = "students") -> None:
+    """Refuse to drop many students, or groups, at once unless their exact number was said.
 
     >>> check_shrink(30, 3, None)
     >>> check_shrink(30, 4, 4)
@@ -83,6 +83,7 @@ def check_shrink(before: int, dropped: int, allow: int | None) -> None:
         before: How many students there are.
         dropped: How many of them would go.
         allow: What the person said with ``--allow-drop``.
+        what: What they are.
 
     Raises:
         InputError: If more than max(3, 10 %) would go and ``allow`` is another number.
@@ -91,7 +92,7 @@ def check_shrink(before: int, dropped: int, allow: int | None) -> None:
         return
     said = "" if allow is None else f" --allow-drop says {allow}."
     raise InputError(
-        f"{dropped} of {before} students would be dropped, with all their work.{said}",
+        f"{dropped} of {before} {what} would be dropped, with all their work.{said}",
         hint=f"If this is meant, say: --allow-drop {dropped}",
     )
 

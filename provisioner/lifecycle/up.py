@@ -174,6 +174,10 @@ def refuse_mass_drop(reading: Reading, allow: int | None) -> None:
     before = sum(not record.dropped for record in reading.known.values())
     leaving = len(reading.plan.having("remove"))
     check_shrink(max(before, leaving), leaving, allow)
+    groups = sum(not group.dropped for group in reading.known_groups.values())
+    ending = len(reading.plan.shared("remove"))
+    said = ending if allow is not None and allow >= ending else allow
+    check_shrink(max(groups, ending), ending, said, what="groups")
 
 
 def refuse_without_course_key(reading: Reading, leaving: Leaving) -> None:

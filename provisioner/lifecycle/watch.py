@@ -121,6 +121,9 @@ def differences(reading: Reading) -> Iterator[Difference]:
     for part in reading.plan.students:
         for what in _changes(part):
             yield reading.id_of(part.name), what
+    for part in reading.plan.groups:
+        for what in _changes(part):
+            yield f"group {reading.title_of(part.name)}", what
 
 
 def _changes(part: Part) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from .. import cluster, names
 from ..cluster import ApiError, Client
-from ..cohort import Cohort, Record, sections
+from ..cohort import Assistant, Cohort, Record, sections
 from ..errors import ClusterError
 from ..manifest import COHORT, STUDENT, Manifest, ObjectKey
 
@@ -67,7 +67,7 @@ def absent(admin: Client, cohort: Cohort, own: Record) -> dict[str, str]:
             "we may not mint a token of a pod's account in a student's namespace; who"
             " administers the cluster can"
         )
-    user = next((one.user for one in cohort.assistants[:1] if not one.key), None)
+    user = next((one.user for one in _who_see_all(cohort)[:1] if not one.key), None)
     if user and not cluster.may(admin, cluster.Right("impersonate", "", "users", name=user)):
         found["assistant"] = (
             "the assistant has no key, so no token could be made, and we may not impersonate them"
@@ -112,10 +112,14 @@ def identities(
     return found
 
 
+def _who_see_all(cohort: Cohort) -> list[Assistant]:
+    """Return the assistants who can look at the scratch students, who are in no section."""
+    return [one for one in cohort.assistants if sections.sees(cohort, one, "")]
+
+
 def _assistant(admin: Client, cohort: Cohort, secret: Manifest) -> Client | None:
     """Return the first assistant: with a token where there is an account, else impersonated."""
-    # The scratch students are in no section, so only who sees everybody can look at them.
-    for one in (one for one in cohort.assistants if sections.sees(cohort, one, "")):
+    for one in _who_see_all(cohort):
         if one.key:
             account = names.assistant(one.name)
             shown = token(admin, names.identity_namespace(cohort.name), account, secret)

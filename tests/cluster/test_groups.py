@@ -171,8 +171,10 @@ def test_a_group_that_nobody_is_in_goes_and_down_leaves_nothing_of_any(together)
     done = together.up()
     names = together.admin("get", "namespaces", "-o", "name")
 
+    kept = [path.name for path in (together.home / "archive" / together.name).glob("*.age")]
     receipt = together.down()
 
+    assert [name.startswith("group--alpha.") for name in kept] == [True]
     assert (done["groups"]["created"], done["groups"]["removed"]) == (1, 1)
     assert f"namespace/{together.shared}\n" not in names
     assert f"namespace/{together.name}--group--beta-2---" in names

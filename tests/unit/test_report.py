@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from contextlib import redirect_stdout
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,18 +15,19 @@ import pytest
 from provisioner import manifest
 from provisioner.cli import options
 from provisioner.cluster import Found
-from provisioner.cohort import Student
+from provisioner.cohort import Group, Student
 from provisioner.credential import Credential, Standing
 from provisioner.errors import InputError, Problem
+from provisioner.lifecycle import watch
 from provisioner.lifecycle.archiving import Archived
 from provisioner.lifecycle.desk import Issued
 from provisioner.lifecycle.giving import HandoutResult
 from provisioner.lifecycle.reading import Reading, Target
 from provisioner.lifecycle.receipt import Receipt
 from provisioner.lifecycle.status import Status, StudentStatus
-from provisioner.lifecycle.up import UpResult
+from provisioner.lifecycle.up import UpResult, refuse_mass_drop
 from provisioner.manifest import key_of
-from provisioner.plan import Live, make_plan
+from provisioner.plan import Live, Part, make_plan
 from provisioner.report import documents, live, text
 
 from ..sample import cohort, record
@@ -89,7 +92,50 @@ RECEIPT = Receipt(
 )  # fmt: skip
 
 
+def sharing():
+    """A reading of a student alone in a group, which is yet to be made."""
+    before = reading_of("1")
+    alpha = Group(
+        title="alpha", name="group--alpha", namespace="mls26--g", wave=1, members=("1",)
+    )  # fmt: skip
+    plan = make_plan(before.cohort, before.records, before.live, {"alpha": alpha})
+    return replace(before, plan=plan, groups={"alpha": alpha})
+
+
 # JSON: the keys of the contract
+
+
+def test_groups_stand_beside_students_and_never_among_them():
+    [new] = documents.plan(sharing())["groups"]
+    lines = list(text.plan(sharing()))
+    done = UpResult(cohort="m", groups=Counter(create=2), failed_groups={"alpha": "no room"})
+
+    assert (new["group"], new["namespace"], new["action"]) == ("alpha", "mls26--g", "create")
+    assert [one["id"] for one in documents.plan(sharing())["students"]] == ["1"]
+    assert "  + group alpha (mls26--g)" in lines
+    assert lines[-1].startswith("groups of mls26: 1 to create")
+    assert documents.up(done)["groups"] == {
+        "created": 2, "changed": 0, "same": 0, "removed": 0,
+        "failed": [{"group": "alpha", "error": "no room"}],
+    }  # fmt: skip
+    assert documents.up(done)["created"] == 0
+    assert "  ! group alpha: no room" in list(text.up(done))
+    assert list(text.up(done))[-1].startswith("Mend these")
+
+
+def test_a_group_that_differs_is_seen_by_a_watch():
+    assert [who for who, _ in watch.differences(sharing())][-1] == "group alpha"
+
+
+def test_many_groups_that_would_go_at_once_are_a_question():
+    several = [Part(name=f"group--{n}", action="remove") for n in range(5)]
+    before = reading_of("1")
+    leaving = replace(before, plan=replace(before.plan, groups=tuple(several)))
+
+    with pytest.raises(InputError, match="5 of 5 groups would be dropped"):
+        refuse_mass_drop(leaving, None)
+    refuse_mass_drop(leaving, 5)
+    refuse_mass_drop(replace(leaving, plan=replace(leaving.plan, groups=tuple(several[:3]))), None)
 
 
 def shape(document):
