@@ -13,10 +13,14 @@ from provisioner.cohort import Cohort, Group, Record
 from provisioner.manifest import GUARD, groups_part, stack_name
 
 from .cohort_guard import CohortGuard, CohortGuardArgs
+from .kubernetes_objects import resource_name
 from .student_environment import StudentEnvironment, StudentEnvironmentArgs
 
 REQUESTS_PER_SECOND = 1000
 """The provider's own limit of 50 caps a cold `up` at 41 objects a second."""
+
+SECONDS = 60
+"""A request of the provider that takes longer has failed; by itself it would wait for ever."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +58,42 @@ def declare_stack(
         CohortGuard(GUARD, CohortGuardArgs(manifests=tuple(manifest.guard(cohort))), opts)
         return
     records = list(records)
-    members = [r for r in records if not r.dropped and stack_name(cohort.name, r.wave) == stack]
-    for record in members:
+    for record in _members(stack, cohort, records):
         args = StudentEnvironmentArgs(manifests=tuple(manifest.environment(cohort, record)))
         StudentEnvironment(record.name, args, opts)
     by_id = {record.id: record for record in records}
-    for group in groups:
-        if not group.dropped and stack_name(cohort.name, groups_part(group.wave)) == stack:
-            shared = tuple(manifest.group(cohort, group, by_id))
-            StudentEnvironment(group.name, StudentEnvironmentArgs(manifests=shared), opts)
+    for group in _shared(stack, cohort, groups):
+        shared = tuple(manifest.group(cohort, group, by_id))
+        StudentEnvironment(group.name, StudentEnvironmentArgs(manifests=shared), opts)
+
+
+def declared_names(
+    stack: str, cohort: Cohort, records: Iterable[Record], groups: Iterable[Group] = ()
+) -> set[str]:
+    """Return the names of the components and objects that ``declare_stack`` registers."""
+    records = list(records)
+    if stack == stack_name(cohort.name, GUARD):
+        owners = {GUARD: manifest.guard(cohort)}
+    else:
+        by_id = {record.id: record for record in records}
+        members = _members(stack, cohort, records)
+        owners = {record.name: manifest.environment(cohort, record) for record in members}
+        for group in _shared(stack, cohort, groups):
+            owners[group.name] = manifest.group(cohort, group, by_id)
+    objects = {resource_name(owner, one) for owner, all_ in owners.items() for one in all_}
+    return objects | owners.keys()
+
+
+def _members(stack: str, cohort: Cohort, records: Iterable[Record]) -> list[Record]:
+    return [r for r in records if not r.dropped and stack_name(cohort.name, r.wave) == stack]
+
+
+def _shared(stack: str, cohort: Cohort, groups: Iterable[Group]) -> list[Group]:
+    return [
+        group
+        for group in groups
+        if not group.dropped and stack_name(cohort.name, groups_part(group.wave)) == stack
+    ]
 
 
 def declare_provider(cohort: Cohort, target: ClusterTarget) -> kubernetes.Provider:
@@ -76,6 +107,6 @@ def declare_provider(cohort: Cohort, target: ClusterTarget) -> kubernetes.Provid
         cluster_identifier=f"practicum/{cohort.name}",
         enable_server_side_apply=True,
         kube_client_settings=kubernetes.KubeClientSettingsArgs(
-            qps=REQUESTS_PER_SECOND, burst=2 * REQUESTS_PER_SECOND
+            qps=REQUESTS_PER_SECOND, burst=2 * REQUESTS_PER_SECOND, timeout=SECONDS
         ),
     )

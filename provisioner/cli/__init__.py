@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from .. import __version__
-from ..errors import MissingToolError, PracticumError
+from ..errors import InputError, MissingToolError, PracticumError
 from ..settings import Settings
 from .options import say, show_error
 
@@ -41,6 +44,7 @@ COMMANDS = {
     "keys": "Import, list and audit the keys that students hand in.",
     "access": "Let an assistant look into the environments for some hours.",
     "archive": "Keep what students made, look into it, bring it back.",
+    "adopt": "Rebuild records and state from the cluster, after a loss.",
     "down": "Take a cohort down, and prove that nothing is left.",
     "reap": "Take down the cohorts that are past their end, after a warning.",
     "report": "Show what each student used over the term, and what it costs.",
@@ -55,6 +59,9 @@ COMMANDS = {
 
 INTERRUPTED = 130
 """Exit code after a Ctrl-C where there was nothing to finish."""
+
+BROKEN_PIPE = 141
+"""Exit code where whoever read our output has gone: what was asked for is done."""
 
 
 GARBAGE = 100_000
@@ -118,6 +125,20 @@ def _explaining(ctx: click.Context, call: Callable[[], Any]) -> Any:  # noqa: AN
     except (KeyboardInterrupt, click.Abort):
         say("Stopped; nothing was half done.")
         ctx.exit(INTERRUPTED)
+    except BrokenPipeError:
+        _let_go_of_output()
+        ctx.exit(BROKEN_PIPE)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        say(f"Error: {where}{error.strerror or error}.")
+        _let_go_of_output()
+        ctx.exit(InputError.exit_code)
+
+
+def _let_go_of_output() -> None:
+    """Make the interpreter's last flush go nowhere: the one that failed would fail again."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import click
@@ -39,8 +40,12 @@ as_json = click.option(
 
 
 def say(message: str) -> None:
-    """Tell a person something on standard error, where it cannot spoil ``--json``."""
-    click.echo(visible(message), err=True)
+    """Tell a person something on standard error, where it cannot spoil ``--json``.
+
+    A terminal that was closed, or a reader that went away, stops no run.
+    """
+    with suppress(OSError):
+        click.echo(visible(message), err=True)
 
 
 def show_json(document: object) -> None:

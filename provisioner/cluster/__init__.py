@@ -1,6 +1,10 @@
 """The one door to Kubernetes: nothing else in the package talks to an API server."""
 
 from .change import apply, await_gone, check, delete, take_away
+from .claim import SECONDS as CLAIM_SECONDS
+from .claim import Claim, claim_of
+from .claim import take as take_claim
+from .claim import write as write_claim
 from .client import ApiError, Client, NotKnownError
 from .contents import Whereabouts, list_type, look_around, namespaced_types
 from .create import create, read_object
@@ -30,12 +34,14 @@ from .transport import WORKERS
 
 __all__ = [
     "AGAIN",
+    "CLAIM_SECONDS",
     "MANAGER",
     "MAY_ASK",
     "RESOURCES",
     "WORKERS",
     "Access",
     "ApiError",
+    "Claim",
     "Client",
     "Follower",
     "Found",
@@ -49,6 +55,7 @@ __all__ = [
     "ask_many",
     "await_gone",
     "check",
+    "claim_of",
     "create",
     "delete",
     "discover",
@@ -77,6 +84,8 @@ __all__ = [
     "strangers_may",
     "suspension_rights",
     "take_away",
+    "take_claim",
     "version",
     "whoami",
+    "write_claim",
 ]

@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -128,6 +130,18 @@ class Client:
             )
         except urllib3.exceptions.HTTPError as error:
             raise unreachable(self.access.server, error) from None
+
+    def server_time(self) -> datetime:
+        """Return what time it is to the server; ours where it does not say.
+
+        Raises:
+            ClusterError: If the server cannot be reached.
+        """
+        answer = self._send("GET", "/version", None, None, {})
+        try:
+            return parsedate_to_datetime(answer.headers["Date"])
+        except (KeyError, ValueError):
+            return datetime.now(UTC)
 
     def pages(
         self, path: str, *, selector: str = "", metadata_only: bool = False

@@ -17,6 +17,12 @@ WORKERS = 16
 SECONDS = 30.0
 """A request that takes longer has failed."""
 
+PATIENCE = 20
+"""Seconds at most that a server can ask us to wait before the next attempt."""
+
+PASSING = {408, 429, 500, 502, 503, 504}
+"""What may be gone the next time; 500 is what a server says while etcd has no leader."""
+
 
 def pool(access: Access) -> urllib3.PoolManager:
     """Return what keeps the connections of one identity open.
@@ -27,13 +33,15 @@ def pool(access: Access) -> urllib3.PoolManager:
     retry = urllib3.Retry(
         total=4,
         connect=2,
-        other=0,  # a certificate that is refused now is refused again
+        read=1,  # who keeps us waiting does so twice, not five times
+        other=1,  # a handshake fails for once; a certificate that is refused, is so again
         backoff_factor=0.2,
         backoff_jitter=0.2,
         # What these do twice they do the same: POST is not among them.
         allowed_methods={"GET", "PUT", "PATCH", "DELETE"},
-        status_forcelist={429, 503},
+        status_forcelist=PASSING,
         respect_retry_after_header=True,
+        retry_after_max=PATIENCE,
         raise_on_status=False,
     )
     options: dict[str, Any] = {

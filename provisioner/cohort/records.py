@@ -22,9 +22,13 @@ from .override import Override, override_of
 VERSION = 1
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _REBUILD = (
-    "Move the file away and run: practicum up COHORT. "
-    "It rebuilds the file from the labels of the cluster's namespaces."
+    "Run: practicum adopt COHORT. It keeps the file aside, and rebuilds it from the labels"
+    " of the cluster's namespaces."
 )
+
+
+class DamagedRecordsError(InputError):
+    """The records cannot be read; the cluster has the same as labels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,12 +78,51 @@ def load(path: Path) -> dict[str, Record]:
     """Read the records of a cohort, by id; there are none where there is no file.
 
     Raises:
-        InputError: If the file is damaged. It says how to rebuild it.
+        DamagedRecordsError: If the file is damaged. It says how to rebuild it.
+        InputError: If a later Practicum wrote it.
+    """
+    document = _document(path)
+    return _records(path, document["students"]) if document else {}
+
+
+def cluster_of(path: Path) -> str:
+    """Return the UID of the cluster that a cohort runs on; empty where none is recorded.
+
+    Raises:
+        InputError: As ``load``.
+    """
+    return str((_document(path) or {}).get("cluster") or "")
+
+
+def save(path: Path, records: Mapping[str, Record], *, cluster: str | None = None) -> None:
+    """Write the records whole or not at all, in the order of ids.
+
+    Args:
+        path: Where to.
+        records: Every student, by id.
+        cluster: UID of the cluster that the cohort runs on, empty for none; what the file
+            says of it stays when None.
+
+    Raises:
+        InputError: If the file cannot be written; the old one is as it was.
+    """
+    students = {id: _plain(records[id]) for id in sorted(records)}
+    on = cluster_of(path) if cluster is None else cluster
+    document = {"version": VERSION, **({"cluster": on} if on else {}), "students": students}
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    private_file.write(path, text.encode())
+
+
+def _document(path: Path) -> dict[str, Any] | None:
+    """Read the file as far as it is one of ours; None where there is none.
+
+    Raises:
+        InputError: If it is damaged, or a later Practicum's.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return {}
+        return None
     except (OSError, UnicodeDecodeError):
         raise _damaged(path, "it cannot be read") from None
     try:
@@ -90,22 +133,9 @@ def load(path: Path) -> dict[str, Record]:
     if isinstance(version, int) and version > VERSION:
         problem = Problem(str(path), "the file was written by a later Practicum")
         raise InputError(f"{path} cannot be read.", problems=[problem], hint="Use that one.")
-    students = document.get("students") if version == VERSION else None
-    if not isinstance(students, dict):
+    if version != VERSION or not isinstance(document.get("students"), dict):
         raise _damaged(path, "it does not hold what Practicum writes")
-    return _records(path, students)
-
-
-def save(path: Path, records: Mapping[str, Record]) -> None:
-    """Write the records whole or not at all, in the order of ids.
-
-    Raises:
-        InputError: If the file cannot be written; the old one is as it was.
-    """
-    students = {id: _plain(records[id]) for id in sorted(records)}
-    document = {"version": VERSION, "students": students}
-    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    private_file.write(path, text.encode())
+    return dict(document)
 
 
 def assign(
@@ -239,7 +269,7 @@ def _records(path: Path, students: dict[str, Any]) -> dict[str, Record]:
         twice = [record for record in result.values() if count[getattr(record, what)] > 1]
         problems += [Problem(f"{path}: {r.id!a}", f"another has this {what} too") for r in twice]
     if problems:
-        raise InputError(f"{path} is damaged.", problems=problems, hint=_REBUILD)
+        raise DamagedRecordsError(f"{path} is damaged.", problems=problems, hint=_REBUILD)
     return result
 
 
@@ -281,5 +311,6 @@ def _place(error: Exception) -> str:
     return ""
 
 
-def _damaged(path: Path, what: str, at: str = "") -> InputError:
-    return InputError(f"{path} is damaged.", problems=[Problem(f"{path}{at}", what)], hint=_REBUILD)
+def _damaged(path: Path, what: str, at: str = "") -> DamagedRecordsError:
+    problem = Problem(f"{path}{at}", what)
+    return DamagedRecordsError(f"{path} is damaged.", problems=[problem], hint=_REBUILD)

@@ -68,14 +68,17 @@ class Clearing:
         Pulumi's provider could do it for what is in the state, but sends no UID, and was
         seen to wait for minutes for the end of admission policies that were gone.
         """
-        left = cluster.list_cohort(self._reading.client, self._reading.cohort.name).owned.values()
-        self._delete([live for live in left if live["kind"] != "Namespace" and self._goes(live)])
+        before, client = self._reading, self._reading.client
+        left = cluster.list_cohort(client, before.cohort.name).owned
+        # Ours by who applied it, though somebody took our mark away.
+        left |= {k: live for k, live in before.live.owned.items() if k not in before.found.owned}
+        goes = [live for live in left.values() if live["kind"] != "Namespace" and self._goes(live)]
+        self._delete(goes)
 
     def _stacks(self, stuck: Container[str]) -> list[str | int]:
         """Return the stacks that can be cleared.
 
-        Destroying a stack deletes what is in it, so not one of somebody who stays; and
-        Pulumi would wait without end for a namespace that is stuck.
+        Not one of somebody who stays, and is to be found in it when the rest goes too.
         """
         waves = self._free([*self._reading.records.values()], stuck)
         groups = self._free([*self._reading.groups.values()], stuck)

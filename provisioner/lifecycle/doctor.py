@@ -15,6 +15,7 @@ from . import login_check
 from .finding import Finding
 from .openness import openness
 from .reading import connect
+from .recovery_check import recovery_findings
 from .terms import expiry
 
 OLDEST = (1, 30)
@@ -44,6 +45,7 @@ def doctor(settings: Settings, name: str | None = None, *, id_token: str = "") -
         yield _failure("cohort" if error.exit_code == 3 else "cluster", error)
         return
     yield Finding(about="cohort", verdict="ok", found=f"{len(students)} students in the roster")
+    yield from recovery_findings(settings, cohort)
     yield _version(version, client.access.server)
     for check in (_rights, _admission, *(() if cohort.oidc else (_token,))):
         yield _guarded(check, cohort, client)

@@ -13,7 +13,7 @@ from ..cohort import records as record_file
 from ..errors import ClusterError, InputError
 from ..plan import wanted_keys
 from ..settings import Settings
-from . import archiving, leftovers, lock, on_disk
+from . import archiving, claim, journal, leftovers, lock, on_disk
 from .archiving import Archived
 from .clearing import Clearing, name_of
 from .engine import Engine
@@ -64,9 +64,12 @@ def down(
                 f"{name} is protected.", hint="Set protect: false in cohort.yaml first."
             )
         with (
-            Engine.open(settings, reading, held, progress) as engine,
-            stopping(engine.stop, progress.say),
+            Engine.open(settings, reading, held, progress) as opened,
+            claim.held(settings, reading, lost=opened.stop),
+            journal.kept(settings, name, "down", reading.stacks) as noted,
+            stopping(opened.stop, progress.say),
         ):
+            engine = replace(opened, journal=noted)
             kept = _archive(settings, reading, progress, wanted=archive)
             tokens = _Tokens.take(reading)
             clearing = Clearing(reading, engine, progress, frozenset(kept.failed), patience)
@@ -176,7 +179,7 @@ def _keep(settings: Settings, reading: Reading, receipt: Receipt) -> Receipt:
     if receipt.proved:
         on_disk.forget(settings, receipt.cohort)
         gone = {id: replace(record, dropped=True) for id, record in reading.records.items()}
-        record_file.save(records_path(reading.cohort), gone)
+        record_file.save(records_path(reading.cohort), gone, cluster="")
         ended = {
             title: replace(group, dropped=True, members=())
             for title, group in reading.groups.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import toolchain
@@ -15,8 +15,23 @@ from ..plan import Part
 from ..pulumi_stack import Backend, Job, Outcome, Workers
 from ..settings import Settings
 from . import lock
+from .journal import Journal
 from .progress import Progress
 from .reading import Reading
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aside:
+    """What was found of one stack's saved state."""
+
+    kept: str = ""
+    """The new name of one that could not be used."""
+
+    empty: bool = False
+    """Whether there is nothing in it now."""
+
+    error: str = ""
+    """Why it could not be looked at, or not be renamed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +42,7 @@ class Engine:
     reading: Reading
     workers: Workers
     progress: Progress
+    journal: Journal | None = None
 
     @classmethod
     @contextmanager
@@ -69,6 +85,7 @@ class Engine:
         """Bring the guard stack up; returns why it failed, if it did."""
         job = self._job("up", GUARD, refresh=refresh, fresh=not refresh)
         [outcome] = self.workers.run([job])
+        self._note(outcome)
         _refuse_locked(outcome)
         self._refuse_wrong_passphrase(outcome)
         return outcome.error or "\n".join(outcome.failed.values())
@@ -97,6 +114,7 @@ class Engine:
         outcomes = self.workers.run(jobs.values(), _Count(waves, self.progress))
         why: dict[str, str] = {}
         for wave, outcome in zip(jobs, outcomes, strict=True):
+            self._note(outcome)
             _refuse_locked(outcome)
             self._refuse_wrong_passphrase(outcome)
             if outcome.error:
@@ -105,14 +123,37 @@ class Engine:
         return why
 
     def destroy(self, stacks: Iterable[str | int]) -> dict[str, str]:
-        """Clear stacks and their state; returns why that failed, by stack."""
+        """Drop stacks and their state, and delete nothing; returns why that failed, by stack."""
         jobs = [self._job("destroy", part) for part in stacks]
         why = {}
         for outcome in self.workers.run(jobs):
+            self._note(outcome)
             _refuse_locked(outcome)
             if reason := outcome.error or "; ".join(outcome.failed.values()):
                 why[outcome.stack] = reason
         return why
+
+    def set_aside_damaged(self, stacks: Iterable[str | int]) -> dict[str, Aside]:
+        """Rename the saved states that cannot be used; returns what was found, by stack."""
+        found: dict[str, Aside] = {}
+
+        def hear(job: Job, event: dict[str, Any]) -> None:
+            before = found.get(job.stack, Aside())
+            if event["event"] == "aside":
+                found[job.stack] = replace(before, kept=event["kept"])
+            elif event["event"] == "state":
+                found[job.stack] = replace(before, empty=not event["resources"])
+
+        for outcome in self.workers.run([self._job("set aside", one) for one in stacks], hear):
+            _refuse_locked(outcome)
+            if outcome.error:
+                before = found.get(outcome.stack, Aside())
+                found[outcome.stack] = replace(before, error=outcome.error)
+        return found
+
+    def _note(self, outcome: Outcome) -> None:
+        if self.journal:
+            self.journal.finished(outcome.stack, well=not (outcome.error or outcome.failed))
 
     def _refuse_wrong_passphrase(self, outcome: Outcome) -> None:
         if outcome.wrong_passphrase:

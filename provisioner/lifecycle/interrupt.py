@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: what is in flight finishes, nothing new starts."""
+"""Ctrl-C, SIGTERM and a closed terminal: what is in flight finishes, nothing new starts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from types import FrameType
 
 from ..errors import Interrupted
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
@@ -32,9 +34,9 @@ def stopping(stop: Callable[[], None], say: Callable[[str], None]) -> Iterator[N
         say("Stopping: what is in flight finishes. Once more ends it at once.")
         raise Interrupted("Stopped before the end; nothing is lost.", signal=number)
 
-    before = {
-        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    # One that is ignored stays so: whoever says nohup means it.
+    heeded = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, on_signal) for number in heeded}
     try:
         yield
     finally:

@@ -12,9 +12,10 @@ from ..cohort import Cohort, Group, Record, Student, sections
 from ..cohort import groups as group_file
 from ..cohort import records as record_file
 from ..errors import ClusterError
+from ..manifest import GUARD, groups_part, stack_name
 from ..plan import Live, Plan, group_of, make_plan, of_students, record_of, wanted_keys
 from ..settings import Settings
-from . import logins
+from . import identity, logins
 
 WAVE_SIZE = 50
 """Students a Pulumi stack: of 25, 50 and 100, the quickest cold `up` of 300."""
@@ -41,6 +42,9 @@ class Reading:
 
     records: Mapping[str, Record] = field(repr=False)
     """The records as they are to be: joiners placed, leavers marked."""
+
+    recorded: str = ""
+    """UID of the cluster that the records name; empty before the first `up`."""
 
     target: Target
     client: cluster.Client
@@ -88,6 +92,14 @@ class Reading:
         """Return what the roster calls a group; the name when it is unknown."""
         return next((g.title for g in self.groups.values() if g.name == name), name)
 
+    @property
+    def stacks(self) -> dict[str, str | int]:
+        """The cohort's Pulumi stacks by name: the guard, and every wave by its part."""
+        waves = sorted({record.wave for record in self.records.values()})
+        shared = sorted({group.wave for group in self.groups.values()})
+        parts: list[str | int] = [GUARD, *waves, *map(groups_part, shared)]
+        return {stack_name(self.cohort.name, part): part for part in parts}
+
     def id_of(self, name: str) -> str:
         """Return the roster's id of a student's name; the name when it is unknown."""
         return next((r.id for r in self.records.values() if r.name == name), name)
@@ -120,20 +132,28 @@ def connect(cohort: Cohort, home: Path) -> tuple[Target, cluster.Client]:
     return target, cluster.Client(cluster.load(target.kubeconfig, target.context))
 
 
-def read(settings: Settings, name: str) -> Reading:
+def read(settings: Settings, name: str, *, adopting: bool = False) -> Reading:
     """Read a cohort's files and its cluster, and compare the two. Changes nothing.
+
+    Args:
+        settings: Folders and state backend.
+        name: The cohort.
+        adopting: Whether damaged records and another cluster are to be got over.
 
     Raises:
         InputError: If the cohort's files are wrong.
-        ClusterError: If the cluster cannot be read.
+        ClusterError: If the cluster cannot be read, or is not the cohort's.
     """
     cohort = cohorts.load(settings.stacks, name)
     students = {student.id: student for student in cohorts.load_students(cohort)}
-    known = record_file.load(records_path(cohort))
+    known, recorded = _on_file(cohort, adopting=adopting)
     target, client = connect(cohort, settings.home)
     found = cluster.list_cohort(client, name)
     known_groups = group_file.load(group_file.file_of(cohort))
-    return _compared(cohort, students, (known, known_groups), target, client, found)
+    if not adopting:
+        identity.refuse_other(cohort, recorded, found.uid)
+    compared = _compared(cohort, students, (known, known_groups), target, client, found)
+    return replace(compared, recorded=recorded)
 
 
 def again(
@@ -149,7 +169,7 @@ def again(
     then = _compared(
         reading.cohort, students, decided, reading.target, reading.client, reading.found
     )
-    return replace(then, known=reading.known)
+    return replace(then, known=reading.known, recorded=reading.recorded)
 
 
 def narrowed(reading: Reading, names: Iterable[str], *, left: int = 0) -> Reading:
@@ -205,3 +225,13 @@ def _compared(
         live=live,
         plan=make_plan(cohort, records, live, groups),
     )
+
+
+def _on_file(cohort: Cohort, *, adopting: bool) -> tuple[Mapping[str, Record], str]:
+    path = records_path(cohort)
+    try:
+        return record_file.load(path), record_file.cluster_of(path)
+    except record_file.DamagedRecordsError:
+        if adopting:
+            return {}, ""
+        raise

@@ -11,8 +11,9 @@ from ..cohort import Term
 from ..credential import Standing
 from ..plan import Part
 from ..settings import Settings
-from . import desk, usage
+from . import desk, journal, usage
 from .desk import NOTHING
+from .journal import Unfinished
 from .reading import Reading, read
 
 PHASES = {"same": "ready", "change": "differs", "create": "missing", "remove": "leaving"}
@@ -71,6 +72,8 @@ class Status:
     students: tuple[StudentStatus, ...]
     term: Term | None = None
     groups: tuple[GroupStatus, ...] = ()
+    unfinished: Unfinished | None = None
+    """The last run from this home, if it did not say that it ended."""
 
 
 def status(settings: Settings, name: str, *, say: Callable[[str], None] = lambda _: None) -> Status:
@@ -97,6 +100,7 @@ def status(settings: Settings, name: str, *, say: Callable[[str], None] = lambda
         students=tuple(_student(reading, part, standings) for part in reading.plan.students),
         term=reading.cohort.term,
         groups=tuple(_group(reading, part) for part in reading.plan.groups),
+        unfinished=journal.unfinished(settings, name),
     )
 
 

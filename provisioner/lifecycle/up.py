@@ -12,10 +12,10 @@ from ..cohort import groups as group_file
 from ..cohort import records as record_file
 from ..cohort.difference import check_shrink
 from ..errors import ClusterError, ToolError
-from ..manifest import Manifest
+from ..manifest import GUARD, Manifest, stack_name
 from ..plan import Action, Part, Plan
 from ..settings import Settings
-from . import archiving, desk, lock, removal, usage
+from . import archiving, claim, desk, identity, journal, lock, removal, usage
 from .archiving import Archive
 from .choice import EVERYBODY, Choice, chosen
 from .engine import Engine
@@ -124,23 +124,29 @@ def bring_up(
     Raises:
         ClusterError: If rights are missing; nothing has been changed then.
         ToolError: If the guard cannot be brought up.
+        LockedError: If another operator's run holds the cohort.
         Interrupted: If a signal came; what was in flight has finished.
     """
     began = time.monotonic()
     if reading.plan.is_empty:
         _save(reading)
+        journal.settle(settings, reading.cohort.name)
         usage.sample_on_the_way(settings, reading, progress.say)
         return _summary(reading, reading.plan, {}, began)
     _refuse_without_rights(reading)
-    _save(reading)
+    stacks = stacks_of(reading.plan)
     with (
-        Engine.open(settings, reading, held, progress) as engine,
-        stopping(engine.stop, progress.say),
+        Engine.open(settings, reading, held, progress) as opened,
+        claim.held(settings, reading, lost=opened.stop, make=True),
+        journal.kept(settings, reading.cohort.name, "up", stacks) as noted,
     ):
-        going = leaving_namespaces(reading) if leaving.archive else []
-        kept = archiving.before_deletion(settings, reading, going, progress)
-        forced = {reading.records[id].name for id in leaving.force if id in reading.records}
-        why = _apply(reading, engine, progress, spared=kept.failed, forced=forced)
+        _save(reading)
+        with stopping(opened.stop, progress.say):
+            going = leaving_namespaces(reading) if leaving.archive else []
+            kept = archiving.before_deletion(settings, reading, going, progress)
+            forced = {reading.records[id].name for id in leaving.force if id in reading.records}
+            engine = replace(opened, journal=noted)
+            why = _apply(reading, engine, progress, spared=kept.failed, forced=forced)
     after = _shut_again(settings, read(settings, reading.cohort.name))
     usage.sample_on_the_way(settings, after, progress.say)
     if reading.only is not None:
@@ -212,8 +218,9 @@ def _refuse_without_rights(reading: Reading) -> None:
 
 def _save(reading: Reading) -> None:
     """Keep the records before anything is made by them: a killed run loses no name."""
-    if reading.to_save != reading.known:
-        record_file.save(records_path(reading.cohort), reading.to_save)
+    cluster_uid = identity.of(reading.cohort, reading.found.uid)
+    if reading.to_save != reading.known or cluster_uid != reading.recorded:
+        record_file.save(records_path(reading.cohort), reading.to_save, cluster=cluster_uid)
     if reading.groups_to_save != reading.known_groups:
         group_file.save(group_file.file_of(reading.cohort), reading.groups_to_save)
 
@@ -293,6 +300,13 @@ def _check(reading: Reading, parts: list[Part], progress: Progress) -> dict[str,
 def _take_away(reading: Reading, part: Part) -> None:
     for live, patch in part.patches:
         cluster.take_away(reading.client, live, patch)
+
+
+def stacks_of(plan: Plan) -> list[str]:
+    """Return the names of the stacks that a plan concerns."""
+    guard = [stack_name(plan.cohort, GUARD)] if plan.guard.action != "same" else []
+    waves = {stack_name(plan.cohort, part.wave) for part in _to_do(plan) if part.wave is not None}
+    return guard + sorted(waves)
 
 
 def _to_do(plan: Plan) -> list[Part]:

@@ -5,24 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pulumi import automation
 from semver import VersionInfo
 
-from infra.program import ClusterTarget, declare_provider, declare_stack
+from infra.program import ClusterTarget, declare_stack, declared_names
 
 from .. import cohort as cohorts
 from ..cohort import groups as group_file
 from ..cohort import records as record_file
-from . import empty, events, sparing, stale
+from . import empty, events, sparing, stale, state, state_file
 from .backend import PARALLEL
 from .job import Job
+from .state import PROJECT
 
 Emit = Callable[[dict[str, Any]], None]
-PROJECT = "practicum"
 
 
 class _Command(automation.PulumiCommand):
@@ -66,12 +68,15 @@ def run(job: Job, homes: Path, emit: Emit) -> None:
         emit: Told what happens.
 
     Raises:
+        DamagedStateError: If the stack's saved state must not be used.
+        NewerStateError: If a later Pulumi or provider wrote it.
         automation.ConcurrentUpdateError: If another run holds the stack.
         automation.CommandError: If the engine fails as a whole, or for some students.
     """
     sparing.spare()
     events.take_texts()
     stack = _Stack(job.stack, _workspace(job, homes))
+    state_file.clear_garbled_locks(os.environ["PULUMI_BACKEND_URL"], job.stack)
     try:
         _operate(stack, job, emit)
     except automation.ConcurrentUpdateError as error:
@@ -83,10 +88,69 @@ def run(job: Job, homes: Path, emit: Emit) -> None:
 
 
 def _operate(stack: _Stack, job: Job, emit: Emit) -> None:
-    if job.operation == "destroy":
-        _destroy(stack, emit)
+    if job.operation == "set aside":
+        _set_aside(stack, emit)
+    elif job.operation == "destroy":
+        _destroy(stack)
     else:
-        _up(stack, job, emit)
+        _up(stack, _with_sound_state(stack, job), emit)
+
+
+def _with_sound_state(stack: _Stack, job: Job) -> Job:
+    """Give the engine only a state that it can be trusted with; returns the job for it."""
+    saved, restored = _saved(stack)
+    if saved is None:
+        return job
+    if tidied := state.tidy(saved, _names(job)):
+        stack.import_stack(automation.Deployment(**tidied.to_json()))
+    # What a state says that is older than we think is to be held against the cluster.
+    unsure = restored or (job.fresh and bool(saved.resources))
+    return replace(job, refresh=job.refresh or unsure, fresh=False)
+
+
+def _saved(stack: _Stack) -> tuple[state.Saved | None, bool]:
+    """Return a stack's saved state, and whether it had to be restored."""
+    provider = version("pulumi_kubernetes")
+    path = state_file.path_of(os.environ["PULUMI_BACKEND_URL"], stack.name)
+    if path is None:
+        return _exported(stack, provider), False
+    try:
+        return state_file.read(path, stack.name, provider=provider), False
+    except state.DamagedStateError:
+        if not state_file.restore(path, stack.name, provider=provider):
+            raise
+        return state_file.read(path, stack.name, provider=provider), True
+
+
+def _exported(stack: _Stack, provider: str) -> state.Saved | None:
+    """Ask Pulumi for a state that lies in a bucket: a process more, so only there."""
+    try:
+        found = stack.export_stack()
+    except automation.StackNotFoundError:
+        return None
+    saved = state.Saved(version=found.version or 0, deployment=dict(found.deployment or {}))
+    state.check(saved, stack.name, provider=provider)
+    return saved
+
+
+def _set_aside(stack: _Stack, emit: Emit) -> None:
+    """Rename a state that must not be used, and leave every other as it is."""
+    path = state_file.path_of(os.environ["PULUMI_BACKEND_URL"], stack.name)
+    try:
+        saved, _ = _saved(stack)
+    except state.DamagedStateError:
+        if path is None:
+            raise
+        emit({"event": "aside", "kept": state_file.set_aside(path).name})
+        saved = None
+    emit({"event": "state", "resources": len(saved.resources) if saved else 0})
+
+
+def _names(job: Job) -> set[str]:
+    cohort = cohorts.load(Path(job.stacks), job.cohort)
+    records = record_file.load(cohort.folder / "students.json")
+    groups = group_file.load(group_file.file_of(cohort))
+    return declared_names(job.stack, cohort, records.values(), groups.values())
 
 
 def _workspace(job: Job, homes: Path) -> automation.LocalWorkspace:
@@ -107,8 +171,6 @@ def _program(job: Job) -> Callable[[], None]:
     kubeconfig = job.kubeconfig if os.pathsep in job.kubeconfig else ""
     target = ClusterTarget(kubeconfig=kubeconfig, context=job.context)
     cohort = cohorts.load(Path(job.stacks), job.cohort)
-    if job.operation == "destroy":
-        return lambda: declare_provider(cohort, target)
     records = record_file.load(cohort.folder / "students.json")
     groups = group_file.load(group_file.file_of(cohort))
     return lambda: declare_stack(job.stack, cohort, records.values(), target, groups.values())
@@ -137,20 +199,23 @@ def _up(stack: _Stack, job: Job, emit: Emit) -> None:
         stack.up(**options)
 
 
-def _destroy(stack: _Stack, emit: Emit) -> None:
+def _destroy(stack: _Stack) -> None:
+    """Drop a stack and its state. On the cluster it changes nothing.
+
+    What was ours has been deleted by its UID. The engine would delete by name: a stranger's
+    namespace, where one has taken the place of ours.
+    """
+    path = state_file.path_of(os.environ["PULUMI_BACKEND_URL"], stack.name)
     try:
-        stack.destroy(
-            parallel=PARALLEL,
-            continue_on_error=True,
-            run_program=True,  # the state may name a kubeconfig of another operator
-            show_secrets=False,
-            suppress_outputs=True,
-            suppress_progress=True,
-            color="never",
-            on_event=_hear(emit),
-        )
-    except automation.StackNotFoundError:
-        return
+        _saved(stack)
+    except state.DamagedStateError:
+        if path is None:
+            raise
+        state_file.set_aside(path)
+    with suppress(automation.StackNotFoundError):
+        stack.workspace.remove_stack(stack.name, force=True)
+    if path is not None:
+        state_file.remove_backup(path)
 
 
 def _hear(emit: Emit) -> Any:  # noqa: ANN401  (the Automation API hands on what we told it to)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Operation = Literal["up", "destroy"]
+Operation = Literal["up", "destroy", "set aside"]
 
 
 @dataclass(frozen=True, kw_only=True)

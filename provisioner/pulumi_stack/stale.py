@@ -6,6 +6,7 @@ when its process is killed. Only a lock of this machine can be looked into.
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from dataclasses import dataclass
@@ -39,6 +40,19 @@ def holders(message: str) -> list[Holder]:
         Holder(host=host, pid=int(pid), since=datetime.fromisoformat(since))
         for host, pid, since in _HOLDER.findall(message)
     ]
+
+
+def is_garbled(content: bytes) -> bool:
+    """Say whether a lock file names nobody: it is empty, cut off, or no lock.
+
+    >>> is_garbled(b""), is_garbled(b'{"pid": 12, "hostname": "vm"}')
+    (True, False)
+    """
+    try:
+        lock = json.loads(content)
+    except ValueError:
+        return True
+    return not (isinstance(lock, dict) and lock.get("pid") and lock.get("hostname"))
 
 
 def all_dead(found: list[Holder]) -> bool:

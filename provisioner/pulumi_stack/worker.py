@@ -21,6 +21,7 @@ from typing import Any, TextIO, cast
 from ..redaction import RedactedStream, redact
 from . import stale
 from .job import Job
+from .state import DamagedStateError, NewerStateError
 
 
 def main() -> None:
@@ -58,6 +59,10 @@ def _run(job: Job, homes: Path, events: TextIO) -> dict[str, Any]:
 
     try:
         engine.run(job, homes, lambda event: _say(events, event))
+    except DamagedStateError as error:
+        return {"event": "end", "error": _told(job, f"cannot be used: {error}", ADOPT)}
+    except NewerStateError as error:
+        return {"event": "end", "error": _told(job, f"is too new: {error}", UPGRADE)}
     except automation.ConcurrentUpdateError as error:
         return {"event": "end", "locked": _holders(str(error))}
     except automation.CommandError as error:
@@ -92,6 +97,17 @@ def _say(events: TextIO, event: dict[str, Any]) -> None:
     told = {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
     events.write(json.dumps(told) + "\n")
     events.flush()
+
+
+ADOPT = "practicum adopt {cohort} keeps it aside and builds it anew"
+UPGRADE = "use the Practicum that wrote it"
+
+
+def _told(job: Job, what: str, fix: str) -> str:
+    return (
+        f"the saved state of {job.stack} {what}. Nothing was changed;"
+        f" {fix.format(cohort=job.cohort)}."
+    )
 
 
 def _holders(error: str) -> str:

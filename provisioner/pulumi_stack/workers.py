@@ -22,6 +22,13 @@ from .job import Job, Outcome
 Tell = Callable[[Job, dict[str, Any]], None]
 Worker = shell.Process[str]
 
+SILENCE = 300.0
+"""Seconds after which a worker that tells nothing is stopped. Its requests give up after a
+minute, so it then hangs for another reason."""
+
+GRACE = 30.0
+"""Seconds that it then has to save its state."""
+
 
 @dataclass
 class Workers:
@@ -129,20 +136,34 @@ def _follow(worker: Worker, job: Job, tell: Tell) -> tuple[Outcome, bool]:
     Returns:
         How the job ended, and whether the worker is there for the next one.
     """
-    assert worker.stdin is not None and worker.stdout is not None  # noqa: PT018
     failed: dict[str, str] = {}
+    with _Watch(worker) as watch:
+        end = _listened(worker, job, tell, failed, watch)
+    if watch.gave_up:
+        end = {"error": f"it told nothing for {SILENCE:g} s, and was stopped"}
+    if end is None:
+        died = {"error": "its worker process died"}
+        return Outcome(stack=job.stack, **_ending(died, failed)), False
+    return Outcome(stack=job.stack, **_ending(end, failed)), not watch.gave_up
+
+
+def _listened(
+    worker: Worker, job: Job, tell: Tell, failed: dict[str, str], watch: _Watch
+) -> dict[str, Any] | None:
+    """Return what a worker said at the end of a job; None when it died before."""
+    assert worker.stdin is not None and worker.stdout is not None  # noqa: PT018
     with suppress(BrokenPipeError):
         worker.stdin.write(json.dumps(job.to_json()) + "\n")
         worker.stdin.flush()
     for line in worker.stdout:
-        event = json.loads(line)
+        watch.hear()
+        event: dict[str, Any] = json.loads(line)
         tell(job, event)
         if event["event"] == "end":
-            return Outcome(stack=job.stack, **_ending(event, failed)), True
+            return event
         if event["event"] == "error" and event["student"]:
             failed.setdefault(event["student"], event["error"])
-    died = {"error": "its worker process died"}
-    return Outcome(stack=job.stack, **_ending(died, failed)), False
+    return None
 
 
 def _end(worker: Worker) -> None:
@@ -152,6 +173,39 @@ def _end(worker: Worker) -> None:
         worker.stdin.close()
     worker.stdout.close()
     worker.wait()
+
+
+class _Watch:
+    """Stops a worker that tells nothing for too long."""
+
+    def __init__(self, process: shell.Process[str]) -> None:
+        self.gave_up = False
+        self._process = process
+        self._heard, self._over = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> _Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._heard.set()
+        self._thread.join()
+
+    def hear(self) -> None:
+        """Note that it told something."""
+        self._heard.set()
+
+    def _run(self) -> None:
+        while self._heard.wait(SILENCE):
+            self._heard.clear()
+            if self._over.is_set():
+                return
+        self.gave_up = True
+        _signal(self._process, signal.SIGINT)
+        if not self._over.wait(GRACE):
+            _signal(self._process, signal.SIGKILL)
 
 
 def _ending(end: dict[str, Any], failed: dict[str, str]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from . import recovery
+
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.assistance import Grant
     from ..lifecycle.bundle import Bundle
@@ -99,6 +101,7 @@ def status(found: Status) -> dict[str, Any]:
         "time": _time(found.time),
         "students": [_student(student, found.time) for student in found.students],
         "groups": [_group(group) for group in found.groups],
+        "unfinished": recovery.unfinished_document(found.cohort, found.unfinished),
     }
 
 

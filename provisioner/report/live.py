@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..lifecycle.progress import Progress
@@ -80,20 +80,26 @@ class _Bar:
         self._bars = Bars(*columns, console=console, transient=False)
         self._bars.start()
 
+    # A terminal that was closed (EIO) stops no run, so each of these goes on without it.
+
     def step(self, text: str, total: int = 0) -> None:
-        self._finish()
-        self._task = self._bars.add_task(text, total=total or None, student="")
+        with suppress(OSError):
+            self._finish()
+            self._task = self._bars.add_task(text, total=total or None, student="")
 
     def advance(self, student: str) -> None:
-        if self._task is not None:
-            self._bars.update(self._task, advance=1, student=student)
+        with suppress(OSError):
+            if self._task is not None:
+                self._bars.update(self._task, advance=1, student=student)
 
     def say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False)
+        with suppress(OSError):
+            self._console.print(text, markup=False, highlight=False)
 
     def close(self) -> None:
-        self._finish()
-        self._bars.stop()
+        with suppress(OSError):
+            self._finish()
+            self._bars.stop()
 
     def _finish(self) -> None:
         if self._task is not None:

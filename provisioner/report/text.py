@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..cohort import Term, duration
 from ..plan import Part
-from . import archives
+from . import archives, recovery
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.bundle import Bundle
@@ -237,6 +237,8 @@ def status_header(found: Status) -> Iterator[str]:
     yield f"{issued} with a credential, {unkeyed} without a key"
     if found.term:
         yield term(found.term, found.time.date())
+    if found.unfinished:
+        yield recovery.unfinished(found.cohort, found.unfinished)
     if found.simulated:
         yield "This is a rehearsal: the API server is real, pods are simulated."
 

@@ -30,6 +30,7 @@ MID_TERM = DOCS / "how-to" / "mid-term.md"
 TERM_END = DOCS / "how-to" / "term-end.md"
 VERIFY = DOCS / "how-to" / "verify.md"
 USAGE = DOCS / "how-to" / "usage.md"
+RECOVER = DOCS / "how-to" / "recover.md"
 
 GRADEBOOK = """\
 Student,ID,SIS User ID,SIS Login ID,Section,Final Score
@@ -103,6 +104,7 @@ def test_every_command_line_of_the_readme_and_the_how_to_guides_works(operator: 
     operator.follow(VERIFY)
     operator.follow(USAGE)
     operator.follow(OWN_CLUSTER)
+    operator.follow(RECOVER)
     operator.follow(TERM_END)
     operator.follow(README, only="practicum down")
 
@@ -118,5 +120,5 @@ def test_every_command_line_of_the_tutorial_works(new_reader: Callable[[], Reade
 def test_no_page_with_commands_is_left_out() -> None:
     pages = {page for page in [README, *DOCS.rglob("*.md")] if next(lines(page), None)}
 
-    hows = {MID_TERM, OWN_CLUSTER, ROSTER, HANDOUT, TERM_END, USAGE, VERIFY}
+    hows = {MID_TERM, OWN_CLUSTER, RECOVER, ROSTER, HANDOUT, TERM_END, USAGE, VERIFY}
     assert pages == {README, TUTORIAL, *hows}

@@ -7,41 +7,14 @@ import signal
 import subprocess
 from datetime import UTC, datetime
 
-import psutil
 import pytest
 
-from provisioner.lifecycle.lock import run_name
-from provisioner.pulumi_stack import RUN_MARK
-
 from .course import environment
+from .runs import check_converged, kill_all, start, start_up, state_of, strays
 
 pytestmark = pytest.mark.cluster
 
 STUDENTS = [str(number) for number in range(1, 13)]
-
-
-def start_up(course) -> subprocess.Popen:
-    return subprocess.Popen(
-        course.command("up", course.name, "--yes"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(),
-        start_new_session=True,
-    )
-
-
-def strays(course) -> list[psutil.Process]:
-    """Every process that a run on this cohort started and that still lives."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            marked = process.environ().get(RUN_MARK) == run_name(course.home, course.name)
-            if marked and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
 
 
 def namespaces(course) -> int:
@@ -82,8 +55,7 @@ def test_a_killed_run_is_finished_by_the_next(half_up):
 def test_a_run_killed_with_all_its_processes_is_finished_by_the_next(half_up):
     """As a power cut: no state was saved, Pulumi's lock and half a wave were left behind."""
     course, run = half_up
-    for process in [*strays(course), psutil.Process(run.pid)]:
-        process.kill()
+    kill_all(course, run)
     run.wait()
 
     done = course.up()
@@ -96,8 +68,7 @@ def test_a_run_killed_with_all_its_processes_is_finished_by_the_next(half_up):
 def test_who_leaves_after_a_killed_run_is_removed(half_up):
     """Alive, ours, in no state and in no roster: found by the mark, deleted by UID."""
     course, run = half_up
-    for process in [*strays(course), psutil.Process(run.pid)]:
-        process.kill()
+    kill_all(course, run)
     run.wait()
     present = [id for id, action in course.actions().items() if action != "create"]
     assert present
@@ -113,11 +84,14 @@ def test_who_leaves_after_a_killed_run_is_removed(half_up):
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["Ctrl-C", "SIGTERM", "closed terminal"],
 )
 def test_an_interrupted_run_ends_in_order(half_up, number, code):
     course, run = half_up
-    run.send_signal(number)
+    # A terminal tells its whole group; `kill` tells one process.
+    (os.killpg if number == signal.SIGINT else os.kill)(run.pid, number)
 
     _, errors = run.communicate(timeout=60)
 
@@ -128,6 +102,75 @@ def test_an_interrupted_run_ends_in_order(half_up, number, code):
     done = course.up()
     assert done["failed"] == []
     assert set(course.actions().values()) == {"same"}
+
+
+def test_a_second_signal_ends_it_at_once_and_the_next_run_repairs(half_up):
+    course, run = half_up
+    run.send_signal(signal.SIGINT)
+    for line in run.stderr:
+        if "what is in flight finishes" in line:
+            break
+    run.send_signal(signal.SIGTERM)
+
+    _, errors = run.communicate(timeout=60)
+
+    assert run.returncode in (130, 143), errors
+    assert "Traceback" not in errors
+    assert strays(course) == []
+    assert course.up()["failed"] == []
+    check_converged(course, STUDENTS)
+
+
+def test_who_reads_the_output_may_go_away(new_course):
+    """`practicum up … | head -1`: what was asked for is done, and nobody is told."""
+    course = new_course(["1", "2"])
+    run = start(course, "up", course.name, "--yes", stderr=subprocess.STDOUT)
+    run.stdout.readline()
+    run.stdout.close()
+
+    assert run.wait(timeout=120) == 141
+
+    check_converged(course, ["1", "2"])
+
+
+def test_a_full_disk_stops_it_in_one_line_and_leaves_all_as_it_was(new_course):
+    """REL-10: `ulimit -f` is a disk that is full for whatever grows beyond a few bytes."""
+    course = new_course(["1", "2"])
+    course.up()
+    records, state = course.folder / "students.json", state_of(course)
+    before = records.read_bytes(), state.read_bytes()
+    course.roster(["1", "2", "3"])
+    command = ["bash", "-c", 'trap "" XFSZ; ulimit -f 0; exec "$@"', "-",
+               *course.command("up", course.name, "--yes")]  # fmt: skip
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+
+    assert done.returncode == 3, done.stderr
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (records.read_bytes(), state.read_bytes()) == before
+    assert course.up()["created"] == 1
+    check_converged(course, ["1", "2", "3"])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a read-only file system is mounted, by root alone")
+def test_a_read_only_home_stops_it_before_anything_is_changed(new_course):
+    course = new_course(["1"])
+    course.up()
+    course.roster(["1", "2"])
+    script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
+    command = ["unshare", "-m", "bash", "-c", script, str(course.home),
+               *course.command("up", course.name, "--yes")]  # fmt: skip
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+
+    if "Operation not permitted" in done.stderr or "permission denied" in done.stderr:
+        pytest.skip("no file system can be mounted here")
+    assert done.returncode == 3, done.stderr
+    assert "Read-only file system" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert course.actions() == {"1": "same", "2": "create"}
+    assert course.up()["created"] == 1
 
 
 def test_of_two_runs_at_once_one_proceeds(half_up):
@@ -169,11 +212,14 @@ def test_a_dead_holders_lock_is_taken_and_a_live_ones_is_not(new_course, wait_un
     gone = subprocess.Popen(["true"])
     gone.wait()
     plant(gone.pid, now)
+    torn = folder / "torn.json"  # by a power cut: it names nobody, and Pulumi cannot read it
+    torn.write_bytes(b"")
 
     taken = course.up()
 
     assert (taken["changed"], taken["failed"]) == (1, [])
     assert not lock.exists()
+    assert not torn.exists()
     course.write(["1"])
     plant(os.getpid(), "2020-01-01T00:00:00Z")  # only the number is alive
     assert course.up()["changed"] == 1

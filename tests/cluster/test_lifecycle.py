@@ -22,7 +22,10 @@ KINDS = len(cluster.RESOURCES)
 
 
 def mutations(events):
-    """Requests that change something; reviews of rights are created but change nothing."""
+    """Requests that change something; reviews of rights are created but change nothing.
+
+    Nor does a claim: it says who is at it, and is gone at the end.
+    """
     return [
         event
         for event in events
@@ -30,6 +33,7 @@ def mutations(events):
         and event["userAgent"].startswith(("practicum", "pulumi"))
         and "reviews" not in event["requestURI"]
         and "dryRun" not in event["requestURI"]
+        and "fieldManager=practicum-claim" not in event["requestURI"]
     ]
 
 

@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.program import ClusterTarget, declare_provider, declare_stack
+from infra.program import ClusterTarget, declare_stack, declared_names
 from provisioner import names
 from provisioner.cohort import Group
-from provisioner.cohort import records as record_file
 from provisioner.manifest import GUARD, stack_name
-from provisioner.pulumi_stack.engine import _program
-from provisioner.pulumi_stack.job import Job
 
 from ..sample import cohort, record
 
@@ -141,28 +138,11 @@ def test_a_changed_wave_or_order_changes_no_other_student(stack):
     assert len(after) == len(before) + 8
 
 
-def write_cohort(stacks):
-    folder = stacks / "mls26"
-    folder.mkdir(parents=True)
-    (folder / "cohort.yaml").write_text(
-        "course: x\nterm: {starts: 2026-09-01, ends: 2026-12-19}\ncluster: rehearsal\n"
-    )
-    return folder
+@pytest.mark.parametrize("part", [GUARD, 1, 2, 3])
+def test_what_a_stack_wants_is_known_without_an_engine(stack, part):
+    """By these names the state is tidied: whoever is missing here would be taken out of it."""
+    engine = stack(part)
 
+    names = declared_names(stack_name("mls26", part), cohort(), RECORDS)
 
-def test_to_take_a_stack_down_only_its_provider_is_declared(run, tmp_path):
-    """The state may name the kubeconfig of another operator; students it knows itself."""
-    folder = write_cohort(tmp_path)
-    record_file.save(folder / "students.json", {one.id: one for one in RECORDS})
-    job = Job(
-        operation="destroy", stack="mls26.wave-01", cohort="mls26", stacks=str(tmp_path),
-        kubeconfig="/k", context="course",
-    )  # fmt: skip
-
-    engine = run(_program(job))
-    [provider] = engine.registered
-    target = ClusterTarget(kubeconfig="", context="course")  # the engine has it otherwise
-    [alone] = run(lambda: declare_provider(cohort(), target)).registered
-
-    assert provider.type == "pulumi:providers:kubernetes"
-    assert provider == alone
+    assert names == {item.name for item in [*engine.components, *engine.objects]}

@@ -15,6 +15,7 @@ import pytest
 
 from provisioner.cluster import Access, ApiError, Client
 from provisioner.cluster.client import PAGE
+from provisioner.cluster.transport import PATIENCE, pool
 from provisioner.errors import ClusterError
 
 from .conftest import Answer
@@ -125,6 +126,38 @@ def test_a_post_is_not_said_twice(server, client):
 
     assert caught.value.status == 429
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_what_passes_is_waited_for(server, client, status):
+    """500 is what an API server says while its etcd elects a leader."""
+    again = failure(status, "x", "etcdserver: leader changed", headers={"Retry-After": "0"})
+    server.will("GET", again, page("a"))
+
+    assert client.request("GET", PATH)["items"]
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 410, 413, 415, 422, 501])
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_what_is_refused_for_good_is_asked_once(server, client, method, status):
+    server.will(method, failure(status, "x", "no"), Answer(body={"ok": True}))
+
+    with pytest.raises(ApiError) as caught:
+        client.request(method, PATH)
+
+    assert caught.value.status == status
+    assert len(server.asked) == 1
+
+
+def test_attempts_are_few_apart_and_bounded():
+    """A server may say an hour; whoever hangs does so twice."""
+    retry = pool(Access(server="https://k", ca="")).connection_pool_kw["retries"]
+
+    assert (retry.total, retry.read, retry.connect) == (4, 1, 2)
+    assert retry.retry_after_max == PATIENCE
+    assert retry.backoff_jitter > 0
+    assert retry.backoff_factor * 2**retry.total + retry.backoff_jitter < PATIENCE
 
 
 # Refusals

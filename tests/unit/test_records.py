@@ -131,7 +131,7 @@ def test_a_damaged_file_is_kept_and_says_how_to_rebuild_it(tmp_path):
     with pytest.raises(InputError, match="is damaged") as caught:
         records.load(path)
 
-    assert "practicum up" in caught.value.hint
+    assert "practicum adopt" in caught.value.hint
     assert path.read_text() == '{"version": 1, "stud'
 
 

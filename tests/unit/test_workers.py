@@ -20,6 +20,7 @@ import pytest
 from provisioner import shell
 from provisioner.errors import InputError
 from provisioner.pulumi_stack import RUN_MARK, Backend, Job, Outcome, Workers, empty, events, stale
+from provisioner.pulumi_stack import workers as workers_module
 
 CANARY = "canary-secret"
 
@@ -177,6 +178,24 @@ def test_a_worker_that_cannot_begin_is_told_and_its_reason_is_in_the_log(
     for text in (log.read_text(), caplog.text):
         assert CANARY not in text
         assert backend.passphrase.read_text() not in text
+
+
+@pytest.mark.parametrize("deaf", ["", "signal.signal(signal.SIGINT, signal.SIG_IGN);"])
+def test_a_worker_that_tells_nothing_any_more_is_stopped(backend, tmp_path, monkeypatch, deaf):
+    """A real process that hangs; once it heeds being asked to stop, once it does not."""
+    script = f"import signal, time; {deaf} time.sleep(100)"
+    start = workers_module.shell.start_worker
+    monkeypatch.setattr(
+        workers_module.shell,
+        "start_worker",
+        lambda _, **options: start([sys.executable, "-c", script], **options),
+    )
+    monkeypatch.setattr(workers_module, "SILENCE", 0.5)
+    monkeypatch.setattr(workers_module, "GRACE", 0.2)
+
+    [outcome] = Workers(backend=backend).run([job(tmp_path)])
+
+    assert outcome.error == "it told nothing for 0.5 s, and was stopped"
 
 
 def test_nothing_to_do_starts_nothing(backend):

@@ -1,0 +1,134 @@
+"""One run at a time in the whole cluster: who it is stands on the cohort's identity namespace.
+
+The lock of a home cannot be seen from another machine. So a run that changes something
+writes itself into an annotation, under the version of the namespace that it has read: of
+two at once, the server takes one. The run renews it; one that was killed stops doing so,
+and its claim can be taken over after a minute. How old a claim is, is told by the server's
+clock alone: ours may be an hour off.
+
+Why no Lease: the role of who runs a course would have to allow them in the whole cluster,
+since the namespace is not there before the first run. An annotation takes no further right,
+and goes with the namespace.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from ..errors import ClusterError, LockedError
+from ..manifest import Manifest, ObjectKey
+from .client import ApiError, Client
+from .observe import read
+from .resources import path_of
+
+ANNOTATION = "run.practicum.dev/claim"
+"""Not below our own prefix: the plan takes whatever is there for a part of the object."""
+
+MANAGER = "practicum-claim"
+SECONDS = 60.0
+"""How long a claim holds that is not renewed."""
+
+MERGE = "application/merge-patch+json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A run, as it stands in the cluster."""
+
+    run: str
+    """Random: tells it from every other."""
+
+    host: str
+    pid: int
+    place: str
+    """Machine and home: within one of them the lock of the home counts."""
+
+    since: str
+    renewed: int = 0
+    """How often, so that each time there is something to write."""
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}, since {self.since}"
+
+
+def claim_of(namespace: Manifest) -> Claim | None:
+    """Return who claims a cohort, by its identity namespace; None for nobody."""
+    text = (namespace["metadata"].get("annotations") or {}).get(ANNOTATION)
+    try:
+        return Claim(**json.loads(text)) if text else None
+    except (ValueError, TypeError):
+        return None  # somebody's hand; nobody is named, so nobody holds it
+
+
+def take(client: Client, namespace: Manifest, claim: Claim) -> Manifest:
+    """Claim a cohort.
+
+    Args:
+        client: The cluster.
+        namespace: The identity namespace as the plan was made from it.
+        claim: Who we are.
+
+    Returns:
+        The namespace as it is now.
+
+    Raises:
+        LockedError: If another run holds it, or one has come between.
+        ClusterError: If the cluster refuses.
+    """
+    other = claim_of(namespace)
+    if other and other.place != claim.place and not _is_over(client, namespace):
+        raise _held(other)
+    try:
+        return write(client, namespace, claim)
+    except ApiError as error:
+        if error.status != 409:
+            raise ClusterError(f"The run cannot be noted: {error.message}") from None
+    now = read(client, ObjectKey("Namespace", "", namespace["metadata"]["name"]))
+    other = claim_of(now) if now else None
+    if other:
+        raise _held(other)
+    raise LockedError(
+        "Another run has changed this cohort since it was read.",
+        hint="Run the same command again; it sees what there is now.",
+    )
+
+
+def write(client: Client, namespace: Manifest, claim: Claim | None) -> Manifest:
+    """Put a claim on a namespace, or take it away, unless the namespace has changed.
+
+    Raises:
+        ApiError: If it has (409), or the server refuses.
+        ClusterError: If the server cannot be reached.
+    """
+    text = json.dumps(asdict(claim)) if claim else None
+    metadata = namespace["metadata"]
+    body: dict[str, Any] = {
+        "metadata": {
+            "resourceVersion": metadata["resourceVersion"],
+            "uid": metadata["uid"],
+            "annotations": {ANNOTATION: text},
+        }
+    }
+    key = ObjectKey("Namespace", "", metadata["name"])
+    query = {"fieldManager": MANAGER}
+    return client.request("PATCH", path_of(key), body=body, query=query, content=MERGE)
+
+
+def _held(other: Claim) -> LockedError:
+    return LockedError(
+        f"Another operator's run holds this cohort: {other}.",
+        hint="Wait until it ends. If it was killed, its claim is over"
+        f" {SECONDS:g} seconds after its last sign of life: run this again then.",
+    )
+
+
+def _is_over(client: Client, namespace: Manifest) -> bool:
+    fields: list[dict[str, Any]] = namespace["metadata"].get("managedFields") or []
+    times = [str(entry.get("time")) for entry in fields if entry.get("manager") == MANAGER]
+    if not times:
+        return False  # we cannot tell, and a live run is never robbed
+    age = client.server_time() - datetime.fromisoformat(max(times))
+    return age.total_seconds() > SECONDS

@@ -1,0 +1,131 @@
+"""Hold a cohort for the length of a run, for operators on other machines to see."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from .. import cluster, names
+from ..errors import ClusterError, LockedError, PracticumError
+from ..manifest import Manifest, ObjectKey, guard, key_of
+from ..settings import Settings
+from .reading import Reading
+
+EVERY = cluster.CLAIM_SECONDS / 3
+"""Seconds between two signs of life."""
+
+
+@contextmanager
+def held(
+    settings: Settings, reading: Reading, *, lost: Callable[[], None], make: bool = False
+) -> Iterator[None]:
+    """Claim a cohort on its cluster; the caller holds the lock of this home.
+
+    Args:
+        settings: Folders.
+        reading: What the run goes by.
+        lost: Called when somebody else has taken over; the run is then to stop.
+        make: Whether the identity namespace is made where there is none. Without it
+            nothing is claimed then: there is nothing to run for.
+
+    Raises:
+        LockedError: If another run holds it, or takes over while we do not answer.
+        ClusterError: If the cluster refuses.
+    """
+    key = ObjectKey("Namespace", "", names.identity_namespace(reading.cohort.name))
+    namespace = reading.found.namespaces.get(key.name)
+    if namespace is None and make:
+        wanted = next(one for one in guard(reading.cohort) if key_of(one) == key)
+        namespace = cluster.apply(reading.client, wanted)
+    if namespace is None:
+        yield
+        return
+    mine = _claim(settings)
+    holding = _Holding(
+        client=reading.client,
+        key=key,
+        claim=mine,
+        namespace=cluster.take_claim(reading.client, namespace, mine),
+        lost=lost,
+    )
+    with holding.renewed():
+        yield
+    if holding.taken_over:
+        raise LockedError(
+            "Another operator's run has taken this cohort over, since ours did not answer for"
+            f" {cluster.CLAIM_SECONDS:g} seconds.",
+            hint="Run the same command again when that one has ended.",
+        )
+
+
+def _claim(settings: Settings) -> cluster.Claim:
+    host = socket.gethostname()
+    place = hashlib.sha256(f"{host}:{settings.home.resolve()}".encode()).hexdigest()[:16]
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    return cluster.Claim(
+        run=secrets.token_hex(8), host=host, pid=os.getpid(), place=place, since=since
+    )
+
+
+@dataclass
+class _Holding:
+    client: cluster.Client
+    key: ObjectKey
+    claim: cluster.Claim
+    namespace: Manifest
+    lost: Callable[[], None]
+    taken_over: bool = False
+    _end: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def renewed(self) -> Iterator[None]:
+        """Give signs of life until the block is left, then let go."""
+        thread = threading.Thread(target=self._renew, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._end.set()
+            thread.join()
+            if not self.taken_over:
+                self._write(None)
+
+    def _renew(self) -> None:
+        while not self.taken_over and not self._end.wait(EVERY):
+            self.claim = replace(self.claim, renewed=self.claim.renewed + 1)
+            self._write(self.claim)
+            if self.taken_over:
+                self.lost()
+
+    def _write(self, claim: cluster.Claim | None) -> None:
+        """Renew or release; what cannot be reached now may be so next time."""
+        for _ in range(2):
+            try:
+                self.namespace = cluster.write_claim(self.client, self.namespace, claim)
+            except cluster.ApiError as error:
+                if error.status != 409 or not self._look_again():
+                    return
+            except PracticumError:
+                return
+            else:
+                return
+
+    def _look_again(self) -> bool:
+        """Read the namespace anew, for somebody has changed it; says whether it is still ours."""
+        try:
+            now = cluster.read(self.client, self.key)
+        except ClusterError:
+            return False
+        if now is None:  # the cohort is being taken down, and we do it
+            return False
+        self.namespace = now
+        standing = cluster.claim_of(now)
+        self.taken_over = standing is not None and standing.run != self.claim.run
+        return not self.taken_over

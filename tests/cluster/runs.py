@@ -1,0 +1,129 @@
+"""Runs of the command that a test kills, and what such a run leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from provisioner import cluster
+from provisioner.lifecycle.lock import run_name
+from provisioner.pulumi_stack import RUN_MARK, state_file
+
+from .course import Course, environment
+
+PROVIDER = "4.25.0"
+
+
+def start(course: Course, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """Start a command of a course and do not wait for it."""
+    usual = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(
+        course.command(*arguments), env=environment(), start_new_session=True, **(usual | options)
+    )
+
+
+def start_up(course: Course) -> subprocess.Popen[str]:
+    return start(course, "up", course.name, "--yes")
+
+
+def strays(course: Course) -> list[psutil.Process]:
+    """Every process that a run on this cohort started and that still lives."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            marked = process.environ().get(RUN_MARK) == run_name(course.home, course.name)
+            if marked and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def kill_all(course: Course, run: subprocess.Popen[str]) -> None:
+    """End a run and all that it started in one moment, as a power cut would."""
+    with suppress(ProcessLookupError):
+        os.kill(run.pid, 9)
+    for process in strays(course):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def namespaces(course: Course) -> set[str]:
+    """The students' namespaces of a cohort."""
+    selector = f"practicum.dev/cohort={course.name},practicum.dev/student"
+    listed = course.admin("get", "namespaces", "-l", selector, "-o", "name").split()
+    return {name.removeprefix("namespace/") for name in listed}
+
+
+def everything(course: Course) -> dict[str, tuple[str, str]]:
+    """UID and version of all that a cohort has on the cluster, by kind and name."""
+    kinds = ",".join({resource.plural for resource in cluster.RESOURCES.values()})
+    text = course.admin(
+        "get", kinds, "-A", "-l", f"practicum.dev/cohort={course.name}", "-o", "json"
+    )
+    return {
+        f"{item['kind']} {item['metadata'].get('namespace', '')}/{item['metadata']['name']}": (
+            item["metadata"]["uid"],
+            item["metadata"]["resourceVersion"],
+        )
+        for item in json.loads(text)["items"]
+    }
+
+
+def state_of(course: Course, part: str = "wave-01") -> Path:
+    """The file of a stack's state."""
+    path = state_file.path_of(f"file://{course.home / 'state'}", f"{course.name}.{part}")
+    assert path is not None
+    return path
+
+
+def saved(course: Course, part: str = "wave-01") -> Any:
+    """A stack's state, which has to be whole."""
+    found = state_file.read(state_of(course, part), f"{course.name}.{part}", provider=PROVIDER)
+    assert found is not None
+    return found
+
+
+def in_state(course: Course, part: str = "wave-01") -> set[str]:
+    """Names of the students, or the guard, that a state knows."""
+    names = {one["urn"].rpartition("::")[2] for one in saved(course, part).resources
+             if "practicum:kubernetes:" in one["type"]}  # fmt: skip
+    return {name.partition("/")[0] for name in names}
+
+
+def check_converged(course: Course, ids: list[str]) -> None:
+    """All is as wanted, and nothing of anybody else's is left: cluster, state, processes."""
+    assert course.actions() == dict.fromkeys(ids, "same")
+    assert namespaces(course) == {course.namespace(id) for id in ids}
+    accounts = course.admin("get", "serviceaccounts", "-n", f"practicum-{course.name}",
+                            "-l", "practicum.dev/student", "-o", "name").split()  # fmt: skip
+    assert sorted(accounts) == sorted(f"serviceaccount/s{id}" for id in ids)
+    assert in_state(course) == {f"s{id}" for id in ids}
+    assert saved(course).pending == []
+    locks = course.home / "state" / ".pulumi" / "locks" / "organization" / "practicum"
+    assert list(locks.glob(f"{course.name}.*/*.json")) == []
+    assert strays(course) == []
+    claim = course.admin("get", "namespace", f"practicum-{course.name}", "-o", "json")
+    assert cluster.claim_of(json.loads(claim)) is None
+
+
+def kubeconfig_through(course: Course, port: int, folder: Path) -> Path:
+    """Write a kubeconfig of an administrator with a token, for a port of this machine."""
+    name = f"through-{course.name}"
+    course.admin("create", "serviceaccount", name, "-n", "default")
+    course.admin("create", "clusterrolebinding", name, "--clusterrole=cluster-admin",
+                 f"--serviceaccount=default:{name}")  # fmt: skip
+    token = course.admin("create", "token", name, "-n", "default", "--duration=4h").strip()
+    config = yaml.safe_load(course.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{port}"
+    path = folder / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return path

@@ -1,0 +1,241 @@
+"""A cluster that is slow, broken or gone: bounded, told in one line, and finished by the next run.
+
+What each fault does is done by a proxy; behind it is the real API server.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+
+import pytest
+
+from provisioner import rehearsal
+
+from . import runs
+from .course import Course
+from .faults import Fault, proxy
+
+pytestmark = pytest.mark.cluster
+
+IDS = [str(number) for number in range(1, 7)]
+BOUND = 200
+"""Seconds: no command may take longer, whatever the server does. The limit of a test is
+longer, so that a run without a bound fails here and not there."""
+
+
+@pytest.fixture(scope="module")
+def far(control_plane):
+    with proxy(control_plane.server, control_plane.folder / "pki") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def through(new_course, far, tmp_path_factory):
+    """Make a cohort behind the proxy."""
+
+    def make(ids, **cohort):
+        far.reset()
+        course = new_course()
+        path = runs.kubeconfig_through(course, far.port, tmp_path_factory.mktemp("far"))
+        course.fixed = {"cluster": {"kubeconfig": str(path), "context": "rehearsal"}, **cohort}
+        course.write(ids, **course.fixed)
+        return course
+
+    return make
+
+
+@pytest.fixture
+def course(through, far):
+    made = through(["1", "2"])
+    yield made
+    far.reset()
+
+
+# A wave goes on past who fails
+
+
+def test_ten_of_thirty_who_fail_stop_nobody_else(through, far, control_plane):
+    """REL-01: strangers, a server that says 500, one that cuts, and limits that are refused."""
+    ids = [str(number) for number in range(1, 31)]
+    course = through(ids)
+    strangers, broken, cut = ids[:4], ids[4:8], ids[8:10]
+    for id in strangers:
+        course.admin("create", "namespace", course.namespace(id))
+
+    faults = {course.namespace(id): Fault(status=500) for id in broken}
+    faults |= {course.namespace(id): Fault(cut=True) for id in cut}
+
+    def rule(request):
+        inside = re.search(r"/namespaces/([^/?]+)", request.path)
+        return faults.get(inside[1]) if inside and request.changes else None
+
+    far.reset(rule)
+
+    done = course.up(code=6)
+
+    assert done["created"] == 20
+    why = {one["id"]: one["error"] for one in done["failed"]}
+    assert sorted(why, key=int) == ids[:10]
+    assert all("was made by kubectl-create" in why[id] for id in strangers)
+    assert all(why.values()), "each is told with a cause"
+    far.reset()
+    for id in strangers:
+        course.admin("delete", "namespace", course.namespace(id))
+    done = course.up()
+    assert (done["failed"], done["same"]) == ([], 20)
+    runs.check_converged(course, ids)
+
+
+# Connections
+
+
+@pytest.mark.parametrize("fault", ["cut", "half", "late"])
+def test_a_connection_that_breaks_now_and_then(course, far, fault):
+    """Every fifth answer is lost; what a run does not get done, the next does."""
+
+    def rule(_):
+        lost = len(far.seen) % 5 == 0
+        return Fault(**{fault: True}) if lost and fault != "late" else None
+
+    far.reset(rule)
+    far.delay = 0.3 if fault == "late" else 0.0
+
+    first = course.run_any("up", course.name, "--yes")
+
+    assert first.returncode in (0, 5, 6, 7), first.stderr
+    assert "Traceback" not in first.stderr
+    far.reset()
+    assert course.up()["failed"] == []
+    runs.check_converged(course, ["1", "2"])
+
+
+def test_a_server_that_never_answers(course, far):
+    """Black hole: every request gives up, so every command does, and nothing is taken for gone."""
+    course.up()
+    state = runs.state_of(course).read_bytes()
+    far.reset(lambda _: Fault(hang=True))
+
+    done = course.run("plan", course.name, code=7)
+
+    assert "cannot be reached" in done.stderr
+    assert len(done.stderr.splitlines()) == 2, "one line, and what to do"
+    assert runs.state_of(course).read_bytes() == state
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("command", ["up", "handout", "down"])
+def test_a_server_that_stops_answering_in_the_middle(course, far, command):
+    course.give_key("1")
+    if command != "up":
+        course.up()
+    seen = []
+
+    def rule(request):
+        seen.append(request.changes)
+        return Fault(hang=True) if sum(seen) > 3 else None
+
+    far.reset(rule)
+    words = {"up": ["--yes"], "down": ["--yes", course.name], "handout": []}[command]
+
+    done = course.run_any(command, course.name, *words, timeout=BOUND)
+
+    assert done.returncode in (5, 6, 7, 8), done.stderr
+    assert "Traceback" not in done.stderr
+    far.reset()
+    assert course.run(command, course.name, *words)
+
+
+def test_a_cluster_that_goes_away_never_shrinks_the_state(course, far, monkeypatch):
+    """REL-14: with what the provider calls *delete unreachable* in the operator's shell."""
+    course.up()
+    before = runs.in_state(course)
+    monkeypatch.setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
+    monkeypatch.setenv("PULUMI_K8S_SKIP_UPDATE_UNREACHABLE", "true")
+    course.write(["1", "2"], **course.fixed, environment={"quota": {"pods": "7"}})
+    # We still see the cluster; what Pulumi starts does not.
+    far.reset(lambda request: Fault(cut=True) if request.agent.startswith("pulumi") else None)
+
+    failed = course.up(code=6)["failed"]
+
+    assert [one["id"] for one in failed] == ["1", "2"]
+    assert runs.in_state(course) == before
+    far.reset()
+    assert course.up()["changed"] == 2
+    runs.check_converged(course, ["1", "2"])
+
+
+def test_a_busy_server_is_asked_again_as_it_says(course, far):
+    """429 with Retry-After, for every first request of a path."""
+    asked = set()
+
+    def rule(request):
+        if request.path in asked or not request.agent.startswith("practicum"):
+            return None
+        asked.add(request.path)
+        return Fault(status=429, headers="Retry-After: 0\r\n") if request.method == "GET" else None
+
+    far.reset(rule)
+
+    assert course.up()["failed"] == []
+
+
+# The control plane itself
+
+
+@pytest.fixture(scope="module")
+def own_plane(tmp_path_factory, kubectl):
+    """A control plane of one's own, since the others would miss theirs."""
+    home = tmp_path_factory.mktemp("own-plane")
+    found = rehearsal.up(home)
+    yield Course(
+        name="own", stacks=tmp_path_factory.mktemp("own-stacks"), home=home,
+        kubeconfig=found.kubeconfig, kubectl=kubectl,
+    )  # fmt: skip
+    rehearsal.down(home)
+
+
+def pid_of(course, name):
+    return next(p.pid for p in rehearsal.status(course.home).processes if p.name == name)
+
+
+@pytest.mark.soak
+def test_an_api_server_that_is_killed_in_the_middle(own_plane, wait_until):
+    course = own_plane
+    course.write(IDS)
+    run = runs.start_up(course)
+    wait_until(lambda: len(runs.namespaces(course)) > 0 or run.poll() is not None, seconds=60)
+
+    os.kill(pid_of(course, "kube-apiserver"), signal.SIGKILL)
+    _, errors = run.communicate(timeout=BOUND)
+
+    assert run.returncode in (5, 6, 7), errors
+    assert "Traceback" not in errors
+    assert course.run("plan", course.name, code=7)
+    rehearsal.up(course.home)
+    assert course.up()["failed"] == []
+    runs.check_converged(course, IDS)
+    assert course.down()["proved"]
+
+
+@pytest.mark.soak
+def test_an_etcd_that_stands_still_in_the_middle(own_plane, wait_until):
+    course = own_plane
+    course.write(IDS)
+    run = runs.start_up(course)
+    wait_until(lambda: len(runs.namespaces(course)) > 0 or run.poll() is not None, seconds=60)
+    etcd = pid_of(course, "etcd")
+
+    os.kill(etcd, signal.SIGSTOP)
+    try:
+        _, errors = run.communicate(timeout=BOUND)
+        assert run.returncode in (5, 6, 7), errors
+        assert "Traceback" not in errors
+        assert course.run_any("plan", course.name, timeout=BOUND).returncode in (6, 7)
+    finally:
+        os.kill(etcd, signal.SIGCONT)
+    wait_until(lambda: rehearsal.status(course.home).running, seconds=60)
+    assert course.up()["failed"] == []
+    runs.check_converged(course, IDS)
+    assert course.down()["proved"]

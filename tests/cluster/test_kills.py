@@ -1,0 +1,176 @@
+"""Power cuts: a run that dies at any request is finished by the next, with no manual step."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from . import runs
+from .faults import Fault, proxy
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="module")
+def far(control_plane):
+    """A proxy before the API server."""
+    with proxy(control_plane.server, control_plane.folder / "pki") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def new_victim(new_course, far, tmp_path_factory):
+    """Make a cohort whose every request goes through the proxy."""
+
+    def make(ids, **cohort):
+        course = new_course()
+        path = runs.kubeconfig_through(course, far.port, tmp_path_factory.mktemp("far"))
+        course.fixed = {"cluster": {"kubeconfig": str(path), "context": "rehearsal"}, **cohort}
+        course.write(ids, **course.fixed)
+        return course
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def victim(new_victim, far):
+    """A cohort that is up with one student who stays; the others come and go."""
+    far.reset()
+    course = new_victim(["0"])
+    course.up()
+    return course
+
+
+def cut_at(course, far, number, when):
+    """Run `up` and end it, with all that it started, at one of its changes.
+
+    Returns whether it came that far.
+    """
+    run = None
+    struck = []
+
+    def strike():
+        struck.append(True)
+        runs.kill_all(course, run)
+
+    def rule(request):
+        # After the cut there is nobody; what is still on its way gets nowhere.
+        if struck:
+            return Fault(cut=True)
+        return Fault(**{when: strike}) if request.number == number else None
+
+    far.reset(rule)
+    run = runs.start_up(course)
+    output, errors = run.communicate(timeout=240)
+    runs.kill_all(course, run)
+    far.reset()
+    assert struck or run.returncode == 0, f"{output}\n{errors}"
+    return bool(struck)
+
+
+def changes_of_one(course, far, id):
+    """How many requests change something when one student joins; the student stays."""
+    far.reset()
+    course.roster(["0", id])
+    course.up()
+    return far.changes
+
+
+def survive(course, far, number, when, ids, afterwards):
+    """Cut a run, change the roster or not, run once more, and look at everything."""
+    course.roster(ids)
+    came = cut_at(course, far, number, when)
+    course.roster(afterwards)
+    done = course.up()
+    assert done["failed"] == [], f"cut {when} change {number}"
+    runs.check_converged(course, afterwards)
+    return came
+
+
+def test_a_run_cut_at_a_change_is_finished_by_the_next(victim, far):
+    """REL-03 in short: the first, one in the middle and the last, and a roster that moved on."""
+    count = changes_of_one(victim, far, "99")
+    assert count >= 8, "claim, six objects, and the claim again"
+
+    assert survive(victim, far, 1, "after", ["0", "1"], ["0", "1"])
+    assert survive(victim, far, 4, "before", ["0", "2"], ["0", "3"])
+    assert survive(victim, far, count - 2, "after", ["0", "4"], ["0"])
+
+
+def test_a_first_run_cut_while_it_sets_up_what_all_share_is_finished_by_the_next(new_victim, far):
+    course = new_victim(["1"])
+
+    assert cut_at(course, far, 9, "after")
+    assert course.up()["failed"] == []
+
+    runs.check_converged(course, ["1"])
+    assert runs.in_state(course, "guard") == {"guard"}
+    assert course.down()["proved"]
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3000)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_run_cut_at_any_change_of_a_student_is_finished_by_the_next(victim, far, when):
+    """REL-03: every change of a student who joins, and of one who leaves."""
+    count = changes_of_one(victim, far, "99")
+    for number in range(1, count + 1):
+        joins, other = f"{when}{number}", f"{when}{number}x"
+        moved = number % 3 == 0
+        assert survive(victim, far, number, when, ["0", joins], ["0", other if moved else joins])
+    far.reset()
+    victim.roster(["0", "99"])
+    victim.up()
+    number = 1
+    while True:
+        came = survive(victim, far, number, when, ["0"], ["0"])
+        if not came:
+            break
+        victim.roster(["0", "99"])
+        victim.up()
+        number += 1
+    assert number > 2
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3000)
+def test_a_first_run_cut_at_any_change_is_finished_by_the_next(new_victim, far):
+    """What all share is set up change by change: each of them is a place to die at."""
+    whole = new_victim(["1"])
+    far.reset()
+    whole.up()
+    for number in range(1, far.changes + 1, 4):
+        course = new_victim(["1"])
+        assert cut_at(course, far, number, random.choice(["before", "after"]))
+        assert course.up()["failed"] == [], f"cut at change {number}"
+        runs.check_converged(course, ["1"])
+        assert course.down()["proved"]
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3000)
+def test_twenty_random_cuts_over_thirty_students(new_victim, far):
+    """Gate 4: joiners, leavers and a changed quota, each cut somewhere; one plain re-run."""
+    seed = random.randrange(2**32)
+    chance = random.Random(seed)
+    ids = [str(number) for number in range(1, 31)]
+    course = new_victim(ids)
+    cuts = 0
+    while cuts < 20:
+        kind = chance.choice(["join", "leave", "quota", "all"])
+        new = [f"{cuts}n{chance.randrange(10**6)}" for _ in range(3)]
+        if kind == "join":
+            ids = [*ids[3:], *new]
+        elif kind == "leave":
+            ids = [*ids[2:], *new[:1]] if len(ids) > 20 else [*ids, *new]
+        elif kind == "all":
+            ids = [*ids[1:-1], *new[:2]]
+        quota = {"environment": {"quota": {"pods": str(chance.randrange(5, 50))}}}
+        course.write(ids, **course.fixed, **(quota if kind in ("quota", "all") else {}))
+        number = chance.randrange(1, 24 if kind in ("join", "leave") else 60)
+        cuts += cut_at(course, far, number, chance.choice(["before", "after"]))
+        done = course.up()
+        assert done["failed"] == [], f"seed {seed}, cut {cuts}, {kind} at {number}"
+        runs.check_converged(course, ids)
+    assert course.down()["proved"]

@@ -1,0 +1,244 @@
+"""Of two operators one proceeds; whose claim is old is told by the server's clock alone."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from provisioner import cluster
+from provisioner.cluster import ApiError, Claim
+from provisioner.cluster.claim import ANNOTATION, MANAGER, claim_of, take
+from provisioner.errors import ClusterError, LockedError
+from provisioner.lifecycle import claim as claims
+from provisioner.manifest import ObjectKey
+from provisioner.plan import compare
+from provisioner.settings import Settings
+
+MINE = Claim(run="m", host="here", pid=1, place="home-1", since="nine")
+THEIRS = Claim(run="t", host="there", pid=2, place="home-2", since="ten")
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+class Server:
+    """A namespace with versions, as the API server keeps it; stands in for races and clocks."""
+
+    def __init__(self, now=NOON):
+        self.now, self.version, self.claim, self.renewed = now, 1, None, now
+        self.there = True
+
+    def request(self, method, path, *, body=None, **_):
+        assert path == "/api/v1/namespaces/practicum-mls26"
+        if not self.there:
+            raise ApiError(404, "NotFound", "gone")
+        if method == "PATCH":
+            if body["metadata"]["resourceVersion"] != str(self.version):
+                raise ApiError(409, "Conflict", "changed")
+            text = body["metadata"]["annotations"][ANNOTATION]
+            self.put(Claim(**json.loads(text)) if text else None)
+        return self.namespace()
+
+    def put(self, claim):
+        self.claim, self.version, self.renewed = claim, self.version + 1, self.now
+
+    def namespace(self):
+        annotations = {ANNOTATION: json.dumps(asdict(self.claim))} if self.claim else {}
+        entry = {"manager": MANAGER, "time": self.renewed.isoformat().replace("+00:00", "Z")}
+        return {
+            "kind": "Namespace",
+            "metadata": {
+                "name": "practicum-mls26", "uid": "u", "resourceVersion": str(self.version),
+                "annotations": annotations, "managedFields": [entry] if self.claim else [],
+            },
+        }  # fmt: skip
+
+    def server_time(self):
+        return self.now
+
+
+@pytest.fixture
+def server():
+    return Server()
+
+
+def test_who_comes_first_has_it_and_the_other_is_told_who(server):
+    read_by_both = server.namespace()
+
+    take(server, read_by_both, MINE)
+
+    assert server.claim == MINE
+    with pytest.raises(LockedError, match="process 1 on here, since nine") as caught:
+        take(server, read_by_both, THEIRS)
+    assert caught.value.exit_code == 9
+    with pytest.raises(LockedError, match="process 1 on here"):
+        take(server, server.namespace(), THEIRS)
+    assert server.claim == MINE
+
+
+def test_who_read_before_another_run_began_and_ended_reads_again(server):
+    """The plan that was shown is no longer what there is to do."""
+    read_before = server.namespace()
+    server.put(THEIRS)
+    server.put(None)
+
+    with pytest.raises(LockedError, match="has changed this cohort since it was read"):
+        take(server, read_before, MINE)
+    take(server, server.namespace(), MINE)
+
+
+@pytest.mark.parametrize(("seconds", "over"), [(59, False), (61, True)])
+def test_a_claim_that_is_not_renewed_is_over_after_a_minute(server, seconds, over):
+    server.put(THEIRS)
+    server.now += timedelta(seconds=seconds)
+
+    if over:
+        take(server, server.namespace(), MINE)
+        assert server.claim == MINE
+    else:
+        with pytest.raises(LockedError):
+            take(server, server.namespace(), MINE)
+
+
+def test_our_own_clock_says_nothing():
+    """An hour off either way: the server's two times are compared with each other."""
+    for now in (NOON - timedelta(hours=1), NOON + timedelta(hours=1)):
+        server = Server(now)
+        server.put(THEIRS)
+        with pytest.raises(LockedError):
+            take(server, server.namespace(), MINE)
+
+
+def test_without_a_time_a_claim_is_held(server):
+    server.put(THEIRS)
+    bare = server.namespace()
+    bare["metadata"]["managedFields"] = []
+    server.now += timedelta(days=1)
+
+    with pytest.raises(LockedError):
+        take(server, bare, MINE)
+
+
+def test_a_claim_of_the_same_home_is_a_killed_runs(server):
+    """Whoever asks holds that home's lock, so nobody else of it lives."""
+    server.put(replace(MINE, run="earlier", pid=77))
+
+    take(server, server.namespace(), MINE)
+
+    assert server.claim == MINE
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"run": 1}', "null"])
+def test_what_somebody_scribbled_there_names_nobody(text):
+    assert claim_of({"metadata": {"annotations": {ANNOTATION: text}}}) is None
+
+
+def test_a_server_that_refuses_is_told(server):
+    server.there = False
+
+    with pytest.raises(ClusterError, match="gone"):
+        take(server, server.namespace(), MINE)
+
+
+def test_the_plan_does_not_see_a_claim(server):
+    """Else every run would find the namespace changed."""
+    wanted = {"kind": "Namespace", "metadata": {"name": "practicum-mls26"}}
+    server.put(THEIRS)
+
+    assert compare.differences(wanted, server.namespace()) == []
+
+
+# For the length of a run
+
+
+@pytest.fixture
+def reading(server):
+    def at(namespaces):
+        cohort = SimpleNamespace(name="mls26")
+        found = SimpleNamespace(namespaces=namespaces)
+        return SimpleNamespace(cohort=cohort, client=server, found=found)
+
+    return at
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(stacks=Path("stacks"), home=tmp_path)
+
+
+def never():
+    raise AssertionError("nobody took over")
+
+
+def test_a_claim_is_held_as_long_as_the_run_and_no_longer(server, reading, settings):
+    with claims.held(settings, reading({"practicum-mls26": server.namespace()}), lost=never):
+        assert server.claim.place
+    assert server.claim is None
+
+
+def test_a_run_that_fails_lets_go_too(server, reading, settings):
+    at = reading({"practicum-mls26": server.namespace()})
+
+    with pytest.raises(ClusterError), claims.held(settings, at, lost=never):
+        raise ClusterError("x")
+    assert server.claim is None
+
+
+def test_where_there_is_nothing_yet_nothing_is_claimed(server, reading, settings):
+    with claims.held(settings, reading({}), lost=never):
+        assert server.claim is None
+
+
+def test_what_else_changes_the_namespace_costs_no_claim(server, reading, settings):
+    with claims.held(settings, reading({"practicum-mls26": server.namespace()}), lost=never):
+        server.version += 1  # a label, by hand
+    assert server.claim is None
+
+
+def test_a_namespace_that_goes_while_it_is_held_is_no_trouble(server, reading, settings):
+    """`down` deletes it, and the claim with it."""
+    with claims.held(settings, reading({"practicum-mls26": server.namespace()}), lost=never):
+        server.there = False
+
+
+def test_a_run_that_was_taken_over_stops_and_leaves_the_other_alone(
+    server, reading, settings, monkeypatch
+):
+    monkeypatch.setattr(claims, "EVERY", 0.01)
+    stopped = threading.Event()
+    at = reading({"practicum-mls26": server.namespace()})
+
+    def run():
+        with claims.held(settings, at, lost=stopped.set):
+            server.put(THEIRS)
+            assert stopped.wait(10)
+
+    with pytest.raises(LockedError, match="taken this cohort over"):
+        run()
+    assert server.claim == THEIRS
+
+
+def test_it_is_renewed_while_the_run_goes_on(server, reading, settings, monkeypatch):
+    monkeypatch.setattr(claims, "EVERY", 0.01)
+    renewed = threading.Event()
+    put = server.put
+
+    def watch(claim):
+        put(claim)
+        if claim and claim.renewed >= 3:
+            renewed.set()
+
+    monkeypatch.setattr(server, "put", watch)
+    with claims.held(settings, reading({"practicum-mls26": server.namespace()}), lost=never):
+        assert renewed.wait(10)
+    assert server.claim is None
+
+
+def test_the_key_is_the_identity_namespace():
+    assert cluster.path_of(ObjectKey("Namespace", "", "practicum-mls26")).endswith(
+        "/practicum-mls26"
+    )
