@@ -52,7 +52,7 @@ class Access:
             if hand_out:
                 yield from self._revocations(identities)
         finally:
-            self._practicum("down", name, "--yes", name)
+            self._practicum("down", name, "--yes", name, "--no-archive")
 
     def _practicum(self, *arguments: str) -> str:
         return self.cohort.stage.run(self.cohort.practicum(*arguments)).stdout

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..archive import Contents
-from ..lifecycle.kept import Archived
-from ..lifecycle.restoring import Restored
+if TYPE_CHECKING:  # a command pays for no other's modules
+    from ..archive import Contents
+    from ..lifecycle.kept import Archived
+    from ..lifecycle.restoring import Restored
 
 FEW = 10
 
