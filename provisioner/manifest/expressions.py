@@ -159,10 +159,11 @@ def resources(devices: Iterable[str] = ()) -> str:
         sides = (_AMOUNTS.format(what, side, names) for side in ("requests", "limits"))
         return f"(!has({what}.resources) || ({' && '.join(sides)}))"
 
-    # The whole pod's is newer than the oldest cluster that we run on: dyn, or it is no field.
+    # dyn, or the server's check of types warns: it knows no map of quantities, and in older
+    # clusters no resources of the whole pod.
     return (
-        f"object.spec.containers.all(c, {fair('c')}) && (!has(object.spec.initContainers) ||"
-        f" object.spec.initContainers.all(c, {fair('c')})) && {fair('dyn(object.spec)')}"
+        f"object.spec.containers.all(c, {fair('dyn(c)')}) && (!has(object.spec.initContainers) ||"
+        f" object.spec.initContainers.all(c, {fair('dyn(c)')})) && {fair('dyn(object.spec)')}"
     )
 
 

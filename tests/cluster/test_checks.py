@@ -156,6 +156,18 @@ DOORS = [
 ]
 
 
+def test_the_server_finds_no_error_in_any_expression(stage, wait_until):
+    """ISO-28; it looks at types once a policy is there, and only warns."""
+    path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+
+    def found():
+        ours = stage.admin.pages(path, selector=f"practicum.dev/cohort={stage.cohort.name}")
+        return [(one.get("status") or {}).get("typeChecking") for one in ours]
+
+    wait_until(lambda: None not in found())
+    assert found() == [{}] * len(admission.policies(stage.cohort))
+
+
 def test_every_door_is_tried(stage):
     assert list(doors(stage)) == DOORS
 
