@@ -46,7 +46,9 @@ def _declare(objects: list[dict[str, Any]]) -> None:
     for manifest in objects:
         inside = namespaces.get(manifest["metadata"].get("namespace"))
         opts = ResourceOptions(depends_on=[inside] if inside else None)
-        made = declare(resource_name(manifest["metadata"].get("namespace", "all"), manifest), manifest, opts)
+        made = declare(
+            resource_name(manifest["metadata"].get("namespace", "all"), manifest), manifest, opts
+        )
         if manifest["kind"] == "Namespace":
             namespaces[manifest["metadata"]["name"]] = made
 
