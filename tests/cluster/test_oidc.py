@@ -320,6 +320,7 @@ def test_there_is_nothing_of_ours_to_rotate(course):
     assert course.json("rotate", course.name, "--sweep")["swept"] == []
 
 
+@pytest.mark.soak
 def test_attacks_are_tried_as_students_who_are_impersonated(course):
     reading = read(Settings(stacks=course.stacks, home=course.home), course.name)
     cases = [one for one in case.load() if one.topic in ("services", "neighbour", "identities")]
