@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from ..cluster import WORKERS, ApiError, Type
@@ -14,6 +15,7 @@ from . import course
 from .attempt import Answer, Table, fill, index, send
 from .case import POLICY, Case
 from .finding import Finding
+from .identities import BEARS_ON
 from .scene import Scene
 
 SIGNS = {
@@ -85,7 +87,8 @@ def _named(manifest: Mapping[str, Any]) -> str:
 
 def _try(scene: Scene, table: Table, case: Case, stock: Stock) -> Finding:
     if unplayed := scene.absent.get(case.attempt.who):
-        return _finding(case, "unproven", unplayed)
+        own = replace(case, requirements=BEARS_ON.get(case.attempt.who, case.requirements))
+        return _finding(own, "unproven", unplayed)
     if waived := _waived(scene, table, case):
         return _finding(case, "waived", waived)
     unmade = [stock[_named(one)] for one in case.setup]

@@ -10,6 +10,9 @@ from ..cohort import Assistant, Cohort, Record, sections
 from ..errors import ClusterError
 from ..manifest import COHORT, STUDENT, Manifest, ObjectKey
 
+BEARS_ON = {"assistant": ("ISO-08",), "workload": ("ISO-35",)}
+"""What stays unproven where somebody cannot be played; all else students show."""
+
 LIFE = 600
 """Seconds that a token lives: the least that TokenRequest gives."""
 

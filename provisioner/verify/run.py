@@ -17,6 +17,7 @@ from ..plan import Plan
 from . import access, attacks, case, fairness, guards, identities, live, matrix, pulling, scene
 from .concerns import Cell
 from .finding import Finding, Proof, judge_all
+from .identities import BEARS_ON
 from .matrix import Person
 from .scene import Scene
 from .surroundings import NO_OTHER_COURSE, Surroundings
@@ -229,11 +230,10 @@ def _others(stage: Scene) -> Iterator[Person]:
 
 
 def _unplayed(stage: Scene) -> Iterator[Finding]:
-    ids = {"assistant": "ISO-08", "workload": "ISO-35"}
     for who, why in stage.absent.items():
         yield Finding(
             about=f"{who}: rights, one by one",
-            requirements=(ids[who],),
+            requirements=BEARS_ON[who],
             verdict="unproven",
             why=why,
             topic="permissions",

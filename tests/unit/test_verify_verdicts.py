@@ -398,9 +398,12 @@ def test_a_credential_that_outlasts_the_term_is_told():
     assert (late.verdict, "of 2 lasts longer" in late.why) == ("failed", True)
 
 
-def test_a_case_of_somebody_whom_we_may_not_play_is_unproven(scene, nodeport):
-    away = replace(scene, absent={"student": "we may not mint a token"})
+def test_a_case_of_somebody_whom_we_may_not_play_is_unproven_for_them_alone(scene, nodeport):
+    """What it also says of students, their own cases show."""
+    pod = replace(nodeport, attempt=replace(nodeport.attempt, who="workload"))
+    away = replace(scene, absent={"workload": "we may not mint a token"})
 
-    one = attacks._try(away, {}, nodeport, {})
+    one = attacks._try(away, {}, pod, {})
 
     assert (one.verdict, one.why) == ("unproven", "we may not mint a token")
+    assert one.requirements == ("ISO-35",) != nodeport.requirements
