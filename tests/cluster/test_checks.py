@@ -76,7 +76,7 @@ def stage(request, new_course):
 
 
 @pytest.fixture(scope="module")
-def intruder(stage):
+def intruder(stage, wait_until):
     """Let the scratch student do everything in their namespace, as far as rights go."""
     name, rbac = stage.own.name, "/apis/rbac.authorization.k8s.io/v1"
     role = EVERYTHING | {"metadata": {"name": name}}
@@ -94,7 +94,10 @@ def intruder(stage):
     stage.admin.request("POST", f"{rbac}/namespaces/{where}/rolebindings", body=binding)
     service = SERVICE | {"metadata": {"name": "theirs"}}
     stage.admin.request("POST", f"/api/v1/namespaces/{where}/services", body=service)
-    yield stage.admin.impersonating(f"intruder-{name}")
+    intruder = stage.admin.impersonating(f"intruder-{name}")
+    # A server takes a moment to mind new policies, and new rights.
+    wait_until(lambda: KEPT in refusal(intruder, *doors(stage)["limits"]))
+    yield intruder
     stage.admin.request("DELETE", f"{rbac}/clusterroles/{name}")
 
 
