@@ -110,6 +110,8 @@ class Client:
         answer = self._send(method, path, body, query, {"Content-Type": content, "Accept": accept})
         if answer.status >= 400:
             raise _refusal(answer.status, answer.data, self.access.server)
+        if method == "GET" and not answer.data:  # what was asked for was lost on the way
+            raise unreachable(self.access.server, ValueError("its answer was cut off"))
         return _object(answer.data, self.access.server) if answer.data else {}
 
     def _send(

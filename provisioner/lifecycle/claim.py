@@ -8,7 +8,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -65,12 +65,32 @@ def held(
         )
 
 
+def clear(settings: Settings, reading: Reading) -> None:
+    """Take away what a killed run of this home left; the caller holds the home's lock.
+
+    A run that finds nothing to do claims nothing, and so would leave it there.
+    """
+    name = names.identity_namespace(reading.cohort.name)
+    namespace = reading.found.namespaces.get(name)
+    left = cluster.claim_of(namespace) if namespace else None
+    if namespace and left and left.place == _place(settings):
+        with suppress(cluster.ApiError, ClusterError):  # the next run that changes something does
+            cluster.write_claim(reading.client, namespace, None)
+
+
+def _place(settings: Settings) -> str:
+    where = f"{socket.gethostname()}:{settings.home.resolve()}"
+    return hashlib.sha256(where.encode()).hexdigest()[:16]
+
+
 def _claim(settings: Settings) -> cluster.Claim:
-    host = socket.gethostname()
-    place = hashlib.sha256(f"{host}:{settings.home.resolve()}".encode()).hexdigest()[:16]
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return cluster.Claim(
-        run=secrets.token_hex(8), host=host, pid=os.getpid(), place=place, since=since
+        run=secrets.token_hex(8),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        place=_place(settings),
+        since=since,
     )
 
 

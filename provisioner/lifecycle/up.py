@@ -130,6 +130,7 @@ def bring_up(
     began = time.monotonic()
     if reading.plan.is_empty:
         _save(reading)
+        claim.clear(settings, reading)
         journal.settle(settings, reading.cohort.name)
         usage.sample_on_the_way(settings, reading, progress.say)
         return _summary(reading, reading.plan, {}, began)

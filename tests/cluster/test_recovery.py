@@ -371,8 +371,10 @@ def second(running, tmp_path):
 
 
 def test_of_two_operators_at_once_exactly_one_proceeds(new_course, second, wait_until):
-    first = new_course([str(number) for number in range(1, 9)])
+    ids = [str(number) for number in range(1, 9)]
+    first = new_course(ids)
     other = second(first)
+    change(other, ids)  # so that it has something to do, however far the first has come
     run = runs.start_up(first)
     wait_until(lambda: len(runs.namespaces(first)) > 0 or run.poll() is not None, seconds=60)
 
@@ -386,8 +388,7 @@ def test_of_two_operators_at_once_exactly_one_proceeds(new_course, second, wait_
     assert run.returncode == 0, errors
     for done in (refused, down):
         assert f"process {run.pid} on" in done.stderr
-    runs.check_converged(first, [str(number) for number in range(1, 9)])
-    assert set(other.actions().values()) == {"same"}
+    runs.check_converged(first, ids)
 
 
 def test_a_second_operator_can_do_all_that_the_first_could(new_course, second, control_plane):

@@ -193,6 +193,16 @@ def test_where_there_is_nothing_yet_nothing_is_claimed(server, reading, settings
         assert server.claim is None
 
 
+def test_what_a_killed_run_of_this_home_left_is_cleared_and_nobody_elses(server, reading, settings):
+    with claims.held(settings, reading({"practicum-mls26": server.namespace()}), lost=never):
+        ours = server.claim
+    for left, then in ((ours, None), (THEIRS, THEIRS)):
+        server.put(left)
+        claims.clear(settings, reading({"practicum-mls26": server.namespace()}))
+        assert server.claim == then
+    claims.clear(settings, reading({}))
+
+
 def test_what_else_changes_the_namespace_costs_no_claim(server, reading, settings):
     with claims.held(settings, reading({"practicum-mls26": server.namespace()}), lost=never):
         server.version += 1  # a label, by hand

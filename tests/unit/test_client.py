@@ -243,6 +243,16 @@ def test_an_answer_without_a_body_is_no_mistake(server, client):
     assert client.request("DELETE", PATH) == {}
 
 
+def test_what_was_asked_for_and_did_not_come_is_one(server, client):
+    """A proxy on the way that gives up after the status: no empty list is to be taken from it."""
+    server.will("GET", Answer(body=b""))
+
+    with pytest.raises(ClusterError) as caught:
+        list(client.pages(PATH))
+
+    assert "its answer was cut off" in one_line(caught.value)
+
+
 # Watches
 
 
