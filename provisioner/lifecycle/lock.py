@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import private_file, shell
-from ..errors import LockedError
+from ..errors import InputError, LockedError
 from ..pulumi_stack import RUN_MARK
 
 WAIT = 60.0
@@ -34,17 +34,33 @@ def held(home: Path, cohort: str, say: Say = lambda _: None) -> Iterator[int]:
 
     Raises:
         LockedError: If another run holds it.
+        InputError: If its file cannot be written.
     """
     path = private_file.make_folder(home / "locks") / f"{cohort}.lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _acquire(descriptor, path, say)
         _end_strays(descriptor, run_name(home, cohort))
-        _write(descriptor, {"pid": os.getpid(), "host": socket.gethostname(), **_now()})
+        _sign(descriptor, path)
         yield descriptor
         os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
+
+
+def _sign(descriptor: int, path: Path) -> None:
+    """Say in the file who holds it.
+
+    Raises:
+        InputError: If that cannot be written: a full disk.
+    """
+    try:
+        _write(descriptor, {"pid": os.getpid(), "host": socket.gethostname(), **_now()})
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written: {error.strerror}.",
+            hint="Make room there, then run the command again.",
+        ) from None
 
 
 def run_name(home: Path, cohort: str) -> str:

@@ -221,6 +221,20 @@ def _signal(worker: Worker, number: signal.Signals) -> None:
     if worker.poll() is not None:
         return
     if number == signal.SIGKILL:
-        os.killpg(worker.pid, number)  # its own session: the engine and provider too
+        _kill_with_children(worker)
     else:
         worker.send_signal(number)
+
+
+def _kill_with_children(worker: Worker) -> None:
+    """End a worker, the engine and the provider, which the engine puts in a group of its own."""
+    import psutil
+
+    try:
+        process = psutil.Process(worker.pid)
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for one in family:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
