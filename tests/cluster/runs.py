@@ -63,18 +63,27 @@ def namespaces(course: Course) -> set[str]:
 
 
 def everything(course: Course) -> dict[str, tuple[str, str]]:
-    """UID and version of all that a cohort has on the cluster, by kind and name."""
+    """UID and content of all that a cohort has on the cluster, by kind and name."""
     kinds = ",".join({resource.plural for resource in cluster.RESOURCES.values()})
     text = course.admin(
-        "get", kinds, "-A", "-l", f"practicum.dev/cohort={course.name}", "-o", "json"
-    )
+        "get", kinds, "-A", "-l", f"practicum.dev/cohort={course.name}", "-o", "json",
+        "--show-managed-fields",
+    )  # fmt: skip
     return {
         f"{item['kind']} {item['metadata'].get('namespace', '')}/{item['metadata']['name']}": (
             item["metadata"]["uid"],
-            item["metadata"]["resourceVersion"],
+            _content(item),
         )
         for item in json.loads(text)["items"]
     }
+
+
+def _content(item: dict[str, Any]) -> str:
+    """All of an object, who wrote it and when; but for what controllers say in its status."""
+    metadata = item["metadata"]
+    managers = [one for one in metadata["managedFields"] if one.get("subresource") != "status"]
+    kept = {**metadata, "managedFields": managers, "resourceVersion": ""}
+    return json.dumps({**item, "metadata": kept, "status": None}, sort_keys=True)
 
 
 def state_of(course: Course, part: str = "wave-01") -> Path:
