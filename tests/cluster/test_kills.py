@@ -98,6 +98,7 @@ def test_a_run_cut_at_a_change_is_finished_by_the_next(victim, far):
     assert survive(victim, far, count - 2, "after", ["0", "4"], ["0"])
 
 
+@pytest.mark.soak  # once it failed on a busy machine, and nobody has seen why yet
 def test_a_first_run_cut_while_it_sets_up_what_all_share_is_finished_by_the_next(new_victim, far):
     course = new_victim(["1"])
 
