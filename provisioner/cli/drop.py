@@ -5,18 +5,13 @@ from __future__ import annotations
 import click
 
 from .changing import Manner, carry, change_options
-from .options import Settings, pass_settings
+from .options import Settings, allow_drop_option, pass_settings
 
 
 @click.command()
 @click.argument("cohort")
 @click.argument("ids", metavar="STUDENT...", nargs=-1, required=True)
-@click.option(
-    "--allow-drop",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Let exactly N students go, where that is more than 3 and than a tenth.",
-)
+@allow_drop_option
 @click.option("--no-archive", is_flag=True, help="Keep no copy of their work.")
 @change_options
 @pass_settings

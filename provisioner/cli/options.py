@@ -15,6 +15,7 @@ from ..settings import Settings
 
 __all__ = [
     "Settings",
+    "allow_drop_option",
     "as_json",
     "ask",
     "ask_name",
@@ -36,6 +37,13 @@ pass_settings = click.make_pass_decorator(Settings)
 
 as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
+)
+
+allow_drop_option = click.option(
+    "--allow-drop",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Let exactly N students go, where that is more than 3 and than a tenth.",
 )
 
 

@@ -7,7 +7,16 @@ from datetime import UTC, datetime
 import click
 
 from ..errors import PartialError
-from .options import Settings, as_json, ask, pass_settings, say, show_json, show_lines
+from .options import (
+    Settings,
+    allow_drop_option,
+    as_json,
+    ask,
+    pass_settings,
+    say,
+    show_json,
+    show_lines,
+)
 
 
 @click.command()
@@ -15,12 +24,7 @@ from .options import Settings, as_json, ask, pass_settings, say, show_json, show
 @click.argument("ids", metavar="[STUDENT]...", nargs=-1)
 @click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
-@click.option(
-    "--allow-drop",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Let exactly N students go, where that is more than 3 and than a tenth.",
-)
+@allow_drop_option
 @click.option(
     "--at-most",
     type=click.IntRange(min=1),

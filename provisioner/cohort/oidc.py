@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -24,28 +23,13 @@ from pydantic import (
 
 from ..errors import InputError, Problem
 from .students import Student
-from .values import FilePath, Text, matching, wrong
+from .values import FilePath, Text, https, matching, wrong
 
 __all__ = ["Auth", "Login", "Oidc", "login_problems"]
 
 EMAIL = "email"
 SYSTEM = "system:"
 """Kubernetes' own users: whoever is called so may be an administrator."""
-
-
-def _issuer(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        port_is_fine = parts.port is None or parts.port > 0
-    except ValueError:
-        wrong("is no address; write it as https://login.example.org/realms/school")
-    if parts.scheme != "https" or not parts.hostname or not port_is_fine:
-        wrong("must be an https address, such as https://login.example.org/realms/school")
-    if parts.username or parts.password:
-        wrong("must not hold a user name or a password")
-    if parts.query or parts.fragment:
-        wrong("must end after the path")
-    return value
 
 
 def _prefix(value: object) -> object:
@@ -67,7 +51,7 @@ class Oidc(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    issuer: Annotated[Text, AfterValidator(_issuer)]
+    issuer: Annotated[Text, AfterValidator(https("https://login.example.org/realms/school"))]
     """The address in the tokens' ``iss``, to the letter."""
 
     client_id: Text

@@ -125,19 +125,24 @@ def _operator(value: object) -> object:
     return _user(value)
 
 
-def _address(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        port_is_fine = parts.port is None or parts.port > 0
-    except ValueError:
-        wrong("is no address; write it as https://kubernetes.example.org:6443")
-    if parts.scheme != "https" or not parts.hostname or not port_is_fine:
-        wrong("must be an https address, such as https://kubernetes.example.org:6443")
-    if parts.username or parts.password:
-        wrong("must not hold a user name or a password")
-    if parts.query or parts.fragment:
-        wrong("must end after the path")
-    return value
+def https(example: str) -> Callable[[str], str]:
+    """Take an https address without credentials, query or fragment, and show how one looks."""
+
+    def check(value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            port_is_fine = parts.port is None or parts.port > 0
+        except ValueError:
+            wrong(f"is no address; write it as {example}")
+        if parts.scheme != "https" or not parts.hostname or not port_is_fine:
+            wrong(f"must be an https address, such as {example}")
+        if parts.username or parts.password:
+            wrong("must not hold a user name or a password")
+        if parts.query or parts.fragment:
+            wrong("must end after the path")
+        return value
+
+    return check
 
 
 def _path(value: object) -> object:
@@ -188,7 +193,11 @@ Truth = Annotated[bool, BeforeValidator(_truth)]
 Operator = Annotated[str, BeforeValidator(_operator)]
 User = Annotated[str, BeforeValidator(_user)]
 Network = Annotated[str, BeforeValidator(_network)]
-Address = Annotated[str, BeforeValidator(_text), AfterValidator(_address)]
+Address = Annotated[
+    str,
+    BeforeValidator(_text),
+    AfterValidator(https("https://kubernetes.example.org:6443")),
+]
 FilePath = Annotated[Path, BeforeValidator(_path)]
 FileName = Annotated[str, BeforeValidator(_text), AfterValidator(_file_name)]
 HostName = Annotated[
