@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import base64
 import http.client
-import json
 import ssl
 import subprocess
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
 import yaml
 
-from provisioner.lifecycle.lock import run_name
-from provisioner.pulumi_stack import RUN_MARK
-
-from .course import Course, environment
+from . import runs
+from .course import Course
 
 REVOCATION_SECONDS = 15
 """The promise; the server's own memory of a good token is ten seconds."""
@@ -70,32 +64,13 @@ class Member:
 
 def killed(course: Course, after: float, *options: str) -> None:
     """Start an `up`, and kill it with all that it started, some seconds on."""
-    run = subprocess.Popen(
-        course.command("up", course.name, "--yes", "--no-archive", *options),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=environment(),
-        start_new_session=True,
-    )
+    nowhere = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    run = runs.start(course, "up", course.name, "--yes", "--no-archive", *options, **nowhere)
     try:
         run.wait(timeout=after)
     except subprocess.TimeoutExpired:
-        for process in (psutil.Process(run.pid), *of_run(course)):
-            process.kill()
+        runs.kill_all(course, run)
         run.wait()
-
-
-def of_run(course: Course) -> list[psutil.Process]:
-    """Every process that a run on this cohort started and that still lives."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            marked = process.environ().get(RUN_MARK) == run_name(course.home, course.name)
-            if marked and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
 
 
 def await_death(credentials: list[tuple[Credential, str]]) -> None:
@@ -106,12 +81,3 @@ def await_death(credentials: list[tuple[Credential, str]]) -> None:
         left = [(one, where) for one, where in left if one.answer(where) != 401]
         assert time.monotonic() < deadline or not left, "a credential that was ended still works"
         time.sleep(0.2 if left else 0)
-
-
-def state_files(home: Path) -> list[Path]:
-    return [path for path in (home / "state").rglob("*.json") if path.is_file()]
-
-
-def loads(paths: list[Path], read: Callable[[str], object] = json.loads) -> None:
-    for path in paths:
-        read(path.read_text())

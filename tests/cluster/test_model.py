@@ -21,10 +21,11 @@ from hypothesis.stateful import (
 
 from provisioner import rehearsal
 
+from . import runs
 from .conftest import ControlPlane
 from .course import Course
 from .leaks import Canaries
-from .term import Credential, Member, await_death, killed, loads, of_run, state_files
+from .term import Credential, Member, await_death, killed
 
 pytestmark = pytest.mark.cluster
 
@@ -206,7 +207,7 @@ class Term(RuleBasedStateMachine):
     def holds(self) -> None:
         """See that what runs is what is wanted, and nothing else of us is anywhere."""
         assert self.course.actions() == dict.fromkeys(self.roster, "same")
-        assert self._namespaces() == {member.namespace for member in self.roster.values()}
+        assert runs.namespaces(self.course) == {member.namespace for member in self.roster.values()}
         await_death(self.ended)
         self.ended.clear()
         for member in self._having():
@@ -217,8 +218,9 @@ class Term(RuleBasedStateMachine):
         for member in self.roster.values():
             kept = {name for name in member.work if self._exists(member, "configmap", name)}
             assert kept == member.work
-        loads(state_files(self.course.home), json.loads)
-        assert of_run(self.course) == []
+        for state in (self.course.home / "state").rglob("*.json"):
+            json.loads(state.read_text())
+        assert runs.strays(self.course) == []
         assert self.canaries.in_files([self.course.home, self.course.stacks]) == set()
 
     # How the model knows
@@ -264,11 +266,6 @@ class Term(RuleBasedStateMachine):
             "get", "-n", member.namespace, *what, "--ignore-not-found", "-o", "name"
         )
         return bool(found.strip())
-
-    def _namespaces(self) -> set[str]:
-        mark = f"practicum.dev/cohort={self.course.name},practicum.dev/student"
-        listed = self.course.admin("get", "namespaces", "-l", mark, "-o", "name").split()
-        return {name.removeprefix("namespace/") for name in listed}
 
     def teardown(self) -> None:
         self.course.run("down", self.course.name, "--yes", self.course.name, "--no-archive")
