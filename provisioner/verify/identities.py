@@ -10,7 +10,7 @@ from ..cohort import Assistant, Cohort, Record, sections
 from ..errors import ClusterError
 from ..manifest import COHORT, STUDENT, Manifest, ObjectKey
 
-BEARS_ON = {"assistant": ("ISO-08",), "workload": ("ISO-35",)}
+BEARS_ON = {"assistant": ("ISO-08",), "workload": ("ISO-35",), "others": ("ISO-04", "ISO-09")}
 """What stays unproven where somebody cannot be played; all else students show."""
 
 LIFE = 600
@@ -69,6 +69,11 @@ def absent(admin: Client, cohort: Cohort, own: Record) -> dict[str, str]:
         found["workload"] = (
             "we may not mint a token of a pod's account in a student's namespace; who"
             " administers the cluster can"
+        )
+    if not cluster.may(admin, cluster.MAY_ASK):
+        found["others"] = (
+            "we may not ask what others may do (create subjectaccessreviews); the role proof-reader"
+            " may (practicum role)"
         )
     user = next((one.user for one in _who_see_all(cohort)[:1] if not one.key), None)
     if user and not cluster.may(admin, cluster.Right("impersonate", "", "users", name=user)):

@@ -11,7 +11,18 @@ from provisioner import cluster
 from provisioner.cluster import ApiError, Type
 from provisioner.manifest import role
 from provisioner.report import verification, verify_page
-from provisioner.verify import access, attacks, case, course, golden, live, matrix, pulling
+from provisioner.verify import (
+    access,
+    attacks,
+    case,
+    course,
+    golden,
+    identities,
+    live,
+    matrix,
+    people,
+    pulling,
+)
 from provisioner.verify.attempt import Answer
 from provisioner.verify.concerns import Cell
 from provisioner.verify.finding import Finding, Proof, judge_all
@@ -309,6 +320,27 @@ def test_rights_are_asked_for_in_the_places_that_there_are():
     assert there.namespaces == {"a", "b", "c", "kube-system", ""}
 
 
+def test_whoever_has_no_credential_of_ours_is_asked_about():
+    bodies = []
+
+    class Told:
+        def ask(self, body):
+            bodies.append(body)
+            return {"status": {"allowed": True}}
+
+    nobody = student(
+        client=Told(), places={"own": "a"}, subject=people.ANONYMOUS, anonymous=True, inside={}
+    )
+    everybodys = Right("create", "authorization.k8s.io", "selfsubjectaccessreviews")
+    [found] = matrix.ask_all(nobody, [Cell(everybodys, "own")])
+
+    [asked] = bodies
+    assert asked["kind"] == "SubjectAccessReview"
+    assert asked["spec"]["user"] == "system:anonymous"
+    assert asked["spec"]["groups"] == ["system:unauthenticated"]
+    assert found.verdict == "failed", "what everybody has who can log in is too much for them"
+
+
 def test_a_new_type_is_asked_about():
     new = matrix.cells([served("probes", "verify.example.org")], every_verb=False)
 
@@ -396,6 +428,18 @@ def test_a_credential_that_outlasts_the_term_is_told():
     assert access.expiries([], latest).verdict == "unproven"
     late = access.expiries(ends, latest)
     assert (late.verdict, "of 2 lasts longer" in late.why) == ("failed", True)
+
+
+def test_whom_we_may_not_play_is_told_with_the_reason():
+    class Refused:
+        def request(self, *_, **__):
+            return {"status": {"allowed": False}}
+
+    course = cohort(assistants=[{"name": "T A", "user": "ta@example.org"}])
+    absent = identities.absent(Refused(), course, record("1"))
+
+    assert set(absent) == set(identities.BEARS_ON)
+    assert "create subjectaccessreviews" in absent["others"]
 
 
 def test_a_case_of_somebody_whom_we_may_not_play_is_unproven_for_them_alone(scene, nodeport):
