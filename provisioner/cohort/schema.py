@@ -186,7 +186,7 @@ class Cohort(_Strict):
     """``rehearsal``, or the kubeconfig and the context of a real cluster."""
 
     operators: tuple[Operator, ...] = ()
-    """Who runs Practicum, as the cluster knows them; whoever ran the first `up` when empty."""
+    """Who runs Practicum, as the cluster knows them; whoever may do everything there when empty."""
 
     assistants: tuple[Assistant, ...] = ()
 
