@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from provisioner import cluster
 
 from .course import WORK
 
@@ -67,7 +70,7 @@ class Operator:
 
 
 @pytest.fixture(scope="module")
-def operator(new_course, control_plane, tmp_path_factory) -> Operator:
+def operator(new_course, control_plane, tmp_path_factory, wait_until) -> Operator:
     """The whole life of a cohort, run by one who holds exactly the three roles."""
     course = new_course()
     name = course.name
@@ -93,13 +96,24 @@ def operator(new_course, control_plane, tmp_path_factory) -> Operator:
     for role in roles:
         bind(course, role["metadata"]["name"])
     mark = control_plane.mark()
-    receipt, findings, proof = live(course)
-    events = [e for e in control_plane.since(mark) if e["user"].get("username") == user]
+
+    def events() -> list[dict[str, Any]]:
+        return [e for e in control_plane.since(mark) if e["user"].get("username") == user]
+
+    receipt, findings, proof = live(course, lambda: wait_until(lambda: every_kind_in(events())))
     found = {finding["about"]: finding["verdict"] for finding in findings}
-    return Operator(user, course, roles, events, receipt, found, proof)
+    return Operator(user, course, roles, events(), receipt, found, proof)
 
 
-def live(course) -> tuple[dict[str, Any], list[dict[str, str]], dict[str, Any]]:
+def every_kind_in(events: list[dict[str, Any]]) -> bool:
+    """Say whether every kind is watched by now: drift may be told before the last one is."""
+    watched = {event["objectRef"]["resource"] for event in events if event["verb"] == "watch"}
+    return watched >= {resource.plural for resource in cluster.RESOURCES.values()}
+
+
+def live(
+    course: Any, await_watches: Callable[[], None]
+) -> tuple[dict[str, Any], list[dict[str, str]], dict[str, Any]]:
     """Run every command; returns the receipt, what `doctor` found, and what `verify` said."""
     name = course.name
     course.json("doctor", name)
@@ -114,6 +128,7 @@ def live(course) -> tuple[dict[str, Any], list[dict[str, str]], dict[str, Any]]:
     for command in ("suspend", "resume"):
         course.json(command, name, "1", "--yes")
     with course.watching() as watched:
+        await_watches()
         drift(course)
         watched.until(lambda told: len(told) > 5, "differs")
     findings = course.json("doctor", name)["findings"]
