@@ -121,8 +121,11 @@ def identities(
 
 
 def _who_see_all(cohort: Cohort) -> list[Assistant]:
-    """Return the assistants who can look at the scratch students, who are in no section."""
-    return [one for one in cohort.assistants if sections.sees(cohort, one, "")]
+    """Return the assistants who can look at the scratch students, who are in no section.
+
+    Who may read Secrets besides is not the kind of assistant that the cases are about.
+    """
+    return [one for one in cohort.assistants if sections.sees(cohort, one, "") and not one.secrets]
 
 
 def _assistant(admin: Client, cohort: Cohort, secret: Manifest) -> Client | None:

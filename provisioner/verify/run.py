@@ -207,6 +207,8 @@ def _notes(request: Request, around: Surroundings) -> Iterator[str]:
     assistants = request.cohort.assistants
     if not assistants:
         yield "The cohort has no assistants; what concerns them was not tried."
+    elif request.cohort.shows_secrets:
+        yield "The cohort file lets some assistants read Secrets; these were not played."
     elif not assistants[0].key:
         yield "The assistant was impersonated: Practicum holds no credential of theirs."
     if not around.foreign:

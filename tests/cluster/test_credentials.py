@@ -32,9 +32,13 @@ REVOCATION_SECONDS = 15
 @pytest.fixture(scope="module")
 def course(new_course):
     tabea = pyrage.x25519.Identity.generate()
-    assistants = [{"name": "Tabea Tutorin", "key": str(tabea.to_public())}]
+    rita = pyrage.x25519.Identity.generate()
+    assistants = [
+        {"name": "Tabea Tutorin", "key": str(tabea.to_public())},
+        {"name": "Rita Leserin", "key": str(rita.to_public()), "secrets": True},
+    ]
     course = new_course([ONE, TWO, THREE, FOUR, FIVE], assistants=assistants)
-    course.tabea = tabea
+    course.tabea, course.rita = tabea, rita
     for id in (ONE, TWO, THREE):
         course.give_key(id)
     course.up()
@@ -322,7 +326,9 @@ def test_an_assistant_looks_for_some_hours_and_reads_no_secret(course, tmp_path)
     changing = as_student(path, "create", "configmap", "x", "-n", course.namespace(ONE))
     assert 'cannot create resource "configmaps"' in changing.stderr
     listed = course.json("access", "list", course.name)["access"]
-    assert [(one["assistant"], one["state"]) for one in listed] == [("Tabea Tutorin", "issued")]
+    assert [(one["assistant"], one["state"]) for one in listed] == [
+        ("Tabea Tutorin", "issued"), ("Rita Leserin", "none"),
+    ]  # fmt: skip
     assert set(course.actions()) == {ONE, TWO, THREE, FOUR, FIVE}
 
     assert course.json("access", "revoke", course.name, "Tabea Tutorin")["ended"]
@@ -331,6 +337,26 @@ def test_an_assistant_looks_for_some_hours_and_reads_no_secret(course, tmp_path)
     assert not course.json("access", "revoke", course.name, "Tabea Tutorin")["ended"]
     account = listed[0]["account"]
     assert events(course, account) == ["access-granted", "access-revoked"]
+
+
+def test_an_assistant_reads_secrets_where_the_cohort_file_says_so_and_no_more(course, tmp_path):
+    course.admin("create", "secret", "generic", "work", "-n", course.namespace(ONE))
+
+    given = course.json("access", "grant", course.name, "Rita Leserin", "--for", "1h")
+
+    path = tmp_path / "rita.kubeconfig"
+    path.write_bytes(pyrage.decrypt(Path(given["path"]).read_bytes(), [course.rita]))
+    path.chmod(0o600)
+    place = ("-n", course.namespace(ONE))
+    assert "work" in as_student(path, "get", "secrets", *place).stdout
+    for attempt, told in (
+        (("delete", "secret", "work", *place), "cannot delete resource"),
+        (("get", "secrets", "-n", f"practicum-{course.name}"), "cannot list resource"),
+        (("get", "secrets", "-A"), "cannot list resource"),
+    ):
+        assert told in as_student(path, *attempt).stderr
+    assert set(course.actions().values()) == {"same"}, "what lets them is no drift"
+    assert course.json("access", "revoke", course.name, "Rita Leserin")["ended"]
 
 
 def tokens_of(course, id):

@@ -83,7 +83,7 @@ def operator(new_course, control_plane, tmp_path_factory, wait_until) -> Operato
         "operators": [user],
         "assistants": [
             {"name": "Tabea", "user": "ta@example.org"},
-            {"name": "Kim", "key": str(course.course_key.to_public())},
+            {"name": "Kim", "key": str(course.course_key.to_public()), "secrets": True},
         ],
         # Whoever is in a section sees that alone, so verify cannot have Kim play an assistant.
         "sections": [{"name": "A", "assistants": ["Kim"]}],
