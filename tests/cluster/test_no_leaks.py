@@ -25,32 +25,12 @@ from provisioner.pulumi_stack import RUN_MARK
 
 from .course import environment
 from .leaks import Canaries, Watch, private
+from .refusing import refusing_bindings
 
 pytestmark = pytest.mark.cluster
 
 PERSON = "Kanarienvogel-Zeisig"
 """A student's name: personal data, which belongs in the roster alone."""
-
-REFUSING = """
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: {{name: refuse-{name}}}
-spec:
-  failurePolicy: Fail
-  matchConstraints:
-    resourceRules:
-    - apiGroups: [rbac.authorization.k8s.io]
-      apiVersions: [v1]
-      operations: [CREATE]
-      resources: [rolebindings]
-  validations:
-  - {{expression: "request.namespace != '{name}--s3'", message: "not on this cluster"}}
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: {{name: refuse-{name}}}
-spec: {{policyName: refuse-{name}, validationActions: [Deny]}}
-"""
 
 MEANT = {
     "PULUMI_CONFIG_PASSPHRASE": "another-passphrase-of-the-operator",
@@ -207,9 +187,10 @@ def live_through(life: Life) -> None:
     course, name = life.course, life.course.name
     write(life, ["1", "2", "3"], "rehearsal")
     course.give_key("1")
-    course.admin("apply", "-f", "-", stdin=REFUSING.format(name=name))
+    refusing = refusing_bindings(name, f"request.namespace != '{name}--s3'")
+    course.admin("apply", "-f", "-", stdin=refusing)
     life.run("in part", "up", name, "--yes")
-    course.admin("delete", "-f", "-", stdin=REFUSING.format(name=name))
+    course.admin("delete", "-f", "-", stdin=refusing)
     give_access(life)
     write(life, ["1", "2", "3", "4"], "token")
     life.kill("up", name, "--yes")
