@@ -231,7 +231,8 @@ def test_the_page_needs_nothing_else_and_escapes_what_it_is_given():
     assert "&lt;script" in page
     assert "a &lt;note&gt;" in page
     assert "no CNI" in page
-    for outside in ("http-equiv", "@import", "url(", "<img", "<link"):
+    assert "default-src 'none'" in page
+    for outside in ('http-equiv="refresh"', "@import", "url(", "<img", "<link"):
         assert outside not in page
 
 
