@@ -75,7 +75,8 @@ def absent(admin: Client, cohort: Cohort, own: Record) -> dict[str, str]:
             "we may not ask what others may do (create subjectaccessreviews); the role proof-reader"
             " may (practicum role)"
         )
-    user = next((one.user for one in _who_see_all(cohort)[:1] if not one.key), None)
+    one = played(cohort)
+    user = one.user if one and not one.key else None
     if user and not cluster.may(admin, cluster.Right("impersonate", "", "users", name=user)):
         found["assistant"] = (
             "the assistant has no key, so no token could be made, and we may not impersonate them"
@@ -120,24 +121,24 @@ def identities(
     return found
 
 
-def _who_see_all(cohort: Cohort) -> list[Assistant]:
-    """Return the assistants who can look at the scratch students, who are in no section.
+def played(cohort: Cohort) -> Assistant | None:
+    """Return the assistant who acts in the cases; best one with a key, whom we mint a token.
 
-    Who may read Secrets besides is not the kind of assistant that the cases are about.
+    It is one who can look at the scratch students, so is in no section, and reads no
+    Secrets: the cases are about that kind.
     """
-    return [one for one in cohort.assistants if sections.sees(cohort, one, "") and not one.secrets]
+    fit = [one for one in cohort.assistants if sections.sees(cohort, one, "") and not one.secrets]
+    return min(fit, key=lambda one: not one.key, default=None)
 
 
 def _assistant(admin: Client, cohort: Cohort, secret: Manifest) -> Client | None:
-    """Return the first assistant: with a token where there is an account, else impersonated."""
-    for one in _who_see_all(cohort):
-        if one.key:
-            account = names.assistant(one.name)
-            shown = token(admin, names.identity_namespace(cohort.name), account, secret)
-            return admin.bearing("").bearing(shown)
-        if one.user:
-            return admin.impersonating(one.user)
-    return None
+    """Return that assistant: with a token where there is an account, else impersonated."""
+    one = played(cohort)
+    if one and one.key:
+        account = names.assistant(one.name)
+        shown = token(admin, names.identity_namespace(cohort.name), account, secret)
+        return admin.bearing("").bearing(shown)
+    return admin.impersonating(one.user) if one and one.user else None
 
 
 def student(

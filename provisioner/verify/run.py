@@ -204,12 +204,10 @@ def _simulated(cohort: Cohort) -> bool:
 def _notes(request: Request, around: Surroundings) -> Iterator[str]:
     yield IMPERSONATED if request.cohort.oidc else MINTED
     yield "Whoever can merely log in was played by an account without rights of our own."
-    assistants = request.cohort.assistants
-    if not assistants:
-        yield "The cohort has no assistants; what concerns them was not tried."
-    elif request.cohort.shows_secrets:
-        yield "The cohort file lets some assistants read Secrets; these were not played."
-    elif not assistants[0].key:
+    assistant = identities.played(request.cohort)
+    if assistant is None:
+        yield "No assistant sees all students, and no Secrets; what concerns them was not tried."
+    elif not assistant.key:
         yield "The assistant was impersonated: Practicum holds no credential of theirs."
     if not around.foreign:
         yield f"{NO_OTHER_COURSE[0].upper()}{NO_OTHER_COURSE[1:]}; its namespaces were not tried."

@@ -30,7 +30,7 @@ from provisioner.verify.golden import Right
 from provisioner.verify.scene import Scene
 from provisioner.verify.surroundings import Surroundings
 
-from ..sample import cohort, record
+from ..sample import ASSISTANT, SECRETS_READER, cohort, record
 
 DENIED = Answer(
     403,
@@ -436,11 +436,25 @@ def test_whom_we_may_not_play_is_told_with_the_reason():
         def request(self, *_, **__):
             return {"status": {"allowed": False}}
 
-    course = cohort(assistants=[{"name": "T A", "user": "ta@example.org"}])
-    absent = identities.absent(Refused(), course, record("1"))
+    def absent(*assistants):
+        return identities.absent(Refused(), cohort(assistants=assistants), record("1"))
 
-    assert set(absent) == set(identities.BEARS_ON)
-    assert "create subjectaccessreviews" in absent["others"]
+    user, keyed = ASSISTANT, SECRETS_READER | {"secrets": False}
+    assert set(absent(user)) == set(identities.BEARS_ON)
+    assert "create subjectaccessreviews" in absent(user)["others"]
+    assert "assistant" not in absent(user, keyed), "the one with a key is played"
+    assert "assistant" not in absent(keyed)
+
+
+def test_the_assistant_who_is_played_sees_everybody_and_no_secrets():
+    keyed = SECRETS_READER | {"secrets": False}
+    section = {"name": "A", "assistants": [ASSISTANT["name"]]}
+
+    assert identities.played(cohort()) is None
+    assert identities.played(cohort(assistants=[SECRETS_READER])) is None
+    assert identities.played(cohort(assistants=[ASSISTANT], sections=[section])) is None
+    assert identities.played(cohort(assistants=[ASSISTANT])).user == ASSISTANT["user"]
+    assert identities.played(cohort(assistants=[ASSISTANT, keyed])).name == keyed["name"]
 
 
 def test_a_case_of_somebody_whom_we_may_not_play_is_unproven_for_them_alone(scene, nodeport):
