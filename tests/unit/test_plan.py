@@ -105,6 +105,16 @@ def test_what_is_wanted_is_asked_for_by_key_and_no_leaver_is():
     assert not any("s77" in f"{key.namespace}/{key.name}" for key in keys)
 
 
+def test_what_was_rendered_is_not_rendered_again():
+    records = {"1": record("1")}
+    wanted = render(cohort(), records)
+
+    plan = make_plan(cohort(), records, Live(owned={}, foreign={}), wanted=wanted)
+
+    for part, rendered in ((plan.guard, wanted.guard), (plan.students[0], wanted.students["s1"])):
+        assert all(one is other for one, other in zip(part.wanted, rendered, strict=True))
+
+
 # The record on the Namespace
 
 ids = st.text(min_size=1) | st.from_regex(r"s?[0-9]{1,12}", fullmatch=True)
