@@ -37,6 +37,12 @@ def python(code: str) -> list[str]:
     return done.stdout.split()
 
 
+def test_an_up_imports_no_engine_before_it_has_something_to_do():
+    loaded = python("import sys, provisioner.lifecycle.up; print(*sys.modules)")
+    assert "provisioner.lifecycle.up" in loaded
+    assert not {"provisioner.lifecycle.engine", "provisioner.toolchain", "pulumi"} & {*loaded}
+
+
 @pytest.mark.parametrize("module", READS)
 def test_a_plan_imports_nothing_of_other_commands(module):
     loaded = python(f"import sys, {module}; print(*sys.modules)")
