@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,17 @@ def check_converged(course: Course, ids: list[str]) -> None:
     assert cluster.claim_of(json.loads(claim)) is None
 
 
-def kubeconfig_through(course: Course, port: int, folder: Path) -> Path:
+def put_behind(
+    course: Course, port: int, folder: Path, ids: Iterable[str], **cohort: Any
+) -> Course:
+    """Write a cohort whose every request goes through a proxy, and remember how it is written."""
+    path = _kubeconfig_through(course, port, folder)
+    course.fixed = {"cluster": {"kubeconfig": str(path), "context": "rehearsal"}, **cohort}
+    course.write(ids, **course.fixed)
+    return course
+
+
+def _kubeconfig_through(course: Course, port: int, folder: Path) -> Path:
     """Write a kubeconfig of an administrator with a token, for a port of this machine."""
     name = f"through-{course.name}"
     course.admin("create", "serviceaccount", name, "-n", "default")

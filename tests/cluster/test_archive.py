@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import stat
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import yaml
 from provisioner import archive
 from provisioner.errors import InputError
 
+from .refusing import refusing_bindings
 from .test_least_privilege import bind, kubeconfig_of
 
 pytestmark = pytest.mark.cluster
@@ -275,28 +277,6 @@ def test_no_course_key_is_told_before_anything_changes(term):
     assert set(term.actions().values()) == {"same"}
 
 
-REFUSING = """
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: {{name: refuse-{name}}}
-spec:
-  failurePolicy: Fail
-  matchConstraints:
-    resourceRules:
-    - apiGroups: [rbac.authorization.k8s.io]
-      apiVersions: [v1]
-      operations: [CREATE]
-      resources: [rolebindings]
-  validations:
-  - {{expression: "request.name != 'practicum-archive' || request.namespace != '{spared}'"}}
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: {{name: refuse-{name}}}
-spec: {{policyName: refuse-{name}, validationActions: [Deny]}}
-"""
-
-
 @pytest.fixture
 def narrow(new_course, control_plane, tmp_path):
     """A cohort that is run by one who holds the three roles, and so may read no Secrets."""
@@ -320,17 +300,9 @@ def kept_from(narrow, wait_until):
     """Whoever runs the cohort is refused what shows them the Secrets of the first student."""
     spared = narrow.namespace("1")
     narrow.admin("create", "secret", "generic", "work", "-n", spared)
-    policy = REFUSING.format(name=narrow.name, spared=spared)
-    probe = ("create", "rolebinding", "practicum-archive", "--clusterrole=view", "--user=x",
-             "-n", spared, "--dry-run=server")  # fmt: skip
-    narrow.admin("apply", "-f", "-", stdin=policy)
-    wait_until(lambda: _refused(narrow, *probe))
-
-    def lift():
-        narrow.admin("delete", "-f", "-", stdin=policy)
-        wait_until(lambda: not _refused(narrow, *probe))
-
-    return lift
+    with ExitStack() as stack:
+        stack.enter_context(refusing_bindings(narrow, spared, wait_until, "practicum-archive"))
+        yield stack.close
 
 
 def test_whose_archive_fails_loses_nothing_and_the_others_go(narrow, kept_from):
@@ -358,14 +330,6 @@ def test_whose_archive_fails_loses_nothing_and_the_others_go(narrow, kept_from):
     assert receipt["proved"]
     found = work_of(Path(receipt["archives"][0]["path"]), course.course_key)
     assert ("secrets", "work") in found
-
-
-def _refused(course, *arguments):
-    try:
-        course.admin(*arguments)
-    except AssertionError:
-        return True
-    return False
 
 
 def test_no_plaintext_reaches_the_disk(term, tmp_path):

@@ -37,11 +37,8 @@ def through(new_course, far, tmp_path_factory):
 
     def make(ids, **cohort):
         far.reset()
-        course = new_course()
-        path = runs.kubeconfig_through(course, far.port, tmp_path_factory.mktemp("far"))
-        course.fixed = {"cluster": {"kubeconfig": str(path), "context": "rehearsal"}, **cohort}
-        course.write(ids, **course.fixed)
-        return course
+        folder = tmp_path_factory.mktemp("far")
+        return runs.put_behind(new_course(), far.port, folder, ids, **cohort)
 
     return make
 

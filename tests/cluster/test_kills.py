@@ -24,11 +24,8 @@ def new_victim(new_course, far, tmp_path_factory):
     """Make a cohort whose every request goes through the proxy."""
 
     def make(ids, **cohort):
-        course = new_course()
-        path = runs.kubeconfig_through(course, far.port, tmp_path_factory.mktemp("far"))
-        course.fixed = {"cluster": {"kubeconfig": str(path), "context": "rehearsal"}, **cohort}
-        course.write(ids, **course.fixed)
-        return course
+        folder = tmp_path_factory.mktemp("far")
+        return runs.put_behind(new_course(), far.port, folder, ids, **cohort)
 
     return make
 

@@ -11,6 +11,7 @@ import base64
 import json
 import secrets
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,32 +26,12 @@ from provisioner.pulumi_stack import RUN_MARK
 
 from .course import environment
 from .leaks import Canaries, Watch, private
+from .refusing import REASON, refusing_bindings
 
 pytestmark = pytest.mark.cluster
 
 PERSON = "Kanarienvogel-Zeisig"
 """A student's name: personal data, which belongs in the roster alone."""
-
-REFUSING = """
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: {{name: refuse-{name}}}
-spec:
-  failurePolicy: Fail
-  matchConstraints:
-    resourceRules:
-    - apiGroups: [rbac.authorization.k8s.io]
-      apiVersions: [v1]
-      operations: [CREATE]
-      resources: [rolebindings]
-  validations:
-  - {{expression: "request.namespace != '{name}--s3'", message: "not on this cluster"}}
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: {{name: refuse-{name}}}
-spec: {{policyName: refuse-{name}, validationActions: [Deny]}}
-"""
 
 MEANT = {
     "PULUMI_CONFIG_PASSPHRASE": "another-passphrase-of-the-operator",
@@ -136,7 +117,7 @@ def token_user(course, name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def life(new_course, control_plane, tmp_path_factory):
+def life(new_course, control_plane, tmp_path_factory, wait_until):
     """A cohort that was brought up, refused in part, killed, repaired and taken down."""
     folder = tmp_path_factory.mktemp("leaks")
     course = new_course()
@@ -147,7 +128,7 @@ def life(new_course, control_plane, tmp_path_factory):
             path.mkdir(mode=0o700)
         life = Life(course, folder, canaries, watch, pyrage.x25519.Identity.generate())
         plant(life, control_plane.kubeconfig)
-        live_through(life)
+        live_through(life, wait_until)
     return life
 
 
@@ -183,14 +164,13 @@ def write(life: Life, ids: list[str], context: str) -> None:
     (life.course.folder / "roster.csv").write_text("id,name\n" + rows)
 
 
-def live_through(life: Life) -> None:
+def live_through(life: Life, wait_until: Callable[..., None]) -> None:
     """Run every command; the third student is refused, and one run is killed."""
     course, name = life.course, life.course.name
     write(life, ["1", "2", "3"], "rehearsal")
     course.give_key("1")
-    course.admin("apply", "-f", "-", stdin=REFUSING.format(name=name))
-    life.run("in part", "up", name, "--yes")
-    course.admin("delete", "-f", "-", stdin=REFUSING.format(name=name))
+    with refusing_bindings(course, course.namespace("3"), wait_until):
+        life.run("in part", "up", name, "--yes")
     life.run("handout", "handout", name)
     opened = yaml.safe_load(course.open("1", life.folder).read_text())
     (life.folder / "1.kubeconfig").unlink()
@@ -227,7 +207,7 @@ def test_the_life_was_what_it_should_be(life):
         "archive": 0,
         "down": 0,
     }, life.printed
-    assert "not on this cluster" in life.ends["in part"].stdout
+    assert REASON in life.ends["in part"].stdout
     assert json.loads(life.ends["up"].stdout)["failed"] == []
     assert "secrets" in json.loads(life.ends["down"].stdout)["searched"], "of the whole cluster"
 
