@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterable
 from contextlib import suppress
@@ -50,10 +51,14 @@ def strays(course: Course) -> list[psutil.Process]:
 def kill_all(course: Course, run: subprocess.Popen[str]) -> None:
     """End a run and all that it started in one moment, as a power cut would."""
     with suppress(ProcessLookupError):
-        os.kill(run.pid, 9)
-    for process in strays(course):
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
+        os.kill(run.pid, signal.SIGSTOP)  # else its workers see it die, and end in order
+    while found := strays(course):  # one may have been started while we looked
+        for process in found:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(found, timeout=10)
+    with suppress(ProcessLookupError):
+        os.kill(run.pid, signal.SIGKILL)
 
 
 def namespaces(course: Course) -> set[str]:
