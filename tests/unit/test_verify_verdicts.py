@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -220,7 +221,10 @@ def test_the_page_needs_nothing_else_and_escapes_what_it_is_given():
     assert "&lt;script" in page
     assert "a &lt;note&gt;" in page
     assert "no CNI" in page
-    for outside in ("http-equiv", "@import", "url(", "<img", "<link"):
+    assert re.findall(r"http-equiv=\S+ content=\S+ \S+", page) == [
+        """http-equiv="Content-Security-Policy" content="default-src 'none';"""
+    ]
+    for outside in ("@import", "url(", "<img", "<link"):
         assert outside not in page
 
 
