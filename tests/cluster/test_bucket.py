@@ -20,6 +20,7 @@ from .course import Course
 
 SERVER = shutil.which("moto_server")
 BUCKET = "practicum-state"
+IDS = [str(number) for number in range(1, 13)]
 SOMEBODY = (
     "AWS4-HMAC-SHA256 Credential=nobody/20260901/us-east-1/s3/aws4_request,"
     " SignedHeaders=host, Signature=0"
@@ -96,7 +97,7 @@ def _listens(port: int) -> bool:
 
 @pytest.fixture
 def course(new_course, bucket):
-    made = new_course(["1", "2"])
+    made = new_course(IDS)
     return Elsewhere(**vars(made), state=bucket.url)
 
 
@@ -111,7 +112,7 @@ def test_a_term_with_its_state_in_a_bucket(course, bucket, wait_until):
 
     assert course.up()["failed"] == []
 
-    assert course.actions() == {"1": "same", "2": "same"}
+    assert course.actions() == dict.fromkeys(IDS, "same")
     assert bucket.keys("locks") == []
     states = [
         f".pulumi/stacks/practicum/{course.name}.{part}.json" for part in ("guard", "wave-01")
@@ -129,7 +130,7 @@ def test_a_term_with_its_state_in_a_bucket(course, bucket, wait_until):
     assert [name for name in before if name != claimed and after[name] != before[name]] == []
     assert set(states) <= set(bucket.keys("stacks"))
 
-    course.roster(["2", "3"])
+    course.roster([*IDS[1:], "13"])
     done = course.up()
     assert (done["created"], done["removed"], done["failed"]) == (1, 1, [])
     assert course.down()["proved"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from provisioner.pulumi_stack.state_file import KEPT_RUNS
@@ -9,15 +11,15 @@ from provisioner.pulumi_stack.state_file import KEPT_RUNS
 pytestmark = pytest.mark.cluster
 
 
-def files(course) -> dict[str, int]:
-    """How many files of a cohort lie in each folder of its home."""
-    found: dict[str, int] = {}
-    for path in course.home.rglob("*"):
-        parts = path.relative_to(course.home).parts
-        mine = any(part == course.name or part.startswith(f"{course.name}.") for part in parts)
-        if mine and path.is_file():
-            found["/".join(parts[:4])] = found.get("/".join(parts[:4]), 0) + 1
-    return found
+def files(course) -> Counter[str]:
+    """How many files of a cohort lie in each part of its home."""
+    paths = (path.relative_to(course.home).parts for path in course.home.rglob("*")
+             if path.is_file())  # fmt: skip
+    return Counter(
+        parts[0]
+        for parts in paths
+        if any(part == course.name or part.startswith(f"{course.name}.") for part in parts)
+    )
 
 
 def objects(course) -> dict[str, int]:
@@ -50,8 +52,11 @@ def test_weeks_of_joining_and_leaving_leave_nothing_that_grows(new_course, count
     course = new_course(["0"])
     course.give_key("0")
     weeks(course, range(KEPT_RUNS))
-    before = files(course), objects(course)
+    before, made = files(course), objects(course)
 
     weeks(course, range(KEPT_RUNS, KEPT_RUNS + count))
 
-    assert (files(course), objects(course)) == before
+    # Of who has left it is kept what they were handed, sealed, and for which key: who returns
+    # with another one is asked about. `down` clears it.
+    assert files(course) - before == {"handout": 2 * count}
+    assert objects(course) == made
