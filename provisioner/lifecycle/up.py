@@ -107,7 +107,8 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         reading = chosen(reading, choice)
         refuse_mass_drop(reading, allow_drop)
         refuse_without_course_key(reading, leaving)
-        if not (reading.plan.is_empty or confirm(reading)):
+        nothing = reading.plan.is_empty and not settling.half_done(settings, reading)
+        if not (nothing or confirm(reading)):
             return None
         return bring_up(settings, reading, held, progress, leaving)
 

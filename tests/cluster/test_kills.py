@@ -132,6 +132,7 @@ def test_a_run_cut_when_all_is_there_and_nothing_is_saved_is_settled_by_the_next
     before = runs.everything(victim)
     assert victim.actions() == {"0": "same", "5": "same"}
     assert "s5" not in runs.in_state(victim)
+    assert "Nothing was changed." in victim.run("up", victim.name, "--dry-run").stderr
     assert runs.locks(victim) != []
     settled = victim.up()
 
