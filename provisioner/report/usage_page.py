@@ -11,7 +11,8 @@ from string import Template
 
 from .. import private_file
 from ..usage import Day, StudentUse, Usage
-from . import chart, html_page, usage_text
+from . import chart, usage_text
+from . import page as frame
 from .chart import Point
 
 DAYS = 31
@@ -21,6 +22,8 @@ SHOWN = 25
 """Students in the chart; the table has all."""
 
 STYLE = """\
+:root { --bar: #0a58ca; --hatch: #8c959f; --warn: #8a3c00; }
+@media (prefers-color-scheme: dark) { :root { --bar: #6cb0ff; --hatch: #6e7681; --warn: #ffb37c; } }
 figure { margin: 0; display: grid; grid-template-columns: minmax(0, 5fr) minmax(18rem, 2fr);
   gap: 1.5rem; align-items: start; }
 @media (max-width: 48rem) { figure { grid-template-columns: 1fr; } }
@@ -31,11 +34,12 @@ svg { width: 100%; height: auto; } .bar { fill: var(--bar); } .gap { fill: url(#
 table { font-size: .875rem; }
 th, td { text-align: right; padding: .3rem .6rem .3rem 0; font-variant-numeric: tabular-nums; }
 th:first-child, td:first-child, th.text, td.text { text-align: left; }
-tbody th { white-space: nowrap; }
-tfoot th, tfoot td { border-top: 2px solid var(--line); font-weight: 600; }
+tbody th { white-space: nowrap; } tfoot th, tfoot td { border-top: 2px solid var(--line);
+  font-weight: 600; }
 .warn { color: var(--warn); font-weight: 600; }
-@media print { .tall { max-height: none; overflow: visible; } .wide { overflow: visible; }
-  .bar { print-color-adjust: exact; } }
+@media print { :root { --bar: #0a58ca; --hatch: #888; --warn: #8a3c00; }
+  .tall { max-height: none; overflow: visible; } .wide { overflow: visible; }
+  svg { break-inside: avoid; } .bar { print-color-adjust: exact; } }
 """
 
 BODY = Template("""\
@@ -43,9 +47,7 @@ BODY = Template("""\
 <p class="faint">What the students of $cohort had reserved on the cluster: what their pods
 request and their volumes ask for, as the cluster counts it against their quotas. It is not what
 programs really used.</p>
-<dl>
 $facts
-</dl>
 $sections
 <h2>How to read it</h2>
 <ul>
@@ -73,12 +75,12 @@ def page(found: Usage) -> str:
     body = BODY.substitute(
         cohort=escape(found.cohort),
         course=escape(found.course),
-        facts=html_page.facts(_facts(found)),
+        facts=frame.facts(_facts(found)),
         sections="\n".join(_sections(found)),
         cost_note=f"<li>{escape(_prices(found))}</li>",
         time=f"{found.time:%Y-%m-%d %H:%M}",
     )
-    return html_page.page(f"Use of {found.cohort}", body, style=STYLE)
+    return frame.whole(f"Use of {found.cohort}", STYLE, body)
 
 
 def _facts(found: Usage) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from string import Template
 
 from .. import private_file
 from ..verify import Proof, Requirement, Verdict
-from . import html_page
+from . import page as frame
 
 VERDICTS: dict[Verdict, str] = {
     "failed": "Failed",
@@ -42,9 +42,7 @@ BODY = Template("""\
 other, or become more than students. It was tested by sending real requests to the running
 cluster with the students' own rights.</p>
 <p class="verdict $verdict">$headline</p>
-<dl>
 $facts
-</dl>
 $sections
 <h2>How it was done</h2>
 <ul>
@@ -70,12 +68,11 @@ def page(proof: Proof) -> str:
         cohort=escape(proof.cohort),
         verdict=escape(proof.verdict),
         headline=escape(_headline(proof)),
-        facts=html_page.facts(_facts(proof)),
+        facts=frame.facts(_facts(proof)),
         sections="\n".join(_sections(proof.requirements)),
         notes="\n".join(f"<li>{escape(note)}</li>" for note in proof.notes),
     )
-    title = f"Isolation of {proof.cohort}: {proof.verdict}"
-    return html_page.page(title, body, style=STYLE)
+    return frame.whole(f"Isolation of {proof.cohort}: {proof.verdict}", STYLE, body)
 
 
 def _headline(proof: Proof) -> str:

@@ -11,7 +11,6 @@ import base64
 import json
 import secrets
 import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from provisioner.pulumi_stack import RUN_MARK
 
 from .course import environment
 from .leaks import Canaries, Watch, private
-from .refusing import REASON, refusing_bindings
+from .refusing import refusing_bindings
 
 pytestmark = pytest.mark.cluster
 
@@ -117,7 +116,7 @@ def token_user(course, name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def life(new_course, control_plane, tmp_path_factory, wait_until):
+def life(new_course, control_plane, tmp_path_factory):
     """A cohort that was brought up, refused in part, killed, repaired and taken down."""
     folder = tmp_path_factory.mktemp("leaks")
     course = new_course()
@@ -128,7 +127,7 @@ def life(new_course, control_plane, tmp_path_factory, wait_until):
             path.mkdir(mode=0o700)
         life = Life(course, folder, canaries, watch, pyrage.x25519.Identity.generate())
         plant(life, control_plane.kubeconfig)
-        live_through(life, wait_until)
+        live_through(life)
     return life
 
 
@@ -159,22 +158,40 @@ def plant(life: Life, admin: Path) -> None:
 def write(life: Life, ids: list[str], context: str) -> None:
     """Write cohort file and roster."""
     cluster = {"kubeconfig": str(life.folder / "kubeconfig"), "context": context}
-    life.course.write(ids, cluster=cluster, course_key=str(life.course_key.to_public()))
+    public = str(life.course_key.to_public())
+    assistants = [{"name": "Kim", "key": public}]
+    life.course.write(ids, cluster=cluster, course_key=public, assistants=assistants)
     rows = "".join(f"{id},{PERSON} {id}\n" for id in ids)
     (life.course.folder / "roster.csv").write_text("id,name\n" + rows)
 
 
-def live_through(life: Life, wait_until: Callable[..., None]) -> None:
+def know_token(life: Life, what: str, folder: Path, key: pyrage.x25519.Identity) -> None:
+    """Read the token in the one kubeconfig that lies in a folder."""
+    [path] = folder.glob("*.kubeconfig.age")
+    opened = yaml.safe_load(pyrage.decrypt(path.read_bytes(), [key]))
+    life.canaries.add(what, opened["users"][0]["user"]["token"])
+
+
+def give_access(life: Life) -> None:
+    course, name, key = life.course, life.course.name, life.course.keys["1"]
+    life.run("handout", "handout", name)
+    know_token(life, "a student's token", course.home / "handout" / name, key)
+    life.run("rotate", "rotate", name, "1")
+    know_token(life, "a student's new token", course.home / "handout" / name, key)
+    life.run("access", "access", "grant", name, "Kim", "--for", "1h")
+    know_token(life, "an assistant's token", course.home / "access" / name, life.course_key)
+
+
+def live_through(life: Life) -> None:
     """Run every command; the third student is refused, and one run is killed."""
     course, name = life.course, life.course.name
     write(life, ["1", "2", "3"], "rehearsal")
     course.give_key("1")
-    with refusing_bindings(course, course.namespace("3"), wait_until):
-        life.run("in part", "up", name, "--yes")
-    life.run("handout", "handout", name)
-    opened = yaml.safe_load(course.open("1", life.folder).read_text())
-    (life.folder / "1.kubeconfig").unlink()
-    life.canaries.add("a student's token", opened["users"][0]["user"]["token"])
+    refusing = refusing_bindings(name, f"request.namespace != '{name}--s3'")
+    course.admin("apply", "-f", "-", stdin=refusing)
+    life.run("in part", "up", name, "--yes")
+    course.admin("delete", "-f", "-", stdin=refusing)
+    give_access(life)
     write(life, ["1", "2", "3", "4"], "token")
     life.kill("up", name, "--yes")
     passphrase = (life.home / "passphrase").read_text()
@@ -200,6 +217,8 @@ def test_the_life_was_what_it_should_be(life):
     assert {what: end.returncode for what, end in life.ends.items()} == {
         "in part": 6,
         "handout": 0,
+        "rotate": 0,
+        "access": 0,
         "no passphrase": 3,
         "wrong passphrase": 5,
         "up": 0,
@@ -207,7 +226,7 @@ def test_the_life_was_what_it_should_be(life):
         "archive": 0,
         "down": 0,
     }, life.printed
-    assert REASON in life.ends["in part"].stdout
+    assert "not on this cluster" in life.ends["in part"].stdout
     assert json.loads(life.ends["up"].stdout)["failed"] == []
     assert "secrets" in json.loads(life.ends["down"].stdout)["searched"], "of the whole cluster"
 
@@ -218,7 +237,7 @@ def test_no_secret_lies_in_a_file(life):
 
 
 def test_no_secret_was_printed(life):
-    assert len(life.printed) == 18
+    assert len(life.printed) == 22
     assert "provisioner.shell: " in "".join(life.printed), "the log is on"
     assert life.canaries.in_bytes("\n".join(life.printed).encode()) == set()
 
