@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 
@@ -20,6 +21,10 @@ BEFORE = 2
 
 LAST = "/rolebindings/practicum-student"
 """In the path of a student's last object: it hangs on all others."""
+
+
+NEW = itertools.count(1001)
+"""Ids of students who join: nobody has had them."""
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +156,7 @@ def test_a_run_cut_at_any_change_of_a_student_is_finished_by_the_next(victim, fa
     """REL-03: every change of a student who joins, and of one who leaves."""
     count = changes_of_one(victim, far, "99")
     for number in range(1, count + 1):
-        joins, other = f"{when}{number}", f"{when}{number}x"
+        joins, other = str(next(NEW)), str(next(NEW))
         moved = number % 3 == 0
         assert survive(victim, far, number, when, ["0", joins], ["0", other if moved else joins])
     far.reset()
@@ -194,7 +199,7 @@ def test_twenty_random_cuts_over_thirty_students(new_victim, far):
     cuts = 0
     while cuts < 20:
         kind = chance.choice(["join", "leave", "quota", "all"])
-        new = [f"{cuts}n{chance.randrange(10**6)}" for _ in range(3)]
+        new = [str(next(NEW)) for _ in range(3)]
         if kind == "join":
             ids = [*ids[3:], *new]
         elif kind == "leave":
