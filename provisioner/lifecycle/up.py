@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from .. import cluster
 from ..cohort import groups as group_file
@@ -18,10 +19,12 @@ from ..settings import Settings
 from . import archiving, claim, desk, identity, journal, lock, removal, settling, usage
 from .archiving import Archive
 from .choice import EVERYBODY, Choice, chosen
-from .engine import Engine
 from .interrupt import stopping
 from .progress import Progress
 from .reading import Reading, narrowed, read, records_path
+
+if TYPE_CHECKING:
+    from .engine import Engine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +139,8 @@ def bring_up(
         journal.settle(settings, reading.cohort.name)
         usage.sample_on_the_way(settings, reading, progress.say)
         return _summary(reading, reading.plan, {}, began)
+    from .engine import Engine  # with the toolchain, which a run that changes nothing needs not
+
     _refuse_without_rights(reading)
     stacks = [*stacks_of(reading.plan), *half_done]
     with (
