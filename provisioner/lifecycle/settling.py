@@ -7,12 +7,16 @@ and Pulumi's lock is a dead process's. The journal says which stacks these are.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..errors import ToolError
 from ..manifest import stack_name
 from ..settings import Settings
 from . import journal
-from .engine import Engine
 from .reading import Reading
+
+if TYPE_CHECKING:  # a run that changes nothing needs no engine
+    from .engine import Engine
 
 
 def half_done(settings: Settings, reading: Reading) -> dict[str, str | int]:
