@@ -106,6 +106,10 @@ def live(course, control_plane) -> tuple[dict[str, Any], list[dict[str, str]], d
     """Run every command; returns the receipt, what `doctor` found, and what `verify` said."""
     name = course.name
     course.json("doctor", name)
+    reader = f"practicum-{name}-proof-reader"
+    course.admin("delete", "clusterrolebinding", reader)  # it may list whatever there is
+    course.json("capacity", name)
+    bind(course, reader)
     course.up()
     course.json("status", name)
     course.json("handout", name)
