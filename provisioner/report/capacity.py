@@ -175,8 +175,9 @@ def _advice(found: Capacity) -> Iterator[str]:
             f"fewer at once: {answer.most}, with nothing left running by the others"
             f" (practicum suspend {found.cohort} STUDENT…)"
         )
-    if answer.smaller and all(answer.smaller.values()):
-        fields = ", ".join(_smaller(key, most) for key, most in answer.smaller.items())
+    smaller = {key: _at_most(key, amount) for key, amount in answer.smaller.items()}
+    if smaller and "0" not in smaller.values():
+        fields = ", ".join(f"{_field(key)} {text}" for key, text in smaller.items())
         yield f"a smaller quota for everybody: {fields} at most"
     if not answer.homes:
         yield (
@@ -189,6 +190,9 @@ def _advice(found: Capacity) -> Iterator[str]:
         yield f"the {out} node(s) that were left out, if they can be had"
 
 
-def _smaller(key: str, most: Decimal) -> str:
-    field = f"environment.quota.{FIELDS[key]}" if key in FIELDS else key
-    return f"{field} {_amount(key, Decimal(int(most)) if key == 'pods' else most)}"
+def _field(key: str) -> str:
+    return f"environment.quota.{FIELDS[key]}" if key in FIELDS else key
+
+
+def _at_most(key: str, amount: Decimal) -> str:
+    return _amount(key, amount if key.startswith("requests.") else Decimal(int(amount)))

@@ -13,7 +13,9 @@ from provisioner import cluster
 from provisioner.capacity import MOST, Demand, Need, Place, Room, need_of, weigh
 from provisioner.cluster.footprint import footprint
 from provisioner.errors import ClusterError
+from provisioner.lifecycle.capacity import Capacity
 from provisioner.quantity import parse
+from provisioner.report import capacity as report
 
 from ..sample import cohort
 from .conftest import Answer
@@ -377,6 +379,80 @@ def test_a_smaller_quota_and_more_nodes_are_told_so_that_it_would_fit():
     assert found.smaller == {"requests.cpu": Decimal("0.5")}
     assert (found.more, found.like) == (1, "big")
     assert answer(room, 20, each=need(cpu="500m", memory="1Gi")).fits
+
+
+# What a person is told
+
+
+def told(room, at_once, **more):
+    found = Capacity(cohort="mls26", students=9, suspended=0, simulated=False, room=room,
+                     answer=answer(room, at_once, **more))  # fmt: skip
+    return "\n".join(report.lines(found)), report.document(found), list(report.rows(found))
+
+
+def test_a_yes_asks_for_nothing():
+    text, document, _ = told(TEN, 10)
+
+    assert text.endswith("mls26, 10 student(s) at once: yes, it fits; there is room for 10 at once")
+    assert (document["fits"], document["advice"]) == (True, [])
+
+
+def test_a_no_says_what_to_do():
+    text, document, [row] = told(TEN, 16)
+
+    assert "no, it does not fit; there is room for 10 at once" in text
+    assert document["advice"] == [
+        "fewer at once: 10, with nothing left running by the others"
+        " (practicum suspend mls26 STUDENT…)",
+        "a smaller quota for everybody: environment.quota.cpu 1.25 at most",
+        "more nodes: 2 like n1, empty",
+    ]
+    assert row == ("requests.cpu", "2", "32", "20", "0", "20", "10  too few")
+
+
+def test_no_quota_of_no_pod_at_all_is_proposed():
+    _, document, _ = told(Room(places=(place(pods="8"),)), 16, each=need(pods="1"))
+
+    assert not any("smaller quota" in line for line in document["advice"])
+
+
+def test_many_nodes_that_are_left_out_are_not_all_named():
+    out = tuple(place(f"n{i}", "is cordoned", cpu="1") for i in range(12))
+
+    text, document, _ = told(Room(places=(*out, *TEN.places)), 1)
+
+    assert "2 node(s) counted; left out: n0 is cordoned," in text
+    assert "n9 is cordoned, and 2 more" in text
+    assert len(document["nodes"]) == 14
+
+
+def test_what_is_not_known_is_told_as_that():
+    room = Room(places=TEN.places, untold=frozenset({"requests.storage"}))
+
+    text, document, rows = told(room, 1, each=need(cpu="2", storage="10Gi", largest={"cpu": "2"}))
+
+    assert "the cluster does not say how much there is" in text
+    assert rows[-1] == ("requests.storage", "10Gi", "10Gi", "not known", "", "", "")
+    assert document["resources"][-1] == {
+        "resource": "requests.storage",
+        "one_student": 10 * GIB,
+        "need": 10 * GIB,
+        "has": None,
+        "others": None,
+        "free": None,
+        "enough_for": None,
+        "verdict": "unknown",
+    }
+
+
+def test_limits_that_are_too_high_are_a_note():
+    room = Room(places=(place(memory="10Gi", limit="10Gi", used={"limit": "9Gi"}),))
+    each = need(memory="4Gi", limit="4Gi", largest={"memory": "4Gi"})
+
+    text, document, _ = told(room, 1, each=each)
+
+    assert "limits.memory: pods start, but" in text
+    assert [one["verdict"] for one in document["resources"]] == ["enough", "over"]
 
 
 CORES = st.integers(0, 12).map(Decimal)
