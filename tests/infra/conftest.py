@@ -76,7 +76,9 @@ class Recorder(MockMonitor):
         return response
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802  (gRPC's name)
-        self.outputs[request.urn] = pulumi.runtime.rpc.deserialize_properties(request.outputs)
+        # The stack's own are empty, and on a busy machine may come after the test has looked.
+        if "::pulumi:pulumi:Stack::" not in request.urn:
+            self.outputs[request.urn] = pulumi.runtime.rpc.deserialize_properties(request.outputs)
         return super().RegisterResourceOutputs(request)
 
     @property
