@@ -1,0 +1,190 @@
+"""Show the lab hosts as they are, against what the roster wants of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..cohort.hosts import Host
+from ..settings import Settings
+from . import class_secret, host_report, hosts_run, lab_hosts, lock
+from .class_secret import Audit
+from .host_report import HostRow, LastRun
+from .hosts_run import Wishes
+from .lab_hosts import PRESENT, SUSPENDED, Labs
+from .progress import Progress
+
+PLAYBOOK = "read-hosts"
+SIGNS = {"create": "+", "suspend": "~", "resume": "~", "remove": "-"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostStatus:
+    """One host now."""
+
+    name: str
+    address: str
+    state: str
+    """ready, differs, not prepared, not pinned, unreachable or failed."""
+
+    students: int
+    """Who is to have an account there."""
+
+    differs: Mapping[str, tuple[str, ...]]
+    """Accounts to create, suspend, resume and remove."""
+
+    failed: int = 0
+    """Students and tasks that failed in the last `hosts up` from here."""
+
+    why: str = ""
+    distribution: str = ""
+    tools: Mapping[str, str | None] = field(default_factory=dict)
+    """Version of each tool that is there."""
+
+    processes: int = 0
+    """Of all students together."""
+
+    accounts: tuple[str, ...] = ()
+    """Those of the cohort that are there."""
+
+    @property
+    def changed(self) -> int:
+        """How many accounts `hosts up` would change."""
+        return sum(map(len, self.differs.values()))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``--json`` prints of the host."""
+        return {
+            "name": self.name,
+            "state": self.state,
+            "changed": self.changed,
+            "failed": self.failed,
+            "students": self.students,
+            "address": self.address,
+            "why": self.why or None,
+            "differs": {what: list(accounts) for what, accounts in self.differs.items()},
+            "distribution": self.distribution or None,
+            "tools": dict(self.tools),
+            "processes": self.processes,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostsStatus:
+    """The hosts of a cohort at one moment."""
+
+    cohort: str
+    hosts: tuple[HostStatus, ...]
+    secret: Audit | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing is left to do."""
+        return all(host.state == "ready" for host in self.hosts)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``hosts status --json`` and ``hosts plan --json`` print."""
+        return {
+            "cohort": self.cohort,
+            "hosts": [host.to_json() for host in self.hosts],
+            "secret": _secret(self.secret),
+        }
+
+
+def _secret(found: Audit | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "file": str(found.file),
+        "readers": sorted(found.readers),
+        "missing": list(found.missing),
+        "extra": list(found.extra),
+        "unkeyed": list(found.unkeyed),
+    }
+
+
+def status(
+    settings: Settings, name: str, *, limit: Iterable[str] = (), progress: Progress
+) -> HostsStatus:
+    """Ask every host what it has of the cohort; changes nothing.
+
+    Raises:
+        InputError: If the files are wrong.
+        ToolError: If Ansible came to no host at all.
+        LockedError: If a run holds the cohort: what is read then is half of something.
+        Interrupted: If a signal came.
+    """
+    with lock.held(settings.home, name, progress.say) as held:
+        labs = lab_hosts.read(settings, name, limit)
+        return ask(settings, labs, held, progress)
+
+
+def ask(settings: Settings, labs: Labs, held: int, progress: Progress) -> HostsStatus:
+    """Ask the hosts; the caller holds the lock.
+
+    Raises:
+        InputError: If a folder cannot be written.
+        ToolError: If Ansible came to no host at all.
+        Interrupted: If a signal came.
+    """
+    wishes = Wishes(playbook=PLAYBOOK, what="Asking hosts", keep_open=(held,))
+    ran = hosts_run.run(settings, labs, wishes, progress)
+    before = host_report.last(settings, labs.cohort.name)
+    rows = {row.name: row for row in ran.rows}
+    hosts = (_host(labs, host, rows[host.name], ran, before) for host in labs.hosts)
+    return HostsStatus(cohort=labs.cohort.name, hosts=tuple(hosts), secret=class_secret.audit(labs))
+
+
+def _host(
+    labs: Labs, host: Host, row: HostRow, ran: hosts_run.Ran, before: LastRun | None
+) -> HostStatus:
+    found = _found(ran.data.get(host.name, {}))
+    last = before.rows.get(host.name) if before else None
+    about = HostStatus(
+        name=host.name,
+        address=lab_hosts.place_of(host) if host.address else host.connection,
+        state=_state(row, found),
+        students=row.students,
+        differs=_differences(labs.wanted_on(host), _accounts(found)),
+        failed=last.failed if last else 0,
+        why=row.why or (last.why if last else ""),
+        distribution=str(found.get("distribution") or ""),
+        tools=found.get("tools") or {},
+        accounts=tuple(_accounts(found)),
+        processes=sum(int(one.get("processes") or 0) for one in found.get("accounts") or ()),
+    )
+    if about.state == "ready" and (about.changed or about.failed):
+        return replace(about, state="differs")
+    return about
+
+
+def _found(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = data.get("lab_found")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _state(row: HostRow, found: Mapping[str, Any]) -> str:
+    if row.state == "never started":
+        return "not pinned"
+    if not row.is_done:
+        return row.state
+    return "ready" if found.get("prepared") else "not prepared"
+
+
+def _accounts(found: Mapping[str, Any]) -> dict[str, str]:
+    return {str(one["account"]): str(one["state"]) for one in found.get("accounts") or ()}
+
+
+def _differences(wanted: Mapping[str, str], there: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return what `hosts up` would do, by what it does."""
+
+    def having(was: str, now: str) -> tuple[str, ...]:
+        return tuple(one for one in wanted if wanted[one] == now and there.get(one) == was)
+
+    return {
+        "create": tuple(one for one in wanted if one not in there),
+        "suspend": having(PRESENT, SUSPENDED),
+        "resume": having(SUSPENDED, PRESENT),
+        "remove": tuple(one for one in there if one not in wanted),
+    }

@@ -1,0 +1,124 @@
+"""The process that Ansible runs in: one job in on standard input, events out.
+
+Standard input stays open as long as the parent wants the run. When it closes, by the
+parent's wish or by its death, all that Ansible has started is ended.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+import psutil
+
+from ..redaction import redact
+from .results import said
+
+_NAMES = {
+    "runner_on_start": "start",
+    "runner_on_ok": "ok",
+    "runner_on_failed": "failed",
+    "runner_on_unreachable": "unreachable",
+    "runner_on_skipped": "skipped",
+}
+_COUNTED = ("failures", "dark", "changed", "processed")
+
+
+def main() -> None:
+    """Run the one job, and say how it ended."""
+    events, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no event
+    job: dict[str, Any] = json.loads(sys.stdin.readline())
+    wanted = threading.Event()
+    wanted.set()
+    threading.Thread(target=_listen, args=(wanted,), daemon=True).start()
+    try:
+        status = _run(job, events, wanted)
+    finally:
+        _end_children()
+        shutil.rmtree(job["private"], ignore_errors=True)
+    _say(events, {"event": "end", "status": status})
+
+
+def _listen(wanted: threading.Event) -> None:
+    sys.stdin.read()
+    wanted.clear()
+    _end_children()  # in sessions of their own, where ansible-runner does not look
+
+
+def _end_children() -> None:
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+
+
+def _run(job: Mapping[str, Any], events: TextIO, wanted: threading.Event) -> str:
+    import ansible_runner
+
+    private = Path(job["private"])
+    result = ansible_runner.run(
+        private_data_dir=str(private),
+        project_dir=str(Path(job["playbook"]).parent),
+        playbook=job["playbook"],
+        inventory=str(private / "inventory" / "hosts.yaml"),
+        cmdline="--check --diff" if job["check"] else None,
+        forks=job["forks"],
+        settings={
+            "job_timeout": job["job_timeout"],
+            "idle_timeout": job["idle_timeout"],
+            "pexpect_timeout": 1,
+            "suppress_output_file": True,
+        },
+        # Without files of its own below env/, it would put what they hold on the command line;
+        # there is nothing to hold: values are in the inventory, secrets in neither.
+        suppress_env_files=True,
+        quiet=True,
+        event_handler=_handler(events),
+        cancel_callback=lambda: not wanted.is_set(),
+    )
+    return str(result.status)
+
+
+def _handler(events: TextIO) -> Callable[[dict[str, Any]], bool]:
+    def handle(event: dict[str, Any]) -> bool:
+        if told := reduced(event):
+            _say(events, told)
+        if text := event.get("stdout"):
+            _say(events, {"event": "text", "text": text})
+        return False  # it is written to no file
+
+    return handle
+
+
+def reduced(event: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what of one of Ansible's events is told on: no facts, no arguments, no output."""
+    about = event.get("event_data") or {}
+    if event.get("event") == "playbook_on_stats":
+        return {"event": "stats", **{key: about.get(key) or {} for key in _COUNTED}}
+    if event.get("event") not in _NAMES:
+        return None
+    result = about.get("res") or {}
+    name = _NAMES[event["event"]]
+    told = {"event": name, "host": about.get("host"), "task": about.get("task") or ""}
+    if name == "ok":
+        stats = result.get("ansible_stats") or {}
+        return told | {"changed": bool(result.get("changed")), "data": stats.get("data") or {}}
+    if name in ("failed", "unreachable"):
+        return told | {"ignored": bool(about.get("ignore_errors")), "said": said(result)}
+    return told
+
+
+def _say(events: TextIO, event: Mapping[str, Any]) -> None:
+    told = {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
+    with suppress(BrokenPipeError):  # the parent has died, and our end is near
+        events.write(json.dumps(told) + "\n")
+        events.flush()
+
+
+if __name__ == "__main__":
+    main()
