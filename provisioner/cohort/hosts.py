@@ -14,7 +14,7 @@ from ..errors import InputError
 from . import keys
 from .values import Cpu, FileName, FilePath, Memory, Storage, Text, Whole, matching, wrong
 
-__all__ = ["AccountLimits", "Accounts", "ClassSecret", "Dotfiles", "Fork", "Host", "Ports"]
+__all__ = ["AccountLimits", "Accounts", "ClassSecrets", "Dotfiles", "Fork", "Host", "Ports"]
 
 LAST_PORT = 65_535
 FIRST_FREE_PORT = 1024
@@ -162,14 +162,17 @@ class Dotfiles(_Strict):
     """By student id."""
 
 
-class ClassSecret(_Strict):
-    """A file that SOPS encrypts to the class, and to nobody who has left it."""
+class ClassSecrets(_Strict):
+    """Files that SOPS encrypts to the class, and to nobody who has left it."""
 
-    file: FileName
-    """In the cohort's folder."""
+    folder: FileName = "secrets"
+    """In the cohort's folder; every ``*.sops.*`` in it reaches the hosts, encrypted."""
 
     recipients: tuple[Annotated[Text, AfterValidator(_recipient)], ...]
-    """Public keys, age or SSH, of those who teach: they can decrypt it always."""
+    """Public keys, age or SSH, of those who teach: they can decrypt always."""
+
+    gpg: tuple[FileName, ...] = ()
+    """Files in the cohort's folder with armored public keys of those who teach."""
 
     identity: FilePath | None = None
     """File with the private half of one of these; it is needed when somebody joins or leaves."""
@@ -177,7 +180,7 @@ class ClassSecret(_Strict):
     @field_validator("recipients")
     @classmethod
     def _somebody(cls, recipients: tuple[str, ...]) -> tuple[str, ...]:
-        return recipients or wrong("is empty: nobody who teaches could change the file")
+        return recipients or wrong("is empty: nobody who teaches could read them")
 
 
 class Accounts(_Strict):
@@ -193,7 +196,7 @@ class Accounts(_Strict):
     """Numbers of the students' accounts start here; another one for each cohort on a host."""
 
     dotfiles: Dotfiles | None = None
-    secret: ClassSecret | None = None
+    secrets: ClassSecrets | None = None
 
     @field_validator("tools")
     @classmethod
@@ -209,8 +212,8 @@ class Accounts(_Strict):
 
     @model_validator(mode="after")
     def _decryptable(self) -> Accounts:
-        if self.secret and "sops" not in self.tools:
-            wrong("has a secret but not the tool sops, with which students read it")
+        if self.secrets and "sops" not in self.tools:
+            wrong("has secrets but not the tool sops, with which students read them")
         return self
 
 

@@ -13,7 +13,7 @@ from .. import names
 from ..errors import InputError, Problem
 from . import yaml_file
 from .environment import Quota
-from .hosts import ClassSecret, Dotfiles, Fork, Host
+from .hosts import ClassSecrets, Dotfiles, Fork, Host
 from .oidc import Login
 from .schema import Assistant, ClusterAccess, Cohort, Section
 from .yaml_file import Document, Value
@@ -174,7 +174,7 @@ def _keys_of(at: tuple[str | int, ...]) -> list[str]:
         "quota": Quota,
         "hosts": Host,
         "dotfiles": Dotfiles,
-        "secret": ClassSecret,
+        "secrets": ClassSecrets,
     }
     model: type[BaseModel] = Cohort
     for place, part in enumerate(at):

@@ -1,7 +1,7 @@
-"""The file that SOPS encrypts to the class: who can open it, and who should.
+"""The files that SOPS encrypts to the class: who can open each, and who should.
 
 Somebody who leaves has had what it held. `updatekeys` keeps the data key that they know,
-so the file gets a new one by `rotate`; and the secrets themselves are to be changed by
+so a file gets a new one by `rotate`; and the secrets themselves are to be changed by
 whoever gave them out, which no program can do.
 """
 
@@ -19,7 +19,6 @@ from typing import Any
 import yaml
 
 from .. import private_file, shell
-from ..cohort.hosts import ClassSecret
 from ..errors import InputError, MissingToolError, Problem
 from ..settings import Settings
 from .lab_hosts import PRESENT, Labs
@@ -29,7 +28,7 @@ SECONDS = 120
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """Who can decrypt the class's file, against who should."""
+    """Who can decrypt one of the class's files, against who should."""
 
     file: Path
     readers: frozenset[str]
@@ -50,19 +49,29 @@ class Audit:
         return bool(self.missing or self.extra)
 
 
-def audit(labs: Labs) -> Audit | None:
-    """Compare who can decrypt the file with the roster; None where there is no such file.
+def audit(labs: Labs) -> tuple[Audit, ...]:
+    """Compare who can decrypt the class's files with the roster.
 
     Raises:
-        InputError: If the file cannot be read, or is not encrypted.
+        InputError: If a file cannot be read, or is not encrypted.
     """
-    secret = labs.cohort.accounts.secret
-    if secret is None:
-        return None
-    file = labs.cohort.folder / secret.file
-    readers = _readers(file)
+    secrets = labs.cohort.accounts.secrets
+    if secrets is None:
+        return ()
+    folder = labs.cohort.folder / secrets.folder
+    files = sorted(path for path in folder.glob("*.sops.*") if not path.name.startswith("."))
+    if not files:
+        raise InputError(
+            f"There is no file named *.sops.* in {folder}.",
+            hint="Make one with: sops encrypt, to the recipients' keys. Or delete accounts.secrets.",
+        )
     members, unkeyed = _members(labs)
-    wanted = {**dict.fromkeys(secret.recipients, "teacher"), **members}
+    wanted = {**members, **dict.fromkeys(secrets.recipients, "teacher")}
+    return tuple(_audit(file, wanted, unkeyed) for file in files)
+
+
+def _audit(file: Path, wanted: Mapping[str, str], unkeyed: tuple[str, ...]) -> Audit:
+    readers = _readers(file)
     return Audit(
         file=file,
         readers=readers,
@@ -72,32 +81,34 @@ def audit(labs: Labs) -> Audit | None:
     )
 
 
-def renew(settings: Settings, labs: Labs) -> Audit | None:
-    """Encrypt the file to the class as it is now, with a new data key.
+def renew(settings: Settings, labs: Labs) -> tuple[Audit, ...]:
+    """Encrypt the files to the class as it is now, each with a new data key.
 
     Returns:
-        Who could not read it before, and who could no longer; None when nothing was done.
+        Who could not read a file before, and who no longer can; of those that differed.
 
     Raises:
-        InputError: If the file is wrong, or there is no private key to change it with.
+        InputError: If a file is wrong, or there is no private key to change it with.
         MissingToolError: If there is no sops.
         ToolError: If sops fails; the file is as it was.
     """
-    secret, found = labs.cohort.accounts.secret, audit(labs)
-    if secret is None or found is None or not found.differs:
-        return None
-    if secret.identity is None:
+    secrets, differing = labs.cohort.accounts.secrets, [one for one in audit(labs) if one.differs]
+    if secrets is None or not differing:
+        return ()
+    if secrets.identity is None:
         raise InputError(
-            f"{found.file} is not encrypted to the class as it is now, and no key can change it.",
-            hint="Set accounts.secret.identity in cohort.yaml to the private key of a recipient.",
+            f"{differing[0].file} is not encrypted to the class as it is now, and no key can"
+            " change it.",
+            hint="Set accounts.secrets.identity in cohort.yaml to the private key of a recipient.",
         )
-    wanted = [*secret.recipients, *_members(labs)[0]]
+    wanted = [*secrets.recipients, *_members(labs)[0]]
     work = private_file.make_folder(settings.home / "playbook" / f"{labs.cohort.name}-secret")
     try:
-        private_file.write(found.file, _rewritten(work, found.file, secret, wanted))
+        for one in differing:
+            private_file.write(one.file, _rewritten(work, one.file, secrets.identity, wanted))
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return found
+    return tuple(differing)
 
 
 def _members(labs: Labs) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -143,15 +154,14 @@ def _leaves(value: Any, where: str = "") -> Iterator[tuple[str, str]]:  # noqa: 
         yield where, str(value)
 
 
-def _rewritten(work: Path, file: Path, secret: ClassSecret, wanted: list[str]) -> bytes:
+def _rewritten(work: Path, file: Path, identity: Path, wanted: list[str]) -> bytes:
     """Return the file for other readers; what is on the way there is encrypted all the time."""
-    assert secret.identity is not None
     copy, rules = work / file.name, work / "rules.yaml"
     private_file.write(copy, file.read_bytes())
     rule = {"path_regex": ".*", "age": ",".join(wanted)}
     private_file.write(rules, yaml.safe_dump({"creation_rules": [rule]}).encode())
     with tempfile.TemporaryDirectory(prefix="practicum-") as home:
-        environment = _environment(secret.identity, home)
+        environment = _environment(identity, home)
         _sops(environment, "--config", rules, "updatekeys", "--yes", copy)
         _sops(environment, "--config", rules, "rotate", "--in-place", copy)
     return copy.read_bytes()

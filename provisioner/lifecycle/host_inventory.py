@@ -11,7 +11,8 @@ from typing import Any
 
 from ..cohort.hosts import Dotfiles, Host
 from ..cohort.placement import Seat
-from .lab_hosts import DROPPED, PRESENT, Labs
+from ..errors import InputError
+from .lab_hosts import PRESENT, Labs
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 """The one that has the package manager's modules."""
@@ -47,7 +48,9 @@ def variables(labs: Labs, host: Host, folders: Folders, *, archive: bool) -> dic
         "lab_archive_folder": str(folders.archives.resolve() / host.name),
         "lab_keys_folder": str(folders.keys.resolve() / host.name),
         "lab_dotfiles": _dotfiles(accounts.dotfiles),
-        "lab_secrets": _secrets(labs, host),
+        "lab_secrets": _secrets(labs),
+        "lab_recipients": _recipients(labs),
+        "lab_groups": _groups(labs),
         "lab_students": [_student(labs, seat) for seat in labs.on(host)],
     }
 
@@ -114,18 +117,42 @@ def _dotfiles(dotfiles: Dotfiles | None) -> Mapping[str, Any] | None:
     return dotfiles.model_dump(include={"repository", "commit", "profile", "variables"})
 
 
-def _secrets(labs: Labs, host: Host) -> dict[str, Any] | None:
-    secret = labs.cohort.accounts.secret
-    if secret is None:
-        return None
-    here = [seat for seat in labs.on(host) if labs.state_of(seat) != DROPPED]
+def _secrets(labs: Labs) -> dict[str, Any]:
+    """Return what a host needs for the class's secrets: encrypted files and public keys."""
+    secrets = labs.cohort.accounts.secrets
+    if secrets is None:
+        return {}
     return {
-        "file": str((labs.cohort.folder / secret.file).resolve()),
-        "name": secret.file,
-        "recipients": list(secret.recipients),
-        "members": [
-            {"account": seat.account, "recipient": key.text}
-            for seat in here
-            if labs.state_of(seat) == PRESENT and (key := labs.students[seat.id].key)
-        ],
+        "age": list(secrets.recipients),
+        "gpg": [_text(labs.cohort.folder / name) for name in secrets.gpg],
+        "folder": str((labs.cohort.folder / secrets.folder).resolve()),
+        "identity": None,  # who may read is settled before any playbook runs
     }
+
+
+def _text(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        raise InputError(f"accounts.secrets.gpg: {path} cannot be read.") from None
+    if "PRIVATE KEY" in text or "BEGIN PGP PUBLIC KEY BLOCK" not in text:
+        raise InputError(f"accounts.secrets.gpg: {path} is no armored public key.")
+    return text
+
+
+def _recipients(labs: Labs) -> list[dict[str, str]]:
+    """Return whose public key encrypts to whom, for all who take the course."""
+    return [
+        {"id": seat.id, "recipient": key.text}
+        for seat in labs.seats.values()
+        if labs.state_of(seat) == PRESENT and (key := labs.students[seat.id].key)
+    ]
+
+
+def _groups(labs: Labs) -> list[dict[str, Any]]:
+    """Return who works together, as the roster has it."""
+    members: dict[str, list[str]] = {}
+    for student in labs.students.values():
+        if student.group:
+            members.setdefault(student.group, []).append(student.id)
+    return [{"id": group, "students": ids} for group, ids in members.items()]

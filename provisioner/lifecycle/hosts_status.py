@@ -76,7 +76,7 @@ class HostsStatus:
 
     cohort: str
     hosts: tuple[HostStatus, ...]
-    secret: Audit | None = None
+    secrets: tuple[Audit, ...] = ()
 
     @property
     def is_ready(self) -> bool:
@@ -88,13 +88,11 @@ class HostsStatus:
         return {
             "cohort": self.cohort,
             "hosts": [host.to_json() for host in self.hosts],
-            "secret": _secret(self.secret),
+            "secrets": [_secret(one) for one in self.secrets],
         }
 
 
-def _secret(found: Audit | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
+def _secret(found: Audit) -> dict[str, Any]:
     return {
         "file": str(found.file),
         "readers": sorted(found.readers),
@@ -133,7 +131,9 @@ def ask(settings: Settings, labs: Labs, held: int, progress: Progress) -> HostsS
     before = host_report.last(settings, labs.cohort.name)
     rows = {row.name: row for row in ran.rows}
     hosts = (_host(labs, host, rows[host.name], ran, before) for host in labs.hosts)
-    return HostsStatus(cohort=labs.cohort.name, hosts=tuple(hosts), secret=class_secret.audit(labs))
+    return HostsStatus(
+        cohort=labs.cohort.name, hosts=tuple(hosts), secrets=class_secret.audit(labs)
+    )
 
 
 def _host(

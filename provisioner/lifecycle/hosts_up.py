@@ -119,7 +119,7 @@ def bring_up(
     return replace(done, seconds=round(time.monotonic() - began, 1))
 
 
-def _result(labs: Labs, ran: hosts_run.Ran, renewed: Audit | None = None) -> HostsResult:
+def _result(labs: Labs, ran: hosts_run.Ran, renewed: Iterable[Audit] = ()) -> HostsResult:
     return HostsResult(
         cohort=labs.cohort.name,
         rows=ran.rows,
@@ -128,12 +128,11 @@ def _result(labs: Labs, ran: hosts_run.Ran, renewed: Audit | None = None) -> Hos
     )
 
 
-def _of_secret(renewed: Audit | None) -> Iterable[str]:
-    if renewed is None:
-        return
-    yield f"{renewed.file} was encrypted to the class as it is now, with a new data key."
-    if renewed.extra:
-        yield (
-            f"{len(renewed.extra)} key(s) can no longer open it. Whoever had them knows what it"
-            " held: change those secrets themselves."
-        )
+def _of_secret(renewed: Iterable[Audit]) -> Iterable[str]:
+    for one in renewed:
+        yield f"{one.file} was encrypted to the class as it is now, with a new data key."
+        if one.extra:
+            yield (
+                f"{len(one.extra)} key(s) can no longer open it. Whoever had them knows what it"
+                " held: change those secrets themselves."
+            )

@@ -72,6 +72,15 @@ class HostResult:
     data: dict[str, Any] = field(default_factory=dict)
     """What the playbook reports of it, as data."""
 
+    def take(self, data: Event) -> None:
+        """Add what a task reports; lists grow, and nothing is told twice."""
+        for key, value in data.items():
+            before = self.data.get(key)
+            if isinstance(before, list) and isinstance(value, list):
+                self.data[key] = before + [one for one in value if one not in before]
+            else:
+                self.data[key] = value
+
     @property
     def state(self) -> State:
         """The host's state in one word."""
@@ -104,6 +113,7 @@ class Tally:
         if host is None:
             return None
         host.started, host.task = True, str(event.get("task") or host.task)
+        host.take(event.get("data") or {})
         handler = getattr(self, f"_{event['event']}", None)
         if handler:
             handler(host, event)
@@ -120,10 +130,6 @@ class Tally:
         if event.get("changed"):
             host.changed += 1
             host.changes.append(host.task)
-        for key, value in (event.get("data") or {}).items():
-            before = host.data.get(key)
-            both = isinstance(before, list) and isinstance(value, list)
-            host.data[key] = before + value if both else value
 
     def _failed(self, host: HostResult, event: Event) -> None:
         if event.get("ignored"):

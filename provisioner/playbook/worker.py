@@ -27,6 +27,7 @@ _NAMES = {
     "runner_on_unreachable": "unreachable",
     "runner_on_skipped": "skipped",
 }
+REPORTED = {"lab_problems", "lab_archives", "lab_found", "lab_removed", "lab_remaining"}
 _COUNTED = ("failures", "dark", "changed", "processed")
 
 
@@ -106,10 +107,21 @@ def reduced(event: Mapping[str, Any]) -> dict[str, Any] | None:
     name = _NAMES[event["event"]]
     told = {"event": name, "host": about.get("host"), "task": about.get("task") or ""}
     if name == "ok":
-        stats = result.get("ansible_stats") or {}
-        return told | {"changed": bool(result.get("changed")), "data": stats.get("data") or {}}
+        return told | {"changed": bool(result.get("changed")), "data": reported(result)}
     if name in ("failed", "unreachable"):
-        return told | {"ignored": bool(about.get("ignore_errors")), "said": said(result)}
+        ignored = bool(about.get("ignore_errors"))
+        return told | {"ignored": ignored, "said": said(result), "data": reported(result)}
+    return told
+
+
+def reported(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a task reports to us, by keys that our playbooks have for that."""
+    stats = (result.get("ansible_stats") or {}).get("data") or {}
+    told: dict[str, Any] = {}
+    for one in (result, stats, *(result.get("results") or ())):
+        for key in REPORTED & one.keys():
+            both = isinstance(told.get(key), list) and isinstance(one[key], list)
+            told[key] = told[key] + one[key] if both else one[key]
     return told
 
 

@@ -87,7 +87,7 @@ def plan(found: HostsStatus) -> Iterator[str]:
         for what, accounts in host.differs.items():
             if accounts:
                 yield f"  {_SIGNS[what]} {what}: {_some(accounts)}"
-    yield from secret(found.secret)
+    yield from secrets(found.secrets)
     changed = sum(host.changed for host in found.hosts)
     if found.is_ready and not changed:
         yield f"{found.cohort}: nothing to do for accounts. Tools: hosts up {found.cohort} --check"
@@ -98,17 +98,16 @@ def plan(found: HostsStatus) -> Iterator[str]:
 _SIGNS = {"create": "+", "suspend": "~", "resume": "~", "remove": "-"}
 
 
-def secret(found: Audit | None) -> Iterator[str]:
-    """Yield who can read the class's secret, where that is not who should."""
-    if found is None:
-        return
-    yield f"{found.file}: {len(found.readers)} key(s) can open it"
-    if found.missing:
-        yield f"  cannot yet: {_some(found.missing)}"
-    if found.extra:
-        yield f"  can, and should not: {len(found.extra)} key(s)"
-    if found.unkeyed:
-        yield f"  cannot, for want of a key: {_some(found.unkeyed)}"
+def secrets(found: Iterable[Audit]) -> Iterator[str]:
+    """Yield who can read the class's files, and who not although they should."""
+    for one in found:
+        yield f"{one.file}: {len(one.readers)} key(s) can open it"
+        if one.missing:
+            yield f"  cannot yet: {_some(one.missing)}"
+        if one.extra:
+            yield f"  can, and should not: {len(one.extra)} key(s)"
+        if one.unkeyed:
+            yield f"  cannot, for want of a key: {_some(one.unkeyed)}"
 
 
 def status_row(host: HostStatus) -> tuple[str, ...]:
@@ -132,7 +131,7 @@ def status(found: HostsStatus) -> Iterator[str]:
         absent = [tool for tool, version in host.tools.items() if version is None]
         if absent:
             yield f"{host.name}: not there: {', '.join(absent)}"
-    yield from secret(found.secret)
+    yield from secrets(found.secrets)
 
 
 def down(receipt: HostsReceipt) -> Iterator[str]:
