@@ -20,7 +20,9 @@ from .hosts import LAST_PORT, UIDS
 
 if TYPE_CHECKING:
     from .hosts import Host
+    from .records import Record
     from .schema import Cohort
+    from .students import Student
 
 VERSION = 1
 _REBUILD = (
@@ -118,6 +120,11 @@ class Seat:
     last_port: int
     dropped: bool = False
     """No longer in the roster; all else is kept for a return."""
+
+
+def people(students: Iterable[Student], records: Mapping[str, Record]) -> list[Person]:
+    """Return the roster as far as hosts concern, each with the name in the cluster."""
+    return [Person(name=records[one.id].name, id=one.id, section=one.section) for one in students]
 
 
 def load(path: Path) -> dict[str, Seat]:

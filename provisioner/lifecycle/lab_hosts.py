@@ -11,7 +11,7 @@ from ..cohort import Cohort, Record, Student, placement
 from ..cohort import records as record_file
 from ..cohort.difference import check_shrink
 from ..cohort.hosts import Host
-from ..cohort.placement import Person, Seat
+from ..cohort.placement import Seat
 from ..errors import InputError, Problem
 from ..playbook import Pinned
 from ..settings import Settings
@@ -90,10 +90,7 @@ def of(cohort: Cohort, only: Iterable[str] = ()) -> Labs:
     students = {student.id: student for student in cohorts.load_students(cohort)}
     on_file = record_file.load(cohort.records_file)
     records = record_file.assign(on_file, list(students), cohort.name, WAVE_SIZE)
-    people = [
-        Person(name=records[id].name, id=id, section=student.section)
-        for id, student in students.items()
-    ]
+    people = placement.people(students.values(), records)
     known = placement.load(cohort.hosts_file)
     return Labs(
         cohort=cohort,
@@ -169,4 +166,7 @@ def refuse_mass_drop(labs: Labs, allow: int | None) -> None:
         InputError: If that is so.
     """
     before = sum(not seat.dropped for seat in labs.known.values())
-    check_shrink(before, len(leavers(labs)), allow)
+    leaving = len(leavers(labs))
+    # On the cluster more may leave in the same run.
+    said = leaving if allow is not None and allow >= leaving else allow
+    check_shrink(before, leaving, said)

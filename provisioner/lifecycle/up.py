@@ -15,10 +15,11 @@ from ..errors import ClusterError, ToolError
 from ..manifest import GUARD, Manifest, stack_name
 from ..plan import Action, Part, Plan
 from ..settings import Settings
-from . import archiving, claim, desk, identity, journal, lock, removal, usage
+from . import archiving, claim, desk, hosts_up, identity, journal, lab_hosts, lock, removal, usage
 from .archiving import Archive
 from .choice import EVERYBODY, Choice, chosen
 from .engine import Engine
+from .host_report import HostsResult
 from .interrupt import stopping
 from .progress import Progress
 from .reading import Reading, narrowed, read, records_path
@@ -51,6 +52,15 @@ class UpResult:
 
     archives: tuple[Archive, ...] = ()
     """What was kept of those who left."""
+
+    hosts: HostsResult | None = None
+    """How the lab hosts fared, where the cohort has any and nobody was named."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everybody, every group and every host is as it should be."""
+        hosts = self.hosts.exit_code if self.hosts else 0
+        return not (self.failed or self.failed_groups or hosts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,9 +117,36 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         reading = chosen(reading, choice)
         refuse_mass_drop(reading, allow_drop)
         refuse_without_course_key(reading, leaving)
-        if not (reading.plan.is_empty or confirm(reading)):
+        manner = hosts_up.Manner(allow_drop=allow_drop, archive=leaving.archive)
+        reading = _with_hosts(reading, choice, manner)
+        if not (_is_settled(reading) or confirm(reading)):
             return None
-        return bring_up(settings, reading, held, progress, leaving)
+        done = bring_up(settings, reading, held, progress, leaving)
+        if reading.labs is None:
+            return done
+        return replace(
+            done, hosts=hosts_up.bring_up(settings, reading.labs, held, progress, manner)
+        )
+
+
+def _with_hosts(reading: Reading, choice: Choice, manner: hosts_up.Manner) -> Reading:
+    """Return the reading with its lab hosts, unless only some students are meant.
+
+    Raises:
+        InputError: If somebody has no host, or too many would leave theirs.
+    """
+    if choice.ids or not reading.cohort.hosts:
+        return reading
+    labs = lab_hosts.of(reading.cohort)
+    hosts_up.refuse(labs, manner)
+    return replace(reading, labs=labs)
+
+
+def _is_settled(reading: Reading) -> bool:
+    """Say whether nobody comes, goes or changes, so that there is nothing to confirm."""
+    return reading.plan.is_empty and (
+        reading.labs is None or reading.labs.seats == reading.labs.known
+    )
 
 
 def bring_up(

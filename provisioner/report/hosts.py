@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.class_secret import Audit
-    from ..lifecycle.host_report import HostRow, HostsResult
+    from ..lifecycle.host_report import HostRow, HostsResult, LastRun
     from ..lifecycle.hosts_down import HostsReceipt
     from ..lifecycle.hosts_scan import Scanned, ScanResult
     from ..lifecycle.hosts_status import HostsStatus, HostStatus
@@ -134,8 +134,25 @@ def status(found: HostsStatus) -> Iterator[str]:
     yield from secrets(found.secrets)
 
 
+def last_run(found: LastRun | None) -> Iterator[str]:
+    """Yield how the hosts fared in the last run from here; nobody is asked now."""
+    if found is None:
+        return
+    for row in found.rows.values():
+        why = f": {row.why}" if row.why else ""
+        well = "" if row.is_done else f", {row.failed} failed{why}"
+        yield f"  host {row.name}: {row.state} on {found.time:%Y-%m-%d}{well}"
+
+
 def down(receipt: HostsReceipt) -> Iterator[str]:
     """Yield what was removed, what is left, and whether the proof holds."""
+    yield from removed(receipt)
+    verdict = "Proved: nothing is left." if receipt.proved else "Not proved: something is left."
+    yield f"{verdict}{f' Receipt: {receipt.path}' if receipt.path else ''}"
+
+
+def removed(receipt: HostsReceipt) -> Iterator[str]:
+    """Yield what was removed from each host, what was kept of it, and what is left."""
     for host in receipt.hosts:
         yield f"{host.name}: {len(host.removed)} account(s) removed"
         yield from (f"  left: {what}" for what in host.remaining)
@@ -144,8 +161,6 @@ def down(receipt: HostsReceipt) -> Iterator[str]:
     for id, why in receipt.not_archived:
         yield f"  ! {id}: {why}"
     yield from (f"  ! {trouble}" for trouble in receipt.troubles)
-    verdict = "Proved: nothing is left." if receipt.proved else "Not proved: something is left."
-    yield f"{verdict}{f' Receipt: {receipt.path}' if receipt.path else ''}"
 
 
 def scanned(one: Scanned) -> Iterator[str]:
