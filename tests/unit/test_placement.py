@@ -19,7 +19,7 @@ from provisioner.errors import InputError
 UNIX = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 
 
-def cohort(*hosts, accounts=Accounts()):
+def cohort(*hosts, accounts=None):
     return Cohort(
         name="course",
         folder=Path("course"),
@@ -27,7 +27,7 @@ def cohort(*hosts, accounts=Accounts()):
         term=Term(starts=date(2026, 9, 1), ends=date(2026, 12, 19)),
         cluster="rehearsal",
         hosts=hosts,
-        accounts=accounts,
+        accounts=accounts or Accounts(),
     )
 
 
