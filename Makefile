@@ -79,6 +79,7 @@ locks: $(STAMP)
 playbook-lint: $(STAMP)
 	@if ls playbooks/*.yaml playbooks/*.yml >/dev/null 2>&1; then \
 	  echo "ansible-lint --offline playbooks"; \
+	  ANSIBLE_LIBRARY=playbooks/library ANSIBLE_MODULE_UTILS=playbooks/module_utils \
 	  PATH="$(abspath $(BIN)):$$PATH" $(BIN)/ansible-lint --offline playbooks; \
 	else \
 	  echo "There are no playbooks yet for ansible-lint to look at."; \

@@ -19,7 +19,7 @@ from .rig_engine import Engine
 
 SUITE = "bookworm"
 INSTALLED = (
-    "systemd", "systemd-sysv", "dbus", "libpam-systemd", "openssh-server", "python3", "sudo",
+    "systemd", "systemd-sysv", "dbus", "libpam-systemd", "openssh-server", "python3", "python3-apt", "sudo",
     "ca-certificates", "iproute2", "procps", "kmod",
 )  # fmt: skip
 DOWNLOADED = (

@@ -1,0 +1,97 @@
+"""Pack the homes of students who left, encrypted to the course's key, in one task.
+
+Only what lies in the archive can be read again, and only with the course's key; the plain
+content of a home is never written anywhere. Nothing is removed here.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.lab_process import end_processes
+from ansible.module_utils.lab_student import (
+    Student,
+    StudentProblem,
+    find_account,
+    for_each,
+    own_account,
+    sha256,
+)
+
+
+def pack(home: Path, recipient: str, archive: Path) -> None:
+    """Write a home through age into a file, which gets its name when it is whole.
+
+    Raises:
+        StudentProblem: If either program fails; nothing is left then.
+    """
+    unfinished = archive.with_suffix(".unfinished")
+    packing = ["tar", "--create", "--numeric-owner", "--one-file-system", "--warning=no-file-ignored",
+               f"--directory={home.parent}", f"./{home.name}"]  # fmt: skip
+    try:
+        with subprocess.Popen(packing, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tar:
+            sealing = ["age", "--encrypt", "--recipient", recipient, "--output", str(unfinished)]
+            age = subprocess.run(
+                sealing, stdin=tar.stdout, capture_output=True, text=True, check=False
+            )
+            tar.stdout.close()
+            complaint = tar.stderr.read().decode(errors="replace")
+        for name, code, said in (("age", age.returncode, age.stderr),
+                                 ("tar", tar.returncode, complaint)):  # fmt: skip
+            if code:
+                last = (said.strip().splitlines() or [str(code)])[-1]
+                raise StudentProblem(f"the home was not archived: {name}: {last}")
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(archive)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def main() -> None:
+    """Archive the homes of all who left, and say where each archive lies."""
+    module = AnsibleModule(
+        argument_spec={
+            "cohort": {"type": "str", "required": True},
+            "students": {"type": "list", "elements": "dict", "required": True},
+            "recipient": {"type": "str"},
+            "folder": {"type": "path", "required": True},
+            "reader": {"type": "str", "default": "root"},
+        },
+        supports_check_mode=True,
+    )
+    folder = Path(module.params["folder"])
+    reader = pwd.getpwnam(module.params["reader"])
+
+    def archive(student: Student) -> dict[str, str]:
+        account = own_account(module.params["cohort"], student)
+        if not module.params["recipient"]:
+            raise StudentProblem("the course has no key to archive the home with; it was kept")
+        path = folder / f"{account.pw_name}.tar.age"
+        facts = {"id": student["id"], "account": account.pw_name, "path": str(path)}
+        if module.check_mode or not Path(account.pw_dir).is_dir():
+            return {**facts, "sha256": ""}
+        end_processes(account.pw_uid)
+        pack(Path(account.pw_dir), module.params["recipient"], path)
+        # Whoever fetches it may read it; to anybody else it says nothing.
+        os.chown(path, reader.pw_uid, reader.pw_gid)
+        path.chmod(0o400)
+        return {**facts, "sha256": sha256(path)}
+
+    leaving = [student for student in module.params["students"] if student["state"] == "dropped"]
+    leaving = [student for student in leaving if find_account(student)]
+    if leaving and not module.check_mode:
+        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        folder.chmod(0o711)
+    results, problems = for_each(leaving, archive)
+    module.exit_json(
+        changed=bool(results), archives=list(results.values()), lab_problems=problems
+    )
+
+
+if __name__ == "__main__":
+    main()
