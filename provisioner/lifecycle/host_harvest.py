@@ -45,8 +45,8 @@ def take_in(labs: Labs, data: Mapping[str, Mapping[str, Any]], folders: Folders)
     """
     found: list[Mapping[str, Any] | str] = []
     for host, told in data.items():
-        archives = told.get("lab_archives") or ()
-        found += [_archive(folders.archives / host, one) for one in archives]
+        archives = told.get("lab_archives", {}).get("archives") or ()
+        found += [_archive(folders.archives / host, one) for one in archives if _was_sent(one)]
     new, strange = _keys(labs, folders.keys)
     return Harvest(
         archives=tuple(one for one in found if isinstance(one, Mapping)),
@@ -55,11 +55,16 @@ def take_in(labs: Labs, data: Mapping[str, Mapping[str, Any]], folders: Folders)
     )
 
 
+def _was_sent(told: Any) -> bool:  # noqa: ANN401  (a host's word)
+    """Say whether there was a home to archive."""
+    return not isinstance(told, Mapping) or bool(told.get("sha256"))
+
+
 def _archive(folder: Path, told: Any) -> Mapping[str, Any] | str:  # noqa: ANN401  (a host's word)
     """Return an archive with its true size and hash, or what is wrong with it."""
     if not isinstance(told, Mapping):
         return f"{folder.name} told of an archive in a way that is not understood"
-    path = folder / Path(str(told.get("path"))).name
+    path = folder / f"{Path(str(told.get('account'))).name}.{folder.name}.tar.age"
     if path.is_symlink() or not path.is_file():
         return f"{path} was to be brought back, and is not there"
     digest, size = hashlib.sha256(), 0
@@ -85,21 +90,29 @@ def _archive(folder: Path, told: Any) -> Mapping[str, Any] | str:  # noqa: ANN40
 def _keys(labs: Labs, folder: Path) -> tuple[list[str], list[str]]:
     """Keep the public keys of known accounts; an age key is the student's where there is none."""
     new, strange = [], []
-    ids = {seat.account: seat.id for seat in labs.seats.values() if not seat.dropped}
-    for path in sorted(folder.glob("*/*/*")):
-        id = ids.get(path.parent.name)
-        if id is None or path.name not in _READERS:
+    ids = {seat.id for seat in labs.seats.values() if not seat.dropped}
+    for path in sorted(folder.glob("*/*")):
+        id, kind = _named(path.name)
+        if id not in ids or not kind:
             continue
         try:
-            text = _READERS[path.name](path)
+            text = _READERS[kind](path)
         except InputError as error:
-            strange.append(f"{path.parent.name}: {path.name} from the host: {error.message}")
+            strange.append(f"{id}: {kind} from the host: {error.message}")
             continue
-        _write(labs.cohort.folder / MADE / keys.file_name(id) / path.name, text)
-        if path.name == "age.pub" and keys.find(labs.cohort.keys_folder, id) is None:
+        _write(labs.cohort.folder / MADE / f"{keys.file_name(id)}.{kind}", text)
+        if kind == "age.pub" and keys.find(labs.cohort.keys_folder, id) is None:
             _write(labs.cohort.keys_folder / keys.file_name(id), text)
             new.append(id)
     return new, strange
+
+
+def _named(file: str) -> tuple[str, str]:
+    """Return whose key a file is, and of which kind."""
+    for kind in _READERS:
+        if file.endswith(f".{kind}"):
+            return file.removesuffix(f".{kind}"), kind
+    return "", ""
 
 
 def _one_key(path: Path) -> str:

@@ -44,6 +44,7 @@ def variables(labs: Labs, host: Host, folders: Folders, *, archive: bool) -> dic
         "lab_tools": list(accounts.tools),
         "lab_limits": accounts.limits.model_dump(),
         "lab_student_keys": accounts.student_keys,
+        "lab_archive": archive,
         "lab_course_key": labs.cohort.course_key if archive else None,
         "lab_archive_folder": str(folders.archives.resolve() / host.name),
         "lab_keys_folder": str(folders.keys.resolve() / host.name),

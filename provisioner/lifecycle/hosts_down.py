@@ -172,7 +172,7 @@ def _receipt(labs: Labs, ran: Ran, found: Mapping[str, HostStatus]) -> HostsRece
 
 def _of(row: HostRow, data: Mapping[str, Any], now: HostStatus) -> HostReceipt:
     """Believe what the host was found to have afterwards, not what it said it did."""
-    remaining = [str(one) for one in data.get("lab_remaining") or ()]
+    remaining = []
     if row.state not in ("ok", "changed"):
         remaining.append(f"not searched: {row.why}")
     elif now.state in ("unreachable", "failed"):
@@ -180,10 +180,11 @@ def _of(row: HostRow, data: Mapping[str, Any], now: HostStatus) -> HostReceipt:
     elif now.state != "not prepared":
         remaining.append("it still says that it is prepared for the cohort")
     remaining += [f"account {one}" for one in now.accounts]
+    remaining += now.leftovers
     return HostReceipt(
         name=row.name,
         state=row.state,
-        removed=tuple(map(str, data.get("lab_removed") or ())),
+        removed=tuple(map(str, data.get("lab_removals", {}).get("removed") or ())),
         remaining=tuple(dict.fromkeys(remaining)),
     )
 

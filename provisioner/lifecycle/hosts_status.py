@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..cohort.hosts import Host
@@ -16,7 +16,8 @@ from .lab_hosts import PRESENT, SUSPENDED, Labs
 from .progress import Progress
 
 PLAYBOOK = "read-hosts"
-SIGNS = {"create": "+", "suspend": "~", "resume": "~", "remove": "-"}
+PROGRAMS = {"dotfiles": "dotdrop", "docker": "dockerd", "git_server": "gitolite"}
+"""What a tool is called on a host, where that is another word."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +40,11 @@ class HostStatus:
 
     why: str = ""
     distribution: str = ""
-    tools: Mapping[str, str | None] = field(default_factory=dict)
-    """Version of each tool that is there."""
+    absent: tuple[str, ...] = ()
+    """Tools that students are to have there, and that are not."""
+
+    leftovers: tuple[str, ...] = ()
+    """What is of the cohort and no account."""
 
     processes: int = 0
     """Of all students together."""
@@ -65,7 +69,7 @@ class HostStatus:
             "why": self.why or None,
             "differs": {what: list(accounts) for what, accounts in self.differs.items()},
             "distribution": self.distribution or None,
-            "tools": dict(self.tools),
+            "absent": list(self.absent),
             "processes": self.processes,
         }
 
@@ -139,7 +143,7 @@ def ask(settings: Settings, labs: Labs, held: int, progress: Progress) -> HostsS
 def _host(
     labs: Labs, host: Host, row: HostRow, ran: hosts_run.Ran, before: LastRun | None
 ) -> HostStatus:
-    found = _found(ran.data.get(host.name, {}))
+    found: Mapping[str, Any] = ran.data.get(host.name, {}).get("lab_facts") or {}
     last = before.rows.get(host.name) if before else None
     about = HostStatus(
         name=host.name,
@@ -150,18 +154,22 @@ def _host(
         failed=last.failed if last else 0,
         why=row.why or (last.why if last else ""),
         distribution=str(found.get("distribution") or ""),
-        tools=found.get("tools") or {},
+        absent=tuple(_absent(labs, found)),
+        leftovers=tuple(map(str, found.get("leftovers") or ())),
         accounts=tuple(_accounts(found)),
         processes=sum(int(one.get("processes") or 0) for one in found.get("accounts") or ()),
     )
-    if about.state == "ready" and (about.changed or about.failed):
+    if about.state == "ready" and (about.changed or about.failed or about.absent):
         return replace(about, state="differs")
     return about
 
 
-def _found(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = data.get("lab_found")
-    return found if isinstance(found, Mapping) else {}
+def _absent(labs: Labs, found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the tools that students are to have there and that are not."""
+    there = set(found.get("programs") or ())
+    for tool in labs.cohort.accounts.tools if found else ():
+        if PROGRAMS.get(tool, tool) not in there:
+            yield tool
 
 
 def _state(row: HostRow, found: Mapping[str, Any]) -> str:
@@ -169,11 +177,14 @@ def _state(row: HostRow, found: Mapping[str, Any]) -> str:
         return "not pinned"
     if not row.is_done:
         return row.state
-    return "ready" if found.get("prepared") else "not prepared"
+    is_ours = found.get("record") or found.get("accounts")
+    return "ready" if is_ours else "not prepared"
 
 
 def _accounts(found: Mapping[str, Any]) -> dict[str, str]:
-    return {str(one["account"]): str(one["state"]) for one in found.get("accounts") or ()}
+    states = {"open": PRESENT, "shut": SUSPENDED}
+    accounts = found.get("accounts") or ()
+    return {str(one["account"]): states.get(one["state"], "") for one in accounts}
 
 
 def _differences(wanted: Mapping[str, str], there: Mapping[str, str]) -> dict[str, tuple[str, ...]]:

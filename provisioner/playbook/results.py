@@ -73,7 +73,7 @@ class HostResult:
     """What the playbook reports of it, as data."""
 
     def take(self, data: Event) -> None:
-        """Add what a task reports; lists grow, and nothing is told twice."""
+        """Add what a task reports; lists grow, nothing is told twice, and the last look counts."""
         for key, value in data.items():
             before = self.data.get(key)
             if isinstance(before, list) and isinstance(value, list):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -33,7 +34,10 @@ FORKS = 20
 MARK = "PRACTICUM_PLAYBOOK"
 """In the environment of all that a run starts here, so that it can be told by it."""
 
-KEPT = ("PATH", "SSH_AUTH_SOCK", "TZ", "TMPDIR", "USER", "LOGNAME")
+KEPT = re.compile(
+    r"PATH|SSH_AUTH_SOCK|TZ|TMPDIR|USER|LOGNAME|PIP_[A-Z_]+|SSL_CERT_(FILE|DIR)"
+    r"|(https?|all|no)_proxy|(HTTPS?|ALL|NO)_PROXY"
+)
 """What passes of our environment. All that a run sees it may write down."""
 
 ENDINGS = {
@@ -149,13 +153,15 @@ def _environment(play: Play, sockets: Path) -> dict[str, str]:
     private = play.private.resolve()
     for name in ("home", "tmp"):
         private_file.make_folder(private / name)
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
     return kept | {
         "PATH": os.pathsep.join([str(own), os.environ.get("PATH", os.defpath)]),
         "PYTHONPATH": str(Path(__file__).parents[2]),
         "LC_ALL": "C.UTF-8",
         MARK: _mark(play),
         "HOME": str(private / "home"),
+        # Programs that are fetched once, by their hash, and taken to hosts.
+        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),
         "ANSIBLE_HOME": str(private / "home"),
         "ANSIBLE_LOCAL_TEMP": str(private / "tmp"),
         "ANSIBLE_CONFIG": str(_nothing_said(private)),

@@ -27,7 +27,14 @@ _NAMES = {
     "runner_on_unreachable": "unreachable",
     "runner_on_skipped": "skipped",
 }
-REPORTED = {"lab_problems", "lab_archives", "lab_found", "lab_removed", "lab_remaining"}
+PROBLEMS = "lab_problems"
+REPORTED = {
+    "lab_facts": ("accounts", "programs", "services", "record", "leftovers", "distribution"),
+    "lab_archives": ("archives",),
+    "lab_removals": ("removed",),
+}
+"""What is told on of the results of our own modules; of others, their problems alone."""
+
 _COUNTED = ("failures", "dark", "changed", "processed")
 
 
@@ -106,22 +113,23 @@ def reduced(event: Mapping[str, Any]) -> dict[str, Any] | None:
     result = about.get("res") or {}
     name = _NAMES[event["event"]]
     told = {"event": name, "host": about.get("host"), "task": about.get("task") or ""}
+    told["data"] = reported(str(about.get("task_action")), result)
     if name == "ok":
-        return told | {"changed": bool(result.get("changed")), "data": reported(result)}
+        return told | {"changed": bool(result.get("changed"))}
     if name in ("failed", "unreachable"):
-        ignored = bool(about.get("ignore_errors"))
-        return told | {"ignored": ignored, "said": said(result), "data": reported(result)}
+        return told | {"ignored": bool(about.get("ignore_errors")), "said": said(result)}
     return told
 
 
-def reported(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a task reports to us, by keys that our playbooks have for that."""
-    stats = (result.get("ansible_stats") or {}).get("data") or {}
+def reported(action: str, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a task reports of students and of the host, by keys of our own."""
     told: dict[str, Any] = {}
-    for one in (result, stats, *(result.get("results") or ())):
-        for key in REPORTED & one.keys():
-            both = isinstance(told.get(key), list) and isinstance(one[key], list)
-            told[key] = told[key] + one[key] if both else one[key]
+    for one in (result, *(result.get("results") or ())):
+        if one.get(PROBLEMS):
+            told[PROBLEMS] = [*told.get(PROBLEMS, ()), *one[PROBLEMS]]
+    module = action.rpartition(".")[2]
+    if keys := REPORTED.get(module):
+        told[module] = {key: result[key] for key in keys if key in result}
     return told
 
 

@@ -84,6 +84,8 @@ def plan(found: HostsStatus) -> Iterator[str]:
         yield f"{host.name} ({host.address}): {host.state}, {_students(host.students)}"
         if host.why and host.state != "ready":
             yield f"    {host.why}"
+        if host.absent:
+            yield f"  + tools: {', '.join(host.absent)}"
         for what, accounts in host.differs.items():
             if accounts:
                 yield f"  {_SIGNS[what]} {what}: {_some(accounts)}"
@@ -128,9 +130,8 @@ def status(found: HostsStatus) -> Iterator[str]:
     for host in found.hosts:
         if host.why and host.state != "ready":
             yield f"{host.name}: {host.why}"
-        absent = [tool for tool, version in host.tools.items() if version is None]
-        if absent:
-            yield f"{host.name}: not there: {', '.join(absent)}"
+        if host.absent:
+            yield f"{host.name}: not there: {', '.join(host.absent)}"
     yield from secrets(found.secrets)
 
 

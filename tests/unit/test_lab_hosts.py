@@ -262,11 +262,12 @@ AGE = b"age-encryption.org/v1\n"
 
 
 def harvest(course, folders, content=AGE + b"home", digest=None):
-    path = folders.archives / "lab1" / "s20260001.tar.age"
+    path = folders.archives / "lab1" / "s20260001.lab1.tar.age"
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     sha = digest or hashlib.sha256(content).hexdigest()
-    told = {"lab_archives": [{"id": IDS[0], "path": str(path), "sha256": sha, "bytes": 1}]}
+    one = {"id": IDS[0], "account": "s20260001", "path": "/var/x", "sha256": sha}
+    told = {"lab_archives": {"archives": [one]}}
     return host_harvest.take_in(course.labs(), {"lab1": told}, folders)
 
 
@@ -286,7 +287,7 @@ def test_an_archive_that_is_not_what_was_told_does_not_count(course, folders, wr
 
 
 def brought(course, folders, name, content):
-    path = folders.keys / "lab1" / "s20260001" / name
+    path = folders.keys / "lab1" / f"{IDS[0]}.{name}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content)
     return host_harvest.take_in(course.labs(), {}, folders)

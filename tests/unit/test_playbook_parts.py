@@ -137,9 +137,8 @@ def test_of_an_event_only_what_our_playbooks_report_is_told_on():
         "lab_problems": [{"id": "1", "what": "x"}],
     }
 
-    told = worker.reduced(
-        {"event": "runner_on_ok", "event_data": {"host": "lab1", "task": "t", "res": result}}
-    )
+    about = {"host": "lab1", "task": "t", "task_action": "lab_accounts", "res": result}
+    told = worker.reduced({"event": "runner_on_ok", "event_data": about})
 
     assert "canary" not in str(told)
     assert told["data"] == {"lab_problems": [{"id": "1", "what": "x"}]}
