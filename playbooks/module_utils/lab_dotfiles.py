@@ -16,9 +16,9 @@ MOST_FILES = 5_000
 MOST_CONFIG_BYTES = 256 << 10
 
 REMOTE = re.compile(
-    r"https://[A-Za-z0-9.-]+(:\d+)?/[A-Za-z0-9._~/+-]+"
-    r"|ssh://([A-Za-z0-9._-]+@)?[A-Za-z0-9.-]+(:\d+)?/[A-Za-z0-9._~/+-]+"
-    r"|[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9.-]+:[A-Za-z0-9._~/+-]+"
+    r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?/[A-Za-z0-9._~/+-]+"
+    r"|ssh://([A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?/[A-Za-z0-9._~/+-]+"
+    r"|[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[A-Za-z0-9._~/+-]+"
 )
 COMMIT = re.compile(r"[0-9a-f]{40}")
 IN_SSH = frozenset({"config", "allowed_signers", "authorized_age_keys"})
