@@ -21,7 +21,7 @@ from ansible.module_utils.lab_process import end_processes, running
 from ansible.module_utils.lab_public_key import usable_keys
 from ansible.module_utils.lab_student import (
     Student,
-    StudentProblem,
+    StudentProblemError,
     as_student,
     ensure_file,
     ensure_folder,
@@ -76,18 +76,18 @@ class Accounts:
 
     def _check(self, student: Student) -> None:
         if not NAME.fullmatch(student["account"]):
-            raise StudentProblem(f"{student['account']!r} is no name for an account")
+            raise StudentProblemError(f"{student['account']!r} is no name for an account")
         if self.names[student["account"]] > 1:
-            raise StudentProblem(
+            raise StudentProblemError(
                 f"{self.names[student['account']]} students have the account "
                 f"{student['account']}; nothing was done for any of them"
             )
         if self.uids[student["uid"]] > 1:
-            raise StudentProblem(f"the uid {student['uid']} is another student's, too")
+            raise StudentProblemError(f"the uid {student['uid']} is another student's, too")
         if find_account(student) is not None:
             account = own_account(self.cohort, student)
             if account.pw_uid != student["uid"]:
-                raise StudentProblem(
+                raise StudentProblemError(
                     f"the account {account.pw_name} has the uid {account.pw_uid} on this host, "
                     f"not {student['uid']}; it was left alone"
                 )
@@ -141,7 +141,7 @@ class Accounts:
     def _home_mode(self, student: Student, home: Path) -> list[str]:
         now = home.stat()
         if now.st_uid != student["uid"]:
-            raise StudentProblem(f"{home} belongs to somebody else; it was left alone")
+            raise StudentProblemError(f"{home} belongs to somebody else; it was left alone")
         if now.st_mode & 0o7777 == 0o700:
             return []
         if not self.dry_run:

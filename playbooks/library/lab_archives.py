@@ -15,7 +15,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.lab_process import end_processes
 from ansible.module_utils.lab_student import (
     Student,
-    StudentProblem,
+    StudentProblemError,
     find_account,
     for_each,
     own_account,
@@ -27,7 +27,7 @@ def pack(home: Path, recipient: str, archive: Path) -> None:
     """Write a home through age into a file, which gets its name when it is whole.
 
     Raises:
-        StudentProblem: If either program fails; nothing is left then.
+        StudentProblemError: If either program fails; nothing is left then.
     """
     unfinished = archive.with_suffix(".unfinished")
     packing = ["tar", "--create", "--numeric-owner", "--one-file-system", "--warning=no-file-ignored",
@@ -44,7 +44,7 @@ def pack(home: Path, recipient: str, archive: Path) -> None:
                                  ("tar", tar.returncode, complaint)):  # fmt: skip
             if code:
                 last = (said.strip().splitlines() or [str(code)])[-1]
-                raise StudentProblem(f"the home was not archived: {name}: {last}")
+                raise StudentProblemError(f"the home was not archived: {name}: {last}")
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         unfinished.replace(archive)
@@ -70,7 +70,7 @@ def main() -> None:
     def archive(student: Student) -> dict[str, str]:
         account = own_account(module.params["cohort"], student)
         if not module.params["recipient"]:
-            raise StudentProblem("the course has no key to archive the home with; it was kept")
+            raise StudentProblemError("the course has no key to archive the home with; it was kept")
         path = folder / f"{account.pw_name}.tar.age"
         facts = {"id": student["id"], "account": account.pw_name, "path": str(path)}
         if module.check_mode or not Path(account.pw_dir).is_dir():
@@ -88,9 +88,7 @@ def main() -> None:
         folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         folder.chmod(0o711)
     results, problems = for_each(leaving, archive)
-    module.exit_json(
-        changed=bool(results), archives=list(results.values()), lab_problems=problems
-    )
+    module.exit_json(changed=bool(results), archives=list(results.values()), lab_problems=problems)
 
 
 if __name__ == "__main__":

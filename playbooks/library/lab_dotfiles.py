@@ -18,7 +18,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.lab_confined import GIT, confined
 from ansible.module_utils.lab_student import (
     Student,
-    StudentProblem,
+    StudentProblemError,
     as_student,
     ensure_file,
     find_account,
@@ -46,7 +46,7 @@ class Dotfiles:
         wanted = {**self.params["default"], **(student.get("dotfiles") or {})}
         mistake = lab_dotfiles.remote_mistake(wanted["repository"], wanted["commit"])
         if mistake:
-            raise StudentProblem(f"the dotfiles are refused: {mistake}")
+            raise StudentProblemError(f"the dotfiles are refused: {mistake}")
         state = as_student(account, self._state, wanted["commit"])
         if state == "theirs":
             return []
@@ -90,7 +90,9 @@ class Dotfiles:
         self._git(account, "-C", clone, "cat-file", "-e", f"{wanted['commit']}^{{commit}}",
                   explain="the commit is not in it")  # fmt: skip
         if not fresh and self._git(account, "-C", clone, "status", "--porcelain").strip():
-            raise StudentProblem("the clone has changes of the student's own; it was left alone")
+            raise StudentProblemError(
+                "the clone has changes of the student's own; it was left alone"
+            )
         self._look(account, wanted)
         self._git(account, "-C", clone, "checkout", "--quiet", "--force", "--detach",
                   wanted["commit"])  # fmt: skip
@@ -105,7 +107,7 @@ class Dotfiles:
         done = confined(account, *GIT, *arguments, seconds=self.params["seconds"], network=network)
         if done.returncode:
             said = (done.stderr.strip().splitlines() or [str(done.returncode)])[-1]
-            raise StudentProblem(f"the dotfiles did not come: {explain or said}")
+            raise StudentProblemError(f"the dotfiles did not come: {explain or said}")
         return done.stdout
 
     def _look(self, account: pwd.struct_passwd, wanted: dict[str, str]) -> None:
@@ -132,7 +134,7 @@ class Dotfiles:
             mistakes += as_student(account, read_config, show(name), wanted["profile"])
         found = [mistake for mistake in mistakes if mistake]
         if found:
-            raise StudentProblem(f"the dotfiles are refused: {'; '.join(found[:5])}")
+            raise StudentProblemError(f"the dotfiles are refused: {'; '.join(found[:5])}")
 
     def _install(
         self, account: pwd.struct_passwd, student: Student, wanted: dict[str, str]
@@ -149,11 +151,11 @@ class Dotfiles:
         finally:
             restored = as_student(account, restore_keys, before)
         if restored:
-            raise StudentProblem("the dotfiles changed who may log in; that was undone")
+            raise StudentProblemError("the dotfiles changed who may log in; that was undone")
         number = re.search(r"(\d+) dotfile\(s\) installed", done.stdout)
         if done.returncode or not number:
             said = (done.stderr or done.stdout).strip().splitlines() or [str(done.returncode)]
-            raise StudentProblem(f"dotdrop failed: {printable(said[-1])}")
+            raise StudentProblemError(f"dotdrop failed: {printable(said[-1])}")
 
         def mark() -> bool:
             return ensure_file(

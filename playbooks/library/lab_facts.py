@@ -49,7 +49,7 @@ def service_state(name: str) -> str:
     return asked.stdout.strip() or "unknown"
 
 
-def record(cohort: str) -> Any:
+def record(cohort: str) -> object:
     """Read what the last run wrote down; None when there was none, or it cannot be read."""
     try:
         return json.loads(Path(f"/var/lib/practicum/{cohort}.json").read_text())

@@ -33,7 +33,9 @@ def rules(cohort: str, students: list[dict[str, Any]], groups: list[dict[str, An
     return "\n".join(lines)
 
 
-def keys(cohort: str, students: list[dict[str, Any]]) -> tuple[dict[str, str], list[dict[str, str]]]:
+def keys(
+    cohort: str, students: list[dict[str, Any]]
+) -> tuple[dict[str, str], list[dict[str, str]]]:
     """Name the key files of all who are present; one folder a key, as gitolite wants it."""
     files, problems = {}, []
     for student in students:

@@ -33,7 +33,7 @@ def fingerprints_of(armored: str) -> set[str]:
     """Read what is in a block of public keys, without any keyring."""
     with tempfile.TemporaryDirectory(prefix="practicum-gpg-") as home:
         listed = run("gpg", "--homedir", home, "--batch", "--with-colons", "--show-keys",
-                     input=armored)  # fmt: skip
+                     stdin=armored)  # fmt: skip
     return fingerprints(listed)
 
 
@@ -66,7 +66,7 @@ def main() -> None:
         if wanted <= fingerprints(listed):
             return False
         if not module.check_mode:
-            run("gpg", "--batch", "--import", input=armored, env=env)
+            run("gpg", "--batch", "--import", stdin=armored, env=env)
         return True
 
     present = [student for student in module.params["students"] if student["state"] == "present"]

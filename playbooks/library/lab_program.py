@@ -75,7 +75,9 @@ def from_module(source: dict[str, Any], scratch: str) -> bytes:
     go = str(beside) if beside.exists() else "go"
     env = {"GOFLAGS": "-trimpath -buildvcs=false", "CGO_ENABLED": "0", "GOTOOLCHAIN": "local",
            "GOWORK": "off", "GOBIN": scratch}  # fmt: skip
-    found = json.loads(run(go, "mod", "download", "-json", f"{module}@{version}", cwd=scratch, env=env))
+    found = json.loads(
+        run(go, "mod", "download", "-json", f"{module}@{version}", cwd=scratch, env=env)
+    )
     if found.get("Sum") != source["sum"]:
         raise NotToBeHadError(f"{module} {version} is not what was pinned")
     run(go, "install", f"{source.get('package', module)}@{version}", cwd=scratch, env=env)

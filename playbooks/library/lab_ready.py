@@ -20,7 +20,7 @@ def locked() -> str | None:
     """Find a lock of the package manager that somebody holds."""
     for path in LOCKS:
         try:
-            with open(path, "r+b") as file:
+            with Path(path).open("r+b") as file:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except FileNotFoundError:
             continue

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.lab_process import end_processes
-from ansible.module_utils.lab_student import Student, StudentProblem, for_each, own_account, run
+from ansible.module_utils.lab_student import (
+    Student,
+    StudentProblemError,
+    for_each,
+    own_account,
+    run,
+)
 
 PUBLIC_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 """Where anybody may leave something outside a home."""
@@ -56,7 +62,7 @@ def main() -> None:
     def leave(archive: Student) -> str:
         arrived = module.params["arrived"].get(archive["id"])
         if archive["sha256"] and arrived != archive["sha256"] and not module.check_mode:
-            raise StudentProblem("the archive did not arrive whole; the account was kept")
+            raise StudentProblemError("the archive did not arrive whole; the account was kept")
         if not module.check_mode:
             remove(module.params["cohort"], archive)
             if os.path.lexists(archive["path"]):

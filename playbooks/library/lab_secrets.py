@@ -88,6 +88,40 @@ def audit(path: Path, people: dict[str, str], names: dict[str, str]) -> dict[str
     }
 
 
+class ClassSecrets:
+    """The class's SOPS files in one folder, and those who are to read them."""
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        self.sops: str = params["sops"]
+        self.identity: str | None = params["identity"]
+        self.people = {entry["id"]: key_only(entry["recipient"]) for entry in params["recipients"]
+                       if entry.get("recipient")}  # fmt: skip
+        teachers = [key_only(recipient) for recipient in params["instructors"]]
+        self.names = {recipient: who for who, recipient in self.people.items()}
+        self.names |= dict.fromkeys(teachers, "instructor")
+        self.wanted = sorted({*teachers, *self.people.values()})
+        found = Path(params["folder"]).glob("*.sops.*")
+        self.files = sorted(path for path in found if path.is_file())
+
+    def to_rekey(self) -> list[Path]:
+        """List the files that others can read than those who should."""
+        return [path for path in self.files if recipients_of(path) != set(self.wanted)]
+
+    def leavers(self, path: Path) -> int:
+        """How many could read a file until now and no longer shall."""
+        return len(recipients_of(path) - set(self.wanted))
+
+    def rekey(self, path: Path) -> str | None:
+        """Encrypt a file to those who should read it; return what went wrong, or None."""
+        if not self.identity:
+            return f"{path.name}: no identity was named that can decrypt it"
+        try:
+            rekey(self.sops, path, self.wanted, self.identity)
+        except (NoRekeyError, OSError, subprocess.SubprocessError) as error:
+            return str(error)
+        return None
+
+
 def main() -> None:
     """Rekey what has other recipients than it should, and audit everything."""
     module = AnsibleModule(
@@ -101,41 +135,23 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    people = {entry["id"]: key_only(entry["recipient"]) for entry in module.params["recipients"]
-              if entry.get("recipient")}  # fmt: skip
-    teachers = [key_only(recipient) for recipient in module.params["instructors"]]
-    names = {recipient: who for who, recipient in people.items()}
-    names |= {recipient: "instructor" for recipient in teachers}
-    wanted = sorted({*teachers, *people.values()})
-    if not teachers:
+    secrets = ClassSecrets(module.params)
+    if not module.params["instructors"]:
         module.fail_json(msg="secrets: no instructor would be able to decrypt them")
-
-    files = sorted(path for path in Path(module.params["folder"]).glob("*.sops.*") if path.is_file())
-    plain = [path.name for path in files if not recipients_of(path)]
+    plain = [path.name for path in secrets.files if not recipients_of(path)]
     if plain:
         module.fail_json(msg=f"secrets: {', '.join(plain)}: not encrypted by SOPS")
-    rekeyed, failures = [], []
-    for path in files:
-        if recipients_of(path) == set(wanted):
-            continue
-        gone = sorted(names.get(recipient, "unknown") for recipient in recipients_of(path) - set(wanted))
-        try:
-            if not module.check_mode:
-                if not module.params["identity"]:
-                    raise NoRekeyError(f"{path.name}: no identity was named that can decrypt it")
-                rekey(module.params["sops"], path, wanted, module.params["identity"])
-            rekeyed.append({"file": path.name, "left": len(gone)})
-        except (NoRekeyError, OSError) as error:
-            failures.append(str(error))
+    stale = secrets.to_rekey()
+    # Whoever left has read what was in it: only a new value helps against that.
+    to_change = [path.name for path in stale if secrets.leavers(path)]
+    mistakes = [] if module.check_mode else [secrets.rekey(path) for path in stale]
     result = {
-        "changed": bool(rekeyed), "rekeyed": rekeyed,
-        # Whoever left has read what was in it: only a new value helps against that.
-        "to_change": [entry["file"] for entry in rekeyed if entry["left"]],
-        "audit": [audit(path, people, names) for path in files],
-        "paths": [str(path) for path in files],
+        "changed": bool(stale), "rekeyed": [path.name for path in stale], "to_change": to_change,
+        "audit": [audit(path, secrets.people, secrets.names) for path in secrets.files],
+        "paths": [str(path) for path in secrets.files],
     }  # fmt: skip
-    if failures:
-        module.fail_json(msg=f"secrets: {'; '.join(failures)}", **result)
+    if any(mistakes):
+        module.fail_json(msg=f"secrets: {'; '.join(filter(None, mistakes))}", **result)
     module.exit_json(**result)
 
 

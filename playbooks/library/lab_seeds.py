@@ -6,7 +6,6 @@ student's, whatever they make of it. One that names the student's recipient wait
 
 from __future__ import annotations
 
-import pwd
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,44 @@ from ansible.module_utils.lab_student import (
 )
 
 
+class Seeds:
+    """What every student of a cohort finds at home."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.params: dict[str, Any] = module.params
+        self.dry_run: bool = module.check_mode
+
+    def ensure(self, student: Student) -> list[str]:
+        """Seed one home, and say what that changed."""
+        if self.dry_run and find_account(student) is None:
+            return ["everything"]
+        account = own_account(self.params["cohort"], student)
+        return as_student(account, self._plant, student)
+
+    def _plant(self, student: Student) -> list[str]:
+        new = [folder for folder in self.params["folders"]
+               if ensure_folder(folder, 0o700, dry_run=self.dry_run)]  # fmt: skip
+        if new and self.dry_run:
+            # What would be in them is not there to look at.
+            return new
+        return new + self._files(student) + self._sealed(student)
+
+    def _files(self, student: Student) -> list[str]:
+        known = [seed for seed in self.params["files"]
+                 if student.get("recipient") or "@RECIPIENT@" not in seed["content"]]  # fmt: skip
+        return [
+            seed["path"] for seed in known
+            if ensure_file(seed["path"], fill_in(seed["content"], student), 0o600, once=True,
+                           dry_run=self.dry_run)
+        ]  # fmt: skip
+
+    def _sealed(self, student: Student) -> list[str]:
+        return [
+            seed["path"] for seed in self.params["sealed"]
+            if seal(seed, fill_in(seed["content"], student), dry_run=self.dry_run)
+        ]  # fmt: skip
+
+
 def main() -> None:
     """Seed every student who is present."""
     module = AnsibleModule(
@@ -35,35 +72,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-
-    def plant(student: Student) -> list[str]:
-        changes = []
-        for folder in module.params["folders"]:
-            if ensure_folder(folder, 0o700, dry_run=module.check_mode):
-                changes.append(folder)
-                if module.check_mode:
-                    # What would be in it is not there to look at.
-                    return changes
-        for seed in module.params["files"]:
-            if "@RECIPIENT@" in seed["content"] and not student.get("recipient"):
-                continue
-            content = fill_in(seed["content"], student)
-            mode = int(str(seed.get("mode", "0600")), 8)
-            if ensure_file(seed["path"], content, mode, once=True, dry_run=module.check_mode):
-                changes.append(seed["path"])
-        for seed in module.params["sealed"]:
-            if seal(seed, fill_in(seed["content"], student), dry_run=module.check_mode):
-                changes.append(seed["path"])
-        return changes
-
-    def seed(student: Student) -> Any:
-        if module.check_mode and find_account(student) is None:
-            return ["everything"]
-        account: pwd.struct_passwd = own_account(module.params["cohort"], student)
-        return as_student(account, plant, student)
-
     present = [student for student in module.params["students"] if student["state"] == "present"]
-    results, problems = for_each(present, seed)
+    results, problems = for_each(present, Seeds(module).ensure)
     changes = {student: changed for student, changed in results.items() if changed}
     after = "".join(f"{student}: {', '.join(changed)}\n" for student, changed in changes.items())
     module.exit_json(
@@ -78,7 +88,7 @@ def seal(seed: dict[str, str], content: str, *, dry_run: bool) -> bool:
         return False
     if not dry_run:
         unfinished = path.with_suffix(".unfinished")
-        run("age", "--recipients-file", str(readers), "--output", str(unfinished), input=content)
+        run("age", "--recipients-file", str(readers), "--output", str(unfinished), stdin=content)
         unfinished.replace(path)
     return True
 

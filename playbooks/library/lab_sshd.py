@@ -7,6 +7,9 @@ After the reload a timer stands ready that puts the old files back: only a new l
 
 from __future__ import annotations
 
+import grp
+import os
+import pwd
 import shlex
 import subprocess
 from pathlib import Path
@@ -33,12 +36,19 @@ def sshd(*arguments: str) -> str:
     return done.stdout
 
 
-def check(operator: str, groups: list[str]) -> None:
+def groups_of(operator: str) -> list[str]:
+    """Name the groups that an account is in, as sshd sees them."""
+    account = pwd.getpwnam(operator)
+    return [grp.getgrgid(gid).gr_name for gid in os.getgrouplist(operator, account.pw_gid)]
+
+
+def check(operator: str) -> None:
     """See that the whole configuration, in the order sshd reads it, is as it should be.
 
     Raises:
         RefusedError: If it is not.
     """
+    groups = groups_of(operator)
     sshd("-t")
     asked = sshd("-T", "-C", f"user={operator},host=localhost,addr=127.0.0.1")
     settings: dict[str, list[str]] = {}
@@ -52,10 +62,12 @@ def check(operator: str, groups: list[str]) -> None:
         raise RefusedError("another file of sshd's forbids keys; the operator would be locked out")
     if operator == "root" and said.get("permitrootlogin") == "no":
         raise RefusedError("root may not log in, and the operator is root")
-    if not set(groups) & set(settings.get("allowgroups", groups)):
+    allowed = {group for line in settings.get("allowgroups", []) for group in line.split()}
+    if allowed and not allowed & set(groups):
         raise RefusedError(f"none of the operator's groups may log in: {', '.join(groups)}")
-    denied = set(settings.get("denygroups", [])) & set(groups)
-    if denied or operator in settings.get("denyusers", []):
+    denied = {name for key in ("denygroups", "denyusers") for line in settings.get(key, [])
+              for name in line.split()}  # fmt: skip
+    if denied & {operator, *groups}:
         raise RefusedError("the operator is denied by another file of sshd's")
 
 
@@ -94,7 +106,9 @@ def stand_ready(before: dict[str, str | None], seconds: int) -> None:
 def stand_down() -> bool:
     """Stop the timer; say whether there was one."""
     unit = f"{TIMER}.timer"
-    active = subprocess.run(["systemctl", "is-active", "--quiet", unit], check=False).returncode == 0
+    active = (
+        subprocess.run(["systemctl", "is-active", "--quiet", unit], check=False).returncode == 0
+    )
     if active:
         subprocess.run(["systemctl", "stop", unit], check=True, capture_output=True)
     return active
@@ -106,7 +120,6 @@ def main() -> None:
         argument_spec={
             "files": {"type": "dict", "default": {}},
             "operator": {"type": "str", "default": "root"},
-            "groups": {"type": "list", "elements": "str", "default": []},
             "undo_after": {"type": "int", "default": 60},
             "systemd": {"type": "bool", "default": True},
             "confirmed": {"type": "bool", "default": False},
@@ -129,11 +142,11 @@ def main() -> None:
         module.exit_json(changed=bool(changed), diff=diff)
     write(changed)
     try:
-        check(module.params["operator"], module.params["groups"])
+        check(module.params["operator"])
         if module.params["systemd"]:
             stand_ready(before, module.params["undo_after"])
             subprocess.run(["systemctl", "reload", "ssh"], check=True, capture_output=True)
-    except (RefusedError, OSError, subprocess.SubprocessError) as error:
+    except (RefusedError, KeyError, OSError, subprocess.SubprocessError) as error:
         write(before)
         module.fail_json(msg=f"ssh: {error}; the old configuration was kept")
     module.exit_json(changed=True, diff=diff)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import pwd
 import subprocess
 
-from ansible.module_utils.lab_student import StudentProblem
+from ansible.module_utils.lab_student import StudentProblemError
 
 MEMORY = 1 << 30
 FILE_SIZE = 200 << 20
@@ -26,7 +26,7 @@ GIT = (
 """Git that follows no hook, no filter and no protocol but https and ssh."""
 
 
-class TooLongError(StudentProblem):
+class TooLongError(StudentProblemError):
     """It did not end in its time."""
 
 

@@ -10,21 +10,23 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass
-from typing import Any
 
 MOST_BYTES = 50 << 20
 MOST_FILES = 5_000
 MOST_CONFIG_BYTES = 256 << 10
 
 REMOTE = re.compile(
-    r"https://[A-Za-z0-9.-]+(:\d+)?/[A-Za-z0-9._~/+-]+"
-    r"|ssh://([A-Za-z0-9._-]+@)?[A-Za-z0-9.-]+(:\d+)?/[A-Za-z0-9._~/+-]+"
-    r"|[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9.-]+:[A-Za-z0-9._~/+-]+"
+    r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?/[A-Za-z0-9._~/+-]+"
+    r"|ssh://([A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?/[A-Za-z0-9._~/+-]+"
+    r"|[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[A-Za-z0-9._~/+-]+"
 )
 COMMIT = re.compile(r"[0-9a-f]{40}")
 IN_SSH = frozenset({"config", "allowed_signers", "authorized_age_keys"})
 """What dotfiles may put into ``~/.ssh``: nothing that says who may log in, or runs then."""
 TEMPLATE = re.compile(r"\{\{@@|\{%@@|\{#@@|\$|`")
+
+PATHS = ("dotpath", "workdir", "import_variables", "import_actions", "func_file", "filter_file")
+"""Settings of Dotdrop's that name a file or a folder."""
 
 
 @dataclass(frozen=True)
@@ -79,36 +81,43 @@ def attributes_mistake(text: str) -> str | None:
     return f"its attributes name a {found[1]} driver" if found else None
 
 
-def config_mistakes(config: Any, profile: str) -> list[str]:
+def config_mistakes(config: object, profile: str) -> list[str]:
     """Say what in a Dotdrop configuration is refused."""
     if not isinstance(config, dict):
         return ["its configuration is none of Dotdrop's"]
     mistakes = []
-    settings = config.get("config") or {}
-    dotfiles = config.get("dotfiles") or {}
-    profiles = config.get("profiles") or {}
+    settings, dotfiles, profiles = (config.get(k) or {} for k in ("config", "dotfiles", "profiles"))
     if not all(isinstance(part, dict) for part in (settings, dotfiles, profiles)):
         return ["its configuration is none of Dotdrop's"]
-    if settings.get("import_configs"):
-        mistakes.append("it imports other configurations")
-    for key in ("dotpath", "workdir", "import_variables", "import_actions", "func_file",
-                "filter_file"):  # fmt: skip
-        values = settings.get(key) or []
-        for value in values if isinstance(values, list) else [values]:
-            if not _inside(value) and not (key == "workdir" and target_mistake(value) is None):
-                mistakes.append(f"its {key} lies outside of it")
+    mistakes = _settings_mistakes(settings)
     for name, dotfile in dotfiles.items():
         mistakes += _dotfile_mistakes(str(name), dotfile)
     if profile not in profiles:
         mistakes.append(f"it has no profile {profile}")
-    for found in profiles.values():
-        paths = (found or {}).get("import") or [] if isinstance(found, dict) or not found else [".."]
-        if not all(_inside(path) for path in paths):
-            mistakes.append("a profile imports a file from outside of it")
+    if not all(_only_inside(found) for found in profiles.values()):
+        mistakes.append("a profile imports a file from outside of it")
     return mistakes
 
 
-def _dotfile_mistakes(name: str, dotfile: Any) -> list[str]:
+def _settings_mistakes(settings: dict[str, object]) -> list[str]:
+    found = ["it imports other configurations"] if settings.get("import_configs") else []
+    for key in PATHS:
+        values = settings.get(key) or []
+        for value in values if isinstance(values, list) else [values]:
+            if not _inside(value) and not (key == "workdir" and target_mistake(value) is None):
+                found.append(f"its {key} lies outside of it")
+    return found
+
+
+def _only_inside(profile: object) -> bool:
+    """Say whether a profile takes nothing from outside of the repository."""
+    if not profile:
+        return True
+    paths = profile.get("import") or [] if isinstance(profile, dict) else [None]
+    return isinstance(paths, list) and all(map(_inside, paths))
+
+
+def _dotfile_mistakes(name: str, dotfile: object) -> list[str]:
     if not isinstance(dotfile, dict):
         return [f"the dotfile {name} is none"]
     found = []
@@ -120,7 +129,7 @@ def _dotfile_mistakes(name: str, dotfile: Any) -> list[str]:
     return found
 
 
-def target_mistake(target: Any) -> str | None:
+def target_mistake(target: object) -> str | None:
     """Say what is wrong with where a dotfile is put; None when nothing is.
 
     >>> target_mistake("~/.bashrc")
@@ -140,7 +149,7 @@ def target_mistake(target: Any) -> str | None:
     return None
 
 
-def _inside(path: Any) -> bool:
+def _inside(path: object) -> bool:
     """Say whether a path stays in the repository whatever Dotdrop makes of it."""
     if not isinstance(path, str) or TEMPLATE.search(path):
         return False

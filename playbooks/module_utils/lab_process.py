@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from ansible.module_utils.lab_student import StudentProblem, run
+from ansible.module_utils.lab_student import StudentProblemError, run
 
 
 def running(uid: int) -> list[int]:
@@ -29,14 +29,14 @@ def end_processes(uid: int) -> None:
     """End everything that a user runs; again and again, for a process may start another.
 
     Raises:
-        StudentProblem: If something is still there after 20 s.
+        StudentProblemError: If something is still there after 20 s.
     """
     if Path("/run/systemd/system").is_dir():
         _end_sessions(uid)
     deadline = time.monotonic() + 20
     while processes := running(uid):
         if time.monotonic() > deadline:
-            raise StudentProblem("there are processes that do not end")
+            raise StudentProblemError("there are processes that do not end")
         for process in processes:
             try:
                 os.kill(process, signal.SIGKILL)

@@ -15,12 +15,13 @@ import stat
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 Student = dict[str, Any]
+T = TypeVar("T")
 
 
-class StudentProblem(Exception):
+class StudentProblemError(Exception):
     """Something that concerns one student only; the others go on."""
 
 
@@ -41,13 +42,13 @@ def own_account(cohort: str, student: Student) -> pwd.struct_passwd:
     """Find an account that is this student's and nobody else's.
 
     Raises:
-        StudentProblem: If there is none, or it belongs to somebody else.
+        StudentProblemError: If there is none, or it belongs to somebody else.
     """
     account = find_account(student)
     if account is None:
-        raise StudentProblem("there is no account")
+        raise StudentProblemError("there is no account")
     if account.pw_gecos.split(",")[0] != owner_mark(cohort, student) or account.pw_uid == 0:
-        raise StudentProblem(
+        raise StudentProblemError(
             f"the account {account.pw_name} on this host belongs to somebody else; "
             "it was left alone"
         )
@@ -63,7 +64,7 @@ def for_each(
     for student in students:
         try:
             results[student["id"]] = work(student)
-        except (StudentProblem, OSError, subprocess.SubprocessError) as error:
+        except (StudentProblemError, OSError, subprocess.SubprocessError) as error:
             problems.append({"id": student["id"], "what": explain(error)})
     return results, problems
 
@@ -80,18 +81,24 @@ def explain(error: Exception) -> str:
     return str(error)
 
 
-def run(*command: str, **options: Any) -> str:
-    """Run a program to its end, with nothing to read and an environment that says little.
+def run(
+    *command: str,
+    env: dict[str, str] | None = None,
+    stdin: str = "",
+    cwd: str | None = None,
+    timeout: float = 120,
+) -> str:
+    """Run a program to its end, with an environment that says little.
 
     Raises:
         subprocess.CalledProcessError: If it fails.
         subprocess.TimeoutExpired: If it takes longer than its ``timeout``.
     """
-    options.setdefault("env", {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"})
-    options.setdefault("timeout", 120)
-    if "input" not in options:
-        options.setdefault("stdin", subprocess.DEVNULL)
-    done = subprocess.run(command, capture_output=True, text=True, check=True, **options)
+    plain = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        command, env=env or plain, input=stdin, cwd=cwd, timeout=timeout,
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
     return done.stdout
 
 
@@ -104,11 +111,11 @@ def sha256(path: Path) -> str:
     return content.hexdigest()
 
 
-def as_student(account: pwd.struct_passwd, work: Callable[..., Any], *arguments: Any) -> Any:
+def as_student(account: pwd.struct_passwd, work: Callable[..., T], *arguments: object) -> T:
     """Call a function with a student's rights, in their home, and return what it returns.
 
     Raises:
-        StudentProblem: If the function fails; with its reason.
+        StudentProblemError: If the function fails; with its reason.
     """
     reading, writing = os.pipe()
     child = os.fork()
@@ -120,15 +127,15 @@ def as_student(account: pwd.struct_passwd, work: Callable[..., Any], *arguments:
         said = answer.read()
     os.waitpid(child, 0)
     if not said:
-        raise StudentProblem("what was done with the student's rights ended without an answer")
+        raise StudentProblemError("what was done with the student's rights ended without an answer")
     answered = json.loads(said)
     if "problem" in answered:
-        raise StudentProblem(answered["problem"])
+        raise StudentProblemError(answered["problem"])
     return answered["result"]
 
 
 def _answer(
-    writing: int, account: pwd.struct_passwd, work: Callable[..., Any], arguments: Any
+    writing: int, account: pwd.struct_passwd, work: Callable[..., T], arguments: tuple[object, ...]
 ) -> None:
     """Become the student, do it, write down how it went, and never come back."""
     try:
@@ -138,7 +145,7 @@ def _answer(
         os.umask(0o077)
         os.chdir(account.pw_dir)
         answer = {"result": work(*arguments)}
-    except (StudentProblem, OSError, subprocess.SubprocessError) as error:
+    except (StudentProblemError, OSError, subprocess.SubprocessError) as error:
         answer = {"problem": explain(error)}
     finally:
         if "answer" in locals():
@@ -157,7 +164,7 @@ def ensure_folder(path: str, mode: int, *, dry_run: bool) -> bool:
             found.chmod(mode)
         return True
     if not stat.S_ISDIR(now.st_mode):
-        raise StudentProblem(f"{path} is there, but is no folder")
+        raise StudentProblemError(f"{path} is there, but is no folder")
     if stat.S_IMODE(now.st_mode) == mode:
         return False
     if not dry_run:
@@ -169,7 +176,11 @@ def ensure_file(path: str, content: str, mode: int, *, once: bool, dry_run: bool
     """Write a file of the caller's own, and say whether that changes anything.
 
     Args:
+        path: Where it lies.
+        content: All that is in it.
+        mode: Its permissions.
         once: A file that is there already stays as it is, whatever is in it.
+        dry_run: Only say it.
     """
     found = Path(path)
     if os.path.lexists(path):
@@ -183,8 +194,8 @@ def ensure_file(path: str, content: str, mode: int, *, once: bool, dry_run: bool
         # Under another name first: a full disk must not leave half a file under this one.
         unfinished = found.with_name(f".{found.name}.practicum")
         unfinished.unlink(missing_ok=True)
-        with open(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "w") as file:
-            file.write(content)
+        unfinished.touch(mode, exist_ok=False)
+        unfinished.write_text(content)
         unfinished.chmod(mode)
         unfinished.replace(found)
     return True

@@ -135,6 +135,10 @@ def run_play(
         private_data_dir=str(private), playbook=str(PLAYBOOKS / playbook), quiet=True,
         cmdline="--check --diff" if check else None, event_handler=keep,
         envvars={
+            # Beside the real playbooks they are found without being named.
+            **({"ANSIBLE_LIBRARY": str(PLAYBOOKS / "library"),
+                "ANSIBLE_MODULE_UTILS": str(PLAYBOOKS / "module_utils")}
+               if Path(playbook).is_absolute() else {}),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "ANSIBLE_PIPELINING": "1", "ANSIBLE_HOME": str(private / "home"),
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(private / "cp"), "HOME": os.environ["HOME"],

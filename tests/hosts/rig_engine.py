@@ -75,15 +75,18 @@ def running_engine(data: Path) -> Iterator[Engine]:
 def _shared(data: Path) -> Iterator[Engine]:
     engine = Engine(f"unix://{RUN}/docker.sock")
     RUN.mkdir(mode=0o700, exist_ok=True)
-    with (RUN / "users").open("a") as users:
-        fcntl.flock(users, fcntl.LOCK_EX)
+    with (RUN / "starting").open("a") as starting, (RUN / "users").open("a") as users:
+        # One lock for whoever starts or ends it, which is short; one for all who use it.
+        fcntl.flock(starting, fcntl.LOCK_EX)
         if not engine.answers():
             _install()
             _start(engine, data)
         fcntl.flock(users, fcntl.LOCK_SH)
+        fcntl.flock(starting, fcntl.LOCK_UN)
         try:
             yield engine
         finally:
+            fcntl.flock(starting, fcntl.LOCK_EX)
             _end_if_last(users.fileno())
 
 
