@@ -19,12 +19,12 @@ NEW_ENOUGH := import sys; v = sys.version_info; sys.exit(v < (3, 11) or v.releas
 PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile
 PIP := $(PY) -m pip --disable-pip-version-check --no-input
 
-.PHONY: help install demo test check lint format types layers locks playbook-lint unit soak bench \
+.PHONY: help install demo demo-hosts test check lint format types layers locks playbook-lint unit soak bench \
   lock clean
 
 help:  ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) \
-	  | awk -F':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) \
+	  | awk -F':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
 install: $(STAMP)  ## Make .venv with everything that is locked in requirements/dev.txt
 
@@ -56,6 +56,9 @@ $(STAMP): $(LOCKED) pyproject.toml
 
 demo: $(STAMP)  ## A course of 30 students, from a Canvas export to a proven teardown
 	@$(PY) docs/demo.py $(ARGS)
+
+demo-hosts: $(STAMP)  ## Ten students on two lab hosts, over SSH, from the first key to the receipt
+	@PRACTICUM_TEST_INSTALL=$${PRACTICUM_TEST_INSTALL:-1} $(PY) docs/demo_hosts.py $(ARGS)
 
 test: check  ## Everything: check, and all tests but the soak
 	$(PY) -m pytest -m "not soak" $(PARALLEL) $(ARGS)

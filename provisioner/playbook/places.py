@@ -1,14 +1,12 @@
-"""Where the playbooks lie: in the checkout, or in the prefix that a wheel was installed to."""
+"""Where the playbooks lie: beside this package, in a checkout and where a wheel is installed."""
 
 from __future__ import annotations
 
-import sysconfig
 from pathlib import Path
 
 from ..errors import MissingToolError
 
-CHECKOUT = Path(__file__).resolve().parents[2] / "playbooks"
-INSTALLED = Path(sysconfig.get_path("data")) / "share" / "practicum" / "playbooks"
+FOLDER = Path(__file__).resolve().parents[2] / "playbooks"
 
 
 def playbook_file(name: str) -> Path:
@@ -17,10 +15,9 @@ def playbook_file(name: str) -> Path:
     Raises:
         MissingToolError: If the installation has lost it.
     """
-    for folder in (CHECKOUT, INSTALLED):
-        path = folder / f"{name}.yml"
-        if path.is_file():
-            return path
-    raise MissingToolError(
-        f"The playbook {name} is not there.", hint="Install Practicum again, or use a checkout."
-    )
+    path = FOLDER / f"{name}.yml"
+    if not path.is_file():
+        raise MissingToolError(
+            f"The playbook {name} is not there.", hint="Install Practicum again, or use a checkout."
+        )
+    return path
