@@ -82,7 +82,7 @@ locks: $(STAMP)
 	$(PY) requirements/lock.py --check
 
 playbook-lint: $(STAMP)
-	@if ls playbooks/*.yaml playbooks/*.yml >/dev/null 2>&1; then \
+	@if ls playbooks/*.y*ml >/dev/null 2>&1; then \
 	  echo "ansible-lint --offline playbooks"; \
 	  ANSIBLE_LIBRARY=playbooks/library ANSIBLE_MODULE_UTILS=playbooks/module_utils \
 	  PATH="$(abspath $(BIN)):$$PATH" $(BIN)/ansible-lint --offline playbooks; \

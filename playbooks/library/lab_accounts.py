@@ -53,10 +53,13 @@ class Accounts:
     def ensure_group(self) -> bool:
         """Make the group that all students of the cohort are in."""
         name = self.params["group"]
-        if any(group.gr_name == name for group in grp.getgrall()):
+        if all(student["state"] == "dropped" for student in self.params["students"]) or any(
+            group.gr_name == name for group in grp.getgrall()
+        ):
             return False
         if not self.dry_run:
-            run("groupadd", name)
+            # Of the system's numbers: one among the students' could be the next one's own.
+            run("groupadd", "--system", name)
         return True
 
     def ensure(self, student: Student) -> dict[str, Any]:

@@ -145,5 +145,7 @@ def run_play(
             "ANSIBLE_PYTHON_INTERPRETER": "auto_silent", "ANSIBLE_NOCOWS": "1",
         },
     )  # fmt: skip
-    assert stats, runner.stdout.read()[-3000:]
-    return Outcome(stats=stats, events=events, output=runner.stdout.read())
+    with runner.stdout as stdout:
+        output = stdout.read()
+    assert stats, output[-3000:]
+    return Outcome(stats=stats, events=events, output=output)

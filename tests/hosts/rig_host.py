@@ -97,6 +97,8 @@ def _ready(engine: Engine, container: str, identity: Path, name: str) -> LabHost
     keys = "umask 077; tee /root/.ssh/authorized_keys >/home/ops/.ssh/authorized_keys"
     owned = "chown ops: /home/ops/.ssh/authorized_keys"
     engine.docker("exec", "-i", container, "sh", "-c", f"{keys} && {owned}", stdin=public)
+    # Everybody's on a real machine, where udev says so.
+    engine.docker("exec", container, "chmod", "0666", "/dev/net/tun", "/dev/fuse")
     _wait_for_boot(engine, container)
     shown = engine.docker("exec", container, "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
     published = engine.docker("port", container, "22/tcp").split()[0]

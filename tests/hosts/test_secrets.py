@@ -43,7 +43,7 @@ def test_the_audit_says_who_can_decrypt(course):
     audits = [r["audit"] for r in course.runs["first"].results("lab1") if "audit" in r]
 
     assert audits == [[{
-        "file": "class.sops.yaml", "can": ["20210001", "20210002", "20210003", "instructor"],
+        "file": "class.sops.yaml", "can": ["20210001", "20210002", "20210003", "20210007", "instructor"],
         "cannot": [], "unknown": 0,
     }]]  # fmt: skip
 

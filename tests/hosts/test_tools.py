@@ -12,11 +12,16 @@ from .course import ADA, BEN, CHO
 pytestmark = pytest.mark.hosts
 
 
-def test_containerd_runs_a_container_from_an_imported_image(course):
+@pytest.fixture(scope="module")
+def image(course):
+    """An image of one static program, made where no registry can be reached."""
     host = course.hosts[0]
     host.shell(f"apt-get install -q -y busybox-static && python3 - <<'X'\n{IMAGE}\nX")
+    host.shell("chmod 0644 /tmp/image.tar")
 
-    said = host.shell(
+
+def test_containerd_runs_a_container_from_an_imported_image(course, image):
+    said = course.hosts[0].shell(
         "ctr images import /tmp/image.tar >/dev/null &&"
         "ctr run --rm docker.io/lab/hello:1 hello /bin/busybox echo it runs"
     )
@@ -39,6 +44,17 @@ def test_no_student_can_reach_the_host_s_own_docker(course):
         ["inactive", "inactive"]
     )
     assert course.login(ADA, "docker --host unix:///run/docker.sock ps").returncode != 0
+
+
+def test_a_student_s_own_docker_runs_a_container_with_their_rights(course, image):
+    said = course.as_student(
+        ADA,
+        'bash -lc "systemctl --user start docker && docker load --quiet --input /tmp/image.tar'
+        " && docker run --rm --network none lab/hello:1 /bin/busybox echo it runs"
+        ' && ps -o user= -C dockerd"',
+    )
+
+    assert said.splitlines()[1:] == ["it runs", "s20210001"]
 
 
 def test_kubectl_is_the_pinned_one(course):
