@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,8 @@ from ..cohort.placement import Seat
 from ..errors import InputError
 from .lab_hosts import PRESENT, Labs
 
-SYSTEM_PYTHON = Path("/usr/bin/python3")
-"""The one that has the package manager's modules."""
+SYSTEM_PYTHON = "/usr/bin/python3"
+"""The system's own: it has the package manager's modules, which no other has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +58,13 @@ def variables(labs: Labs, host: Host, folders: Folders, *, archive: bool) -> dic
 def connection(labs: Labs, host: Host) -> dict[str, Any]:
     """Return how Ansible reaches a host, and by which keys it knows it."""
     if host.connection == "local":
-        python = SYSTEM_PYTHON if SYSTEM_PYTHON.exists() else Path(sys.executable)
-        return {"ansible_connection": "local", "ansible_python_interpreter": str(python)}
+        return {"ansible_connection": "local", "ansible_python_interpreter": SYSTEM_PYTHON}
     how: dict[str, Any] = {
         "ansible_connection": "ssh",
         "ansible_host": host.address,
         "ansible_port": host.port,
         "ansible_user": host.user,
-        "ansible_python_interpreter": "auto_silent",
+        "ansible_python_interpreter": SYSTEM_PYTHON,
         "ansible_ssh_common_args": _ssh_options(labs, host),
     }
     if host.user != "root":
