@@ -93,7 +93,7 @@ def test_with_the_usual_key_kubectl_works_and_the_other_cluster_stays(course, ma
     there = course.admin("get", "configmap", "mine", "-n", course.namespace(SSH), "-o", "name")
     assert there.strip() == "configmap/mine"
     after = yaml.safe_load((machine / ".kube" / "config").read_text())
-    assert [one["name"] for one in after["contexts"]][0] == "home"
+    assert next(one["name"] for one in after["contexts"]) == "home"
     assert after["users"][0] == OTHER["users"][0]
 
 
