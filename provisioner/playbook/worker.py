@@ -10,6 +10,7 @@ import json
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -42,30 +43,62 @@ def main() -> None:
     """Run the one job, and say how it ended."""
     events, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no event
     job: dict[str, Any] = json.loads(sys.stdin.readline())
-    wanted = threading.Event()
-    wanted.set()
-    threading.Thread(target=_listen, args=(wanted,), daemon=True).start()
+    watch = _Watch(job)
+    for work in (watch.until_unwanted, watch.until_too_long):
+        threading.Thread(target=work, daemon=True).start()
     try:
-        status = _run(job, events, wanted)
+        status = _run(job, events, watch)
     finally:
         _end_children()
         shutil.rmtree(job["private"], ignore_errors=True)
-    _say(events, {"event": "end", "status": status})
+    _say(events, {"event": "end", "status": watch.over or status})
 
 
-def _listen(wanted: threading.Event) -> None:
-    sys.stdin.read()
-    wanted.clear()
-    _end_children()  # in sessions of their own, where ansible-runner does not look
+class _Watch:
+    """Ends a run that nobody wants any more, or that takes too long.
+
+    ansible-runner has limits of its own, and ends one process group by them; Ansible's
+    workers are in others, and go on.
+    """
+
+    def __init__(self, job: Mapping[str, Any]) -> None:
+        self.over = ""
+        """Why the run was ended; empty as long as it goes on."""
+
+        self._longest, self._idle = job["job_timeout"], job["idle_timeout"]
+        self._began = self._heard = time.monotonic()
+
+    def hear(self) -> None:
+        """Note that Ansible told something."""
+        self._heard = time.monotonic()
+
+    def until_unwanted(self) -> None:
+        """Wait for the end of standard input."""
+        sys.stdin.read()
+        self._end("canceled")
+
+    def until_too_long(self) -> None:
+        """Wait until one of the limits is over."""
+        while not self.over:
+            now = time.monotonic()
+            left = min(self._began + self._longest, self._heard + self._idle) - now
+            if left <= 0:
+                self._end("timeout")
+            time.sleep(max(0.1, min(left, 1.0)))
+
+    def _end(self, why: str) -> None:
+        self.over = self.over or why
+        _end_children()
 
 
 def _end_children() -> None:
+    """End all that was started, also in sessions of their own, where ansible-runner looks not."""
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
             child.kill()
 
 
-def _run(job: Mapping[str, Any], events: TextIO, wanted: threading.Event) -> str:
+def _run(job: Mapping[str, Any], events: TextIO, watch: _Watch) -> str:
     import ansible_runner
 
     private = Path(job["private"])
@@ -76,24 +109,20 @@ def _run(job: Mapping[str, Any], events: TextIO, wanted: threading.Event) -> str
         inventory=str(private / "inventory" / "hosts.yaml"),
         cmdline="--check --diff" if job["check"] else None,
         forks=job["forks"],
-        settings={
-            "job_timeout": job["job_timeout"],
-            "idle_timeout": job["idle_timeout"],
-            "pexpect_timeout": 1,
-            "suppress_output_file": True,
-        },
+        settings={"pexpect_timeout": 1, "suppress_output_file": True},
         # Without files of its own below env/, it would put what they hold on the command line;
         # there is nothing to hold: values are in the inventory, secrets in neither.
         suppress_env_files=True,
         quiet=True,
-        event_handler=_handler(events),
-        cancel_callback=lambda: not wanted.is_set(),
+        event_handler=_handler(events, watch),
+        cancel_callback=lambda: bool(watch.over),
     )
     return str(result.status)
 
 
-def _handler(events: TextIO) -> Callable[[dict[str, Any]], bool]:
+def _handler(events: TextIO, watch: _Watch) -> Callable[[dict[str, Any]], bool]:
     def handle(event: dict[str, Any]) -> bool:
+        watch.hear()
         if told := reduced(event):
             _say(events, told)
         if text := event.get("stdout"):
