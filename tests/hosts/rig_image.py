@@ -23,7 +23,7 @@ INSTALLED = (
     "ca-certificates", "iproute2", "procps", "kmod",
 )  # fmt: skip
 DOWNLOADED = (
-    "age", "gnupg", "pass", "git", "dotdrop", "python3-yaml", "containerd", "runc", "docker.io",
+    "age", "gnupg", "pass", "git", "dotdrop", "file", "python3-yaml", "containerd", "runc", "docker.io",
     "docker-cli", "uidmap", "slirp4netns", "fuse-overlayfs", "rootlesskit", "dbus-user-session",
     "iptables", "gitolite3", "quota", "quotatool", "busybox-static",
 )  # fmt: skip
