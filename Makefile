@@ -15,6 +15,8 @@ PY    := $(BIN)/python
 PYTHON ?=
 CANDIDATES := python3.15 python3.14 python3.13 python3.12 python3.11 python3 python
 NEW_ENOUGH := import sys; v = sys.version_info; sys.exit(v < (3, 11) or v.releaselevel != "final")
+# As many files of tests at a time as there are cores, each with a control plane of its own.
+PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile
 PIP := $(PY) -m pip --disable-pip-version-check --no-input
 
 .PHONY: help install demo test check lint format types layers locks playbook-lint unit soak bench \
@@ -56,7 +58,7 @@ demo: $(STAMP)  ## A course of 30 students, from a Canvas export to a proven tea
 	@$(PY) docs/demo.py $(ARGS)
 
 test: check  ## Everything: check, and all tests but the soak
-	$(PY) -m pytest -m "not soak" $(ARGS)
+	$(PY) -m pytest -m "not soak" $(PARALLEL) $(ARGS)
 
 check: lint format types layers locks playbook-lint  ## Lint, format, types, layers, lock files (-k: all that is wrong)
 
@@ -86,7 +88,7 @@ playbook-lint: $(STAMP)
 	fi
 
 unit: $(STAMP)  ## The quick tests: no control plane, no Pulumi engine
-	$(PY) -m pytest -m "not cluster and not soak" tests/unit tests/cli provisioner $(ARGS)
+	$(PY) -m pytest -m "not cluster and not soak" $(PARALLEL) tests/unit tests/cli provisioner $(ARGS)
 
 soak: $(STAMP)  ## The tests that take long
 	@$(PY) -m pytest -m soak $(ARGS) || { code=$$?; \

@@ -26,7 +26,10 @@ def ask(path: Path, arguments: Sequence[str]) -> str | None:
         path: The binary.
         arguments: What makes it print its version; none: ask it as a Pulumi provider.
     """
-    with tempfile.TemporaryDirectory(prefix="practicum-ask-") as scratch:
+    # A program may leave a child behind that still writes there while we clear the folder.
+    with tempfile.TemporaryDirectory(
+        prefix="practicum-ask-", ignore_cleanup_errors=True
+    ) as scratch:
         env = _environment(Path(scratch))
         try:
             if not arguments:
@@ -41,6 +44,8 @@ def _environment(scratch: Path) -> dict[str, str]:
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(scratch),
+        # No folder can be made here: Go would leave a child behind to write its counters.
+        "XDG_CONFIG_HOME": os.devnull,
         "PULUMI_HOME": str(scratch / "pulumi"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "GOTOOLCHAIN": "local",

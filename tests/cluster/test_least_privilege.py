@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from provisioner import cluster
 
 from .course import WORK
 
@@ -78,7 +81,12 @@ def operator(new_course, control_plane, tmp_path_factory) -> Operator:
     cohort = {
         "cluster": {"kubeconfig": str(path), "context": "rehearsal"},
         "operators": [user],
-        "assistants": [{"name": "Tabea", "user": "ta@example.org"}],
+        "assistants": [
+            {"name": "Tabea", "user": "ta@example.org"},
+            {"name": "Kim", "key": str(course.course_key.to_public()), "secrets": True},
+        ],
+        # Whoever is in a section sees that alone, so verify cannot have Kim play an assistant.
+        "sections": [{"name": "A", "assistants": ["Kim"]}],
     }
     course.write(["1", "2"], **cohort)
     course.give_key("1")
@@ -88,13 +96,13 @@ def operator(new_course, control_plane, tmp_path_factory) -> Operator:
     for role in roles:
         bind(course, role["metadata"]["name"])
     mark = control_plane.mark()
-    receipt, findings, proof = live(course)
+    receipt, findings, proof = live(course, control_plane)
     events = [e for e in control_plane.since(mark) if e["user"].get("username") == user]
     found = {finding["about"]: finding["verdict"] for finding in findings}
     return Operator(user, course, roles, events, receipt, found, proof)
 
 
-def live(course) -> tuple[dict[str, Any], list[dict[str, str]], dict[str, Any]]:
+def live(course, control_plane) -> tuple[dict[str, Any], list[dict[str, str]], dict[str, Any]]:
     """Run every command; returns the receipt, what `doctor` found, and what `verify` said."""
     name = course.name
     course.json("doctor", name)
@@ -104,12 +112,16 @@ def live(course) -> tuple[dict[str, Any], list[dict[str, str]], dict[str, Any]]:
     course.json("handout", name, "--renew")
     for command in ("rotate", "revoke", "reinstate"):
         course.json(command, name, "1")
+    now_and_then(course)
     course.admin("apply", "-n", course.namespace("1"), "-f", "-", stdin=WORK)
     for command in ("suspend", "resume"):
         course.json(command, name, "1", "--yes")
+    mark = control_plane.mark()
     with course.watching() as watched:
         drift(course)
         watched.until(lambda told: len(told) > 5, "differs")
+        while watched_kinds(control_plane.since(mark)) < set(cluster.RESOURCES):
+            time.sleep(0.1)  # each has a thread of its own, and they have just begun
     findings = course.json("doctor", name)["findings"]
     repaired = course.up()
     assert (repaired["changed"], repaired["failed"]) == (2, [])
@@ -121,6 +133,29 @@ def live(course) -> tuple[dict[str, Any], list[dict[str, str]], dict[str, Any]]:
     proof = course.json("verify", name)
     bind(course, installer)
     return course.down(), findings, proof
+
+
+def watched_kinds(events: list[dict[str, Any]]) -> set[str]:
+    """Return the kinds that `plan --watch` follows by now; controllers watch with other names."""
+    asked = {
+        event["objectRef"]["resource"]
+        for event in events
+        if event["verb"] == "watch" and event.get("userAgent") == "practicum"
+    }
+    return {kind for kind, resource in cluster.RESOURCES.items() if resource.plural in asked}
+
+
+def now_and_then(course) -> None:
+    """Run what comes up in the middle of a term."""
+    name = course.name
+    course.json("access", "grant", name, "Kim", "--for", "1h")
+    course.json("access", "list", name)
+    course.json("access", "revoke", name, "Kim")
+    course.json("keys", "audit", name)
+    course.json("archive", "make", name, "1")
+    course.json("resize", name, "1", "--quota", "pods=9", "--yes")
+    course.json("rename", name, "1", "01", "--yes")
+    course.json("rename", name, "01", "1", "--yes")
 
 
 def bind(course, role: str) -> None:

@@ -438,8 +438,10 @@ def test_a_claim_of_a_killed_operator_is_told_and_ends(good, second):
 
 def test_status_says_what_a_killed_run_left_unknown(new_course, wait_until):
     course = new_course(["1", "2", "3"])
+    journal = course.home / "journal" / f"{course.name}.jsonl"
     run = runs.start_up(course)
-    wait_until(lambda: len(runs.namespaces(course)) > 0 or run.poll() is not None, seconds=60)
+    # The first line about a stack: the guard is through, and the wave is begun.
+    wait_until(lambda: journal.exists() and '"event": "stack"' in journal.read_text(), seconds=60)
     run.send_signal(signal.SIGSTOP)  # so that it does not end by itself
     assert "is under way since" in course.run("status", course.name).stdout
     runs.kill_all(course, run)

@@ -11,7 +11,7 @@ import pytest
 
 from provisioner import toolchain
 from provisioner.errors import MissingToolError
-from provisioner.toolchain.asking import Memory
+from provisioner.toolchain.asking import Memory, ask
 
 
 def test_a_fitting_program_on_path_is_used_and_nothing_is_built(machine):
@@ -170,3 +170,25 @@ def test_a_relative_cache_home_is_ignored_as_the_specification_says(monkeypatch)
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
 
     assert cache.root() == Path.home() / ".cache/practicum/toolchain"
+
+
+def test_a_program_whose_child_still_writes_is_asked_all_the_same(tmp_path):
+    """Go leaves a child behind that counts its runs, in the folder that we clear."""
+    program = tmp_path / "go"
+    program.write_text(
+        "#!/bin/sh\n"
+        '(i=0; while [ $i -lt 20000 ] && : > "$HOME/$i"; do i=$((i+1)); done) >/dev/null 2>&1 &\n'
+        "echo go version go1.26.8 linux/amd64\n"
+    )
+    program.chmod(0o755)
+
+    for _ in range(20):
+        assert ask(program, ("version",)) == "1.26.8"
+
+
+def test_a_program_that_is_asked_finds_no_folder_for_settings(tmp_path):
+    program = tmp_path / "go"
+    program.write_text('#!/bin/sh\nmkdir -p "$XDG_CONFIG_HOME/go" && exit 1\necho version 1.2.3\n')
+    program.chmod(0o755)
+
+    assert ask(program, ("version",)) == "1.2.3"
