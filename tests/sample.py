@@ -11,6 +11,11 @@ from provisioner.cohort import Cohort, Record
 
 NAME = "mls26"
 ASSISTANT = {"name": "Tabea Tutorin", "user": "ta-01@example.org"}
+SECRETS_READER = {
+    "name": "Rita Leserin",
+    "key": "age1ycelprzvxgwtw73k6knf08urwe75va8u3gw3lqnx265avh2w0drsvjelun",
+    "secrets": True,
+}
 
 
 def cohort(name: str = NAME, **fields: Any) -> Cohort:

@@ -60,6 +60,7 @@ def main() -> None:
             "students": {"type": "list", "elements": "dict", "required": True},
             "recipient": {"type": "str"},
             "folder": {"type": "path", "required": True},
+            "archive": {"type": "bool", "default": True},
             "reader": {"type": "str", "default": "root"},
         },
         supports_check_mode=True,
@@ -69,11 +70,12 @@ def main() -> None:
 
     def archive(student: Student) -> dict[str, str]:
         account = own_account(module.params["cohort"], student)
-        if not module.params["recipient"]:
+        if module.params["archive"] and not module.params["recipient"]:
             raise StudentProblemError("the course has no key to archive the home with; it was kept")
         path = folder / f"{account.pw_name}.tar.age"
         facts = {"id": student["id"], "account": account.pw_name, "path": str(path)}
-        if module.check_mode or not Path(account.pw_dir).is_dir():
+        wanted = module.params["archive"] and Path(account.pw_dir).is_dir()
+        if module.check_mode or not wanted:
             return {**facts, "sha256": ""}
         end_processes(account.pw_uid)
         pack(Path(account.pw_dir), module.params["recipient"], path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import json
+import os
 import pwd
 import shutil
 import subprocess
@@ -57,14 +59,63 @@ def record(cohort: str) -> object:
         return None
 
 
+def leftovers(cohort: str, group: str | None) -> list[str]:
+    """Name everything on the host that is the cohort's, one line a thing."""
+    paths = [
+        f"/etc/practicum/{cohort}", f"/srv/practicum/{cohort}", f"/var/lib/practicum/{cohort}.json",
+        f"/var/lib/practicum/archives/{cohort}", f"/etc/security/limits.d/practicum-{cohort}.conf",
+        f"/etc/ssh/sshd_config.d/11-practicum-{cohort}.conf",
+        f"/var/lib/gitolite3/.gitolite/conf/practicum/{cohort}.conf",
+        f"/var/lib/gitolite3/.gitolite/keydir/practicum-{cohort}",
+        f"/var/lib/gitolite3/repositories/{cohort}",
+    ]  # fmt: skip
+    mine = accounts(cohort)
+    found = [f"account {entry['account']}" for entry in mine]
+    found += [f"processes of {entry['account']}" for entry in mine if entry["processes"]]
+    found += [path for path in paths if os.path.lexists(path)]
+    if group and any(entry.gr_name == group for entry in grp.getgrall()):
+        found.append(f"group {group}")
+    return found + forgotten(cohort)
+
+
+def forgotten(cohort: str) -> list[str]:
+    """Name what is left of accounts that the last record knows and that are gone."""
+    known = (record(cohort) or {}).get("students") or []
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    found = []
+    for student in known:
+        if student["account"] in names:
+            continue
+        paths = (
+            f"/home/{student['account']}", f"/var/mail/{student['account']}",
+            f"/var/spool/cron/crontabs/{student['account']}",
+            f"/etc/systemd/system/user-{student['uid']}.slice.d",
+        )  # fmt: skip
+        found += [path for path in paths if os.path.lexists(path)]
+    return found
+
+
+def distribution() -> str:
+    """Name what the host runs, such as ``Debian 12``."""
+    lines = Path("/etc/os-release").read_text().splitlines()
+    facts = {key: value.strip('"') for key, _, value in (line.partition("=") for line in lines)}
+    return f"{facts.get('ID', 'unknown').capitalize()} {facts.get('VERSION_ID', '')}".strip()
+
+
 def main() -> None:
     """Look, and hand back what there is."""
     module = AnsibleModule(
-        argument_spec={"cohort": {"type": "str", "required": True}}, supports_check_mode=True
+        argument_spec={
+            "cohort": {"type": "str", "required": True},
+            "group": {"type": "str"},
+        },
+        supports_check_mode=True,
     )
     cohort = module.params["cohort"]
     module.exit_json(
         changed=False,
+        distribution=distribution(),
+        leftovers=leftovers(cohort, module.params["group"]),
         accounts=accounts(cohort),
         programs=[name for name in PROGRAMS if shutil.which(name)],
         services={name: service_state(name) for name in SERVICES},

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import pwd
+import shutil
 import stat
 import subprocess
 from collections.abc import Callable, Iterable
@@ -76,6 +77,9 @@ def explain(error: Exception) -> str:
         return f"{Path(error.cmd[0]).name}: {said[-1] if said else error.returncode}"
     if isinstance(error, subprocess.TimeoutExpired):
         return f"{Path(error.cmd[0]).name}: this took longer than {error.timeout:g} s"
+    if isinstance(error, shutil.Error):
+        # Of many files that were not copied, why the first one was not.
+        return str(error.args[0][0][2])
     if isinstance(error, OSError):
         return f"{error.strerror}: {error.filename}"
     return str(error)

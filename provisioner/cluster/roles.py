@@ -85,6 +85,7 @@ def operator(cohort: Cohort) -> list[Manifest]:
     """Return the rules for namespaces, what is in them, and seeing what all share."""
     shared = [kind for kind, resource in RESOURCES.items() if not resource.namespaced]
     bound = ["student", "assistant", *([manifest.ARCHIVE] if cohort.operators else [])]
+    bound += [manifest.WITH_SECRETS] if cohort.shows_secrets else []
     roles = [manifest.role_name(cohort.name, who) for who in bound]
     return [
         _rule(RESOURCES["Namespace"], ["get", "list", "watch", *CHANGES]),

@@ -103,10 +103,15 @@ class Assistant(_Strict):
     key: Annotated[Text, AfterValidator(lambda value: _recipient(value).text)] | None = None
     """An age or SSH key: what `access grant` encrypts a kubeconfig of theirs to."""
 
+    secrets: Truth = False
+    """Whether they read Secrets too, where `access grant` lets them in."""
+
     @model_validator(mode="after")
     def _reachable(self) -> Assistant:
         if self.user is None and self.key is None:
             wrong("needs a user: who the assistant is to the cluster; or a key, for access grant")
+        if self.secrets and self.user is not None:
+            wrong("reads Secrets with a key and without a user alone, so that it ends by itself")
         return self
 
 
@@ -187,7 +192,7 @@ class Cohort(_Strict):
     """``rehearsal``, or the kubeconfig and the context of a real cluster."""
 
     operators: tuple[Operator, ...] = ()
-    """Who runs Practicum, as the cluster knows them; whoever ran the first `up` when empty."""
+    """Who runs Practicum, as the cluster knows them; whoever may do everything there when empty."""
 
     assistants: tuple[Assistant, ...] = ()
 
@@ -255,6 +260,11 @@ class Cohort(_Strict):
     def oidc(self) -> Oidc | None:
         """The school's login, where students use that; None where we mint tokens."""
         return self.auth.oidc if isinstance(self.auth, Login) else None
+
+    @property
+    def shows_secrets(self) -> bool:
+        """Whether some assistant may read Secrets."""
+        return any(assistant.secrets for assistant in self.assistants)
 
     @property
     def roster_file(self) -> Path:

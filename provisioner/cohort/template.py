@@ -31,10 +31,10 @@ protect: false              # true: `practicum down` refuses until this is false
 
 {cluster}
 
-# Who runs Practicum, as the cluster knows them. Without this: whoever runs `up` first.
+# Who runs Practicum, as the cluster knows them. Without this: whoever may do everything there.
 # operators: [kim@example.org]
 
-# Who may look into every environment and change nothing.
+# Who may look into every environment, but into no Secrets, and change nothing.
 # assistants:
 #   - {{name: Lee Jiwoo, user: lee@example.org}}
 

@@ -15,12 +15,10 @@ from .. import cluster, credential, manifest, names
 from ..cluster import Client, Found
 from ..cohort import Cohort, Record, Student
 from ..errors import ClusterError
-from ..manifest import Manifest, ObjectKey
+from ..manifest import WAY_IN, Manifest, ObjectKey
 
 if TYPE_CHECKING:
     from .reading import Reading
-
-BINDING = "practicum-student"
 
 
 def with_logins(
@@ -75,7 +73,7 @@ def shut(client: Client, cohort: Cohort, record: Record) -> None:
         return
     if not manifest.belongs_to(cohort.name, live):
         raise ClusterError(
-            f"RoleBinding {record.namespace}/{BINDING} lets them in and does not carry the"
+            f"RoleBinding {record.namespace}/{WAY_IN} lets them in and does not carry the"
             " cohort's mark, so it is not ours to delete; look at it and delete it by hand"
         )
     if why := cluster.delete(client, live):
@@ -109,7 +107,7 @@ def shut_groups(reading: Reading, records: Iterable[Record]) -> dict[str, str]:
 
 def _is_of_a_group(key: ObjectKey, reading: Reading) -> bool:
     spaces = {part.group.namespace for part in reading.plan.groups if part.group}
-    return (key.kind, key.name) == ("RoleBinding", BINDING) and key.namespace in spaces
+    return (key.kind, key.name) == ("RoleBinding", WAY_IN) and key.namespace in spaces
 
 
 def _let_in_only(client: Client, live: Manifest, left: list[Manifest]) -> str:
@@ -141,4 +139,4 @@ def reopen(client: Client, cohort: Cohort, record: Record, found: Found) -> None
 
 
 def _key(record: Record) -> ObjectKey:
-    return ObjectKey("RoleBinding", record.namespace, BINDING)
+    return ObjectKey("RoleBinding", record.namespace, WAY_IN)

@@ -26,7 +26,7 @@ from .labels import (
     selector,
 )
 from .objects import Manifest, ObjectKey, key_of
-from .role import ARCHIVE, credentials_rules, manage_rule, role_name
+from .role import ARCHIVE, WITH_SECRETS, credentials_rules, manage_rule, role_name
 from .stack import GUARD, groups_part, stack_name
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "UNTIL",
     "WAVE",
     "WAY_IN",
+    "WITH_SECRETS",
     "Manifest",
     "ObjectKey",
     "authentication",

@@ -18,7 +18,7 @@ from typing import Any
 from ..cohort import Cohort
 from . import expressions, labels
 from .objects import Manifest, make
-from .role import ARCHIVE, role_name
+from .role import ARCHIVE, WITH_SECRETS, role_name
 
 API = "admissionregistration.k8s.io/v1"
 ALL = "*"
@@ -302,10 +302,9 @@ def _bindings(cohort: Cohort) -> Policy:
     RBAC lets an operator bind them by name, and cannot say where: a student's rights in
     ``kube-system`` would be those of an administrator. So this one has no exceptions.
     """
-    roles = ", ".join(
-        expressions.quoted(role_name(cohort.name, who))
-        for who in ("student", "assistant", "operator", "credentials", ARCHIVE)
-    )
+    held = ["student", "assistant", "operator", "credentials", ARCHIVE]
+    held += [WITH_SECRETS] if cohort.shows_secrets else []
+    roles = ", ".join(expressions.quoted(role_name(cohort.name, who)) for who in held)
     return Policy(
         name="bindings",
         group="rbac.authorization.k8s.io",

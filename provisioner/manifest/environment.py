@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from .. import names
-from ..cohort import Cohort, Record, override, sections
+from ..cohort import Assistant, Cohort, Record, override, sections
 from . import guard, labels
 from .objects import Manifest, make
-from .role import role_name
+from .role import WITH_SECRETS, role_name
 
 NAME = "practicum"
 """Name of the one quota, limit range and network policy of a namespace."""
@@ -46,6 +46,8 @@ def environment(cohort: Cohort, record: Record) -> list[Manifest]:
         objects.append(binding)
     if watching := _assistants(cohort, record):
         objects.append(_binding(cohort, record, "assistant", watching))
+    if reading := _secret_readers(cohort, record):
+        objects.append(_binding(cohort, record, WITH_SECRETS, reading))
     return objects
 
 
@@ -175,13 +177,23 @@ def student_binding(cohort: Cohort, record: Record) -> Manifest | None:
 
 def _assistants(cohort: Cohort, record: Record) -> list[Manifest]:
     """Return the assistants who look after a student."""
-    watching = [one for one in cohort.assistants if sections.sees(cohort, one, record.section)]
+    watching = _watching(cohort, record)
     users = [_user(assistant.user) for assistant in watching if assistant.user]
     # Bound all the time, and open to nobody: `access grant` mints a token that ends.
-    accounts = [
-        _account(cohort, names.assistant(assistant.name)) for assistant in watching if assistant.key
-    ]
-    return users + accounts
+    return users + [_account_of(cohort, assistant) for assistant in watching if assistant.key]
+
+
+def _secret_readers(cohort: Cohort, record: Record) -> list[Manifest]:
+    """Return those of them who may read Secrets too: each has a key, so a token that ends."""
+    return [_account_of(cohort, one) for one in _watching(cohort, record) if one.secrets]
+
+
+def _watching(cohort: Cohort, record: Record) -> list[Assistant]:
+    return [one for one in cohort.assistants if sections.sees(cohort, one, record.section)]
+
+
+def _account_of(cohort: Cohort, assistant: Assistant) -> Manifest:
+    return _account(cohort, names.assistant(assistant.name))
 
 
 def _user(name: str) -> Manifest:

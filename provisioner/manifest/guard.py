@@ -7,7 +7,7 @@ from ..cohort import Cohort
 from . import labels, role
 from .admission import admission
 from .objects import Manifest, make
-from .role import ARCHIVE, role_name
+from .role import ARCHIVE, WITH_SECRETS, role_name
 
 POD_SECURITY_VERSION = "v1.34"
 """Pinned: ``latest`` would change its meaning when the cluster is upgraded."""
@@ -22,6 +22,7 @@ def guard(cohort: Cohort) -> list[Manifest]:
         *_assistants(cohort),
         _role(cohort, "student", role.student_rules()),
         _role(cohort, "assistant", role.assistant_rules()),
+        *([_role(cohort, WITH_SECRETS, role.secrets_rules())] if cohort.shows_secrets else []),
         _priority_class(cohort),
         *admission(cohort),
         *_operators(cohort),

@@ -54,6 +54,10 @@ ARCHIVE = "archive"
 """Who the role is for that sees Secrets, bound in a namespace while it is archived."""
 
 
+WITH_SECRETS = "assistant-secrets"
+"""Who the role is for that an assistant has beside their own, where the cohort file says so."""
+
+
 def role_name(cohort: str, who: str) -> str:
     """Return the ClusterRole of ``student`` or ``assistant`` in a cohort."""
     return f"practicum-{cohort}-{who}"
@@ -90,6 +94,11 @@ def assistant_rules() -> list[Manifest]:
         _rule("", LOGS, ["get"]),
         _rule("", ["namespaces"], ["get"]),
     ]
+
+
+def secrets_rules() -> list[Manifest]:
+    """Return the rule of an assistant who may read Secrets, too."""
+    return [_rule("", ["secrets"], READ)]
 
 
 def manage_rule(cohort: str) -> Manifest:

@@ -12,6 +12,7 @@ from string import Template
 from .. import private_file
 from ..usage import Day, StudentUse, Usage
 from . import chart, usage_text
+from . import page as frame
 from .chart import Point
 
 DAYS = 31
@@ -20,26 +21,9 @@ DAYS = 31
 SHOWN = 25
 """Students in the chart; the table has all."""
 
-PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Use of $cohort</title>
-<style>
-:root { --ink: #1b1f24; --faint: #57606a; --line: #d0d7de; --paper: #fff; --bar: #0a58ca;
-  --hatch: #8c959f; --warn: #8a3c00; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --faint: #9da7b3; --line: #3d444d;
-  --paper: #0d1117; --bar: #6cb0ff; --hatch: #6e7681; --warn: #ffb37c; } }
-* { box-sizing: border-box; }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  margin: 0 auto; max-width: 66rem; padding: 2rem 1.25rem; }
-h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .25rem; }
-p { margin: .25rem 0 .75rem; max-width: 46rem; } .faint { color: var(--faint); }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.25rem; margin: 1rem 0; }
-dt { color: var(--faint); } dd { margin: 0; overflow-wrap: anywhere; }
+STYLE = """\
+:root { --bar: #0a58ca; --hatch: #8c959f; --warn: #8a3c00; }
+@media (prefers-color-scheme: dark) { :root { --bar: #6cb0ff; --hatch: #6e7681; --warn: #ffb37c; } }
 figure { margin: 0; display: grid; grid-template-columns: minmax(0, 5fr) minmax(18rem, 2fr);
   gap: 1.5rem; align-items: start; }
 @media (max-width: 48rem) { figure { grid-template-columns: 1fr; } }
@@ -47,29 +31,23 @@ svg { width: 100%; height: auto; } .bar { fill: var(--bar); } .gap { fill: url(#
 .hatch { stroke: var(--hatch); stroke-width: 2; } .grid { stroke: var(--line); }
 .axis { fill: var(--faint); font-size: 12px; } .name { fill: var(--ink); font-size: 12px; }
 .wide { overflow-x: auto; } .tall { max-height: 24rem; overflow-y: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .875rem; }
-th, td { text-align: right; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; font-variant-numeric: tabular-nums; }
+table { font-size: .875rem; }
+th, td { text-align: right; padding: .3rem .6rem .3rem 0; font-variant-numeric: tabular-nums; }
 th:first-child, td:first-child, th.text, td.text { text-align: left; }
-th { font-weight: 600; } tbody th { white-space: nowrap; } tfoot th, tfoot td { border-top: 2px solid var(--line);
+tbody th { white-space: nowrap; } tfoot th, tfoot td { border-top: 2px solid var(--line);
   font-weight: 600; }
 .warn { color: var(--warn); font-weight: 600; }
-@media print { :root { --ink: #000; --faint: #444; --line: #bbb; --paper: #fff; --bar: #0a58ca;
-  --hatch: #888; --warn: #8a3c00; } body { padding: 0; max-width: none; font-size: 10pt; }
+@media print { :root { --bar: #0a58ca; --hatch: #888; --warn: #8a3c00; }
   .tall { max-height: none; overflow: visible; } .wide { overflow: visible; }
-  h2 { break-after: avoid; } tr, svg { break-inside: avoid; }
-  .bar { print-color-adjust: exact; } }
-</style>
-</head>
-<body>
-<main>
+  svg { break-inside: avoid; } .bar { print-color-adjust: exact; } }
+"""
+
+BODY = Template("""\
 <h1>Use of the course “$course”</h1>
 <p class="faint">What the students of $cohort had reserved on the cluster: what their pods
 request and their volumes ask for, as the cluster counts it against their quotas. It is not what
 programs really used.</p>
-<dl>
 $facts
-</dl>
 $sections
 <h2>How to read it</h2>
 <ul>
@@ -80,9 +58,6 @@ hour without one is unknown: it is not counted, and not guessed.</li>
 $cost_note
 </ul>
 <p class="faint">Written by Practicum on $time. All times are UTC.</p>
-</main>
-</body>
-</html>
 """)
 
 
@@ -97,14 +72,15 @@ def write(path: Path, found: Usage) -> None:
 
 def page(found: Usage) -> str:
     """Return the page of an account; everything that is put in is escaped."""
-    return PAGE.substitute(
+    body = BODY.substitute(
         cohort=escape(found.cohort),
         course=escape(found.course),
-        facts="\n".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in _facts(found)),
+        facts=frame.facts(_facts(found)),
         sections="\n".join(_sections(found)),
         cost_note=f"<li>{escape(_prices(found))}</li>",
         time=f"{found.time:%Y-%m-%d %H:%M}",
     )
+    return frame.whole(f"Use of {found.cohort}", STYLE, body)
 
 
 def _facts(found: Usage) -> Iterator[tuple[str, str]]:

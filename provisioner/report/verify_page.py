@@ -10,6 +10,7 @@ from string import Template
 
 from .. import private_file
 from ..verify import Proof, Requirement, Verdict
+from . import page as frame
 
 VERDICTS: dict[Verdict, str] = {
     "failed": "Failed",
@@ -26,43 +27,22 @@ EXPLAINED: dict[Verdict, str] = {
     "waived": "Not a property of this cluster, or not asked for by the course's settings.",
 }
 
-PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Isolation of $cohort: $verdict</title>
-<style>
-:root { --ink: #1b1f24; --faint: #57606a; --line: #d0d7de; }
-* { box-sizing: border-box; }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: #fff; margin: 0 auto;
-  max-width: 62rem; padding: 2rem 1.25rem; }
-h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .25rem; }
-p { margin: .25rem 0 .75rem; max-width: 46rem; } .faint { color: var(--faint); }
+STYLE = """\
 .verdict { border: 2px solid; border-radius: .4rem; padding: .6rem 1rem; margin: 1rem 0;
   font-weight: 600; }
-.verdict.passed { color: #116329; } .verdict.failed { color: #a40e26; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.25rem; margin: 1rem 0; }
-dt { color: var(--faint); } dd { margin: 0; overflow-wrap: anywhere; }
-table { border-collapse: collapse; width: 100%; } caption { text-align: left; }
-th, td { text-align: left; vertical-align: top; padding: .35rem .6rem .35rem 0;
-  border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-th { font-weight: 600; } td.number { text-align: right; white-space: nowrap; }
+.verdict.passed { color: var(--good); } .verdict.failed { color: var(--bad); }
+th, td { text-align: left; padding: .35rem .6rem .35rem 0; overflow-wrap: anywhere; }
+td.number { text-align: right; white-space: nowrap; }
 td.id { white-space: nowrap; font-variant-numeric: tabular-nums; }
-@media print { body { padding: 0; max-width: none; font-size: 10pt; }
-  h2 { break-after: avoid; } tr { break-inside: avoid; } }
-</style>
-</head>
-<body>
-<main>
+"""
+
+BODY = Template("""\
 <h1>Isolation of the course “$cohort”</h1>
 <p class="faint">What was tested: whether students of this course can read, change or starve each
 other, or become more than students. It was tested by sending real requests to the running
 cluster with the students' own rights.</p>
 <p class="verdict $verdict">$headline</p>
-<dl>
 $facts
-</dl>
 $sections
 <h2>How it was done</h2>
 <ul>
@@ -70,9 +50,6 @@ $notes
 </ul>
 <p class="faint">Written by Practicum. Ids in the last column: Kubernetes Multi-Tenancy Benchmarks
 (MTB) and CIS Kubernetes Benchmark (CIS), where a case covers one.</p>
-</main>
-</body>
-</html>
 """)
 
 
@@ -87,14 +64,15 @@ def write(path: Path, proof: Proof) -> None:
 
 def page(proof: Proof) -> str:
     """Return the page of a verification; everything that is put in is escaped."""
-    return PAGE.substitute(
+    body = BODY.substitute(
         cohort=escape(proof.cohort),
         verdict=escape(proof.verdict),
         headline=escape(_headline(proof)),
-        facts="\n".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in _facts(proof)),
+        facts=frame.facts(_facts(proof)),
         sections="\n".join(_sections(proof.requirements)),
         notes="\n".join(f"<li>{escape(note)}</li>" for note in proof.notes),
     )
+    return frame.whole(f"Isolation of {proof.cohort}: {proof.verdict}", STYLE, body)
 
 
 def _headline(proof: Proof) -> str:

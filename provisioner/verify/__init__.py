@@ -5,6 +5,7 @@
 | `case`, `cases/` | the corpus of attacks, one file each, and how it is read |
 | `attacks`, `attempt` | tries them, and tells a refusal for the reason from any other |
 | `matrix`, `golden/` | asks for every right and compares with lists kept by hand |
+| `people` | whose rights these are |
 | `fairness` | fills a quota to its end, all at once |
 | `guards` | compares what is rendered with what runs |
 | `access` | how long access lasts, and that it ends |

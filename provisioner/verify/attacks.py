@@ -108,7 +108,7 @@ def _waived(scene: Scene, table: Table, case: Case) -> str:
         return why
     for attempt in (case.attempt, case.twin):
         if attempt.who not in scene.identities:
-            return f"the cohort has no {attempt.who}s"
+            return f"the cohort has no {attempt.who} who sees all students, and no Secrets"
         if (attempt.resource, attempt.below, attempt.group) not in table:
             return f"the cluster does not serve {attempt.resource} {attempt.below}".rstrip()
     return ""

@@ -10,7 +10,7 @@ from ..cohort import Assistant, Cohort, Record, sections
 from ..errors import ClusterError
 from ..manifest import COHORT, STUDENT, Manifest, ObjectKey
 
-BEARS_ON = {"assistant": ("ISO-08",), "workload": ("ISO-35",)}
+BEARS_ON = {"assistant": ("ISO-08",), "workload": ("ISO-35",), "others": ("ISO-04", "ISO-09")}
 """What stays unproven where somebody cannot be played; all else students show."""
 
 LIFE = 600
@@ -70,7 +70,13 @@ def absent(admin: Client, cohort: Cohort, own: Record) -> dict[str, str]:
             "we may not mint a token of a pod's account in a student's namespace; who"
             " administers the cluster can"
         )
-    user = next((one.user for one in _who_see_all(cohort)[:1] if not one.key), None)
+    if not cluster.may(admin, cluster.MAY_ASK):
+        found["others"] = (
+            "we may not ask what others may do (create subjectaccessreviews); the role proof-reader"
+            " may (practicum role)"
+        )
+    one = played(cohort)
+    user = one.user if one and not one.key else None
     if user and not cluster.may(admin, cluster.Right("impersonate", "", "users", name=user)):
         found["assistant"] = (
             "the assistant has no key, so no token could be made, and we may not impersonate them"
@@ -115,21 +121,24 @@ def identities(
     return found
 
 
-def _who_see_all(cohort: Cohort) -> list[Assistant]:
-    """Return the assistants who can look at the scratch students, who are in no section."""
-    return [one for one in cohort.assistants if sections.sees(cohort, one, "")]
+def played(cohort: Cohort) -> Assistant | None:
+    """Return the assistant who acts in the cases; best one with a key, whom we mint a token.
+
+    It is one who can look at the scratch students, so is in no section, and reads no
+    Secrets: the cases are about that kind.
+    """
+    fit = [one for one in cohort.assistants if sections.sees(cohort, one, "") and not one.secrets]
+    return min(fit, key=lambda one: not one.key, default=None)
 
 
 def _assistant(admin: Client, cohort: Cohort, secret: Manifest) -> Client | None:
-    """Return the first assistant: with a token where there is an account, else impersonated."""
-    for one in _who_see_all(cohort):
-        if one.key:
-            account = names.assistant(one.name)
-            shown = token(admin, names.identity_namespace(cohort.name), account, secret)
-            return admin.bearing("").bearing(shown)
-        if one.user:
-            return admin.impersonating(one.user)
-    return None
+    """Return that assistant: with a token where there is an account, else impersonated."""
+    one = played(cohort)
+    if one and one.key:
+        account = names.assistant(one.name)
+        shown = token(admin, names.identity_namespace(cohort.name), account, secret)
+        return admin.bearing("").bearing(shown)
+    return admin.impersonating(one.user) if one and one.user else None
 
 
 def student(

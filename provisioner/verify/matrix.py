@@ -27,6 +27,14 @@ ALL_VERBS = (
 
 
 @dataclass(frozen=True, kw_only=True)
+class Subject:
+    """Who somebody is to the cluster, where we ask about them in their place."""
+
+    user: str
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Person:
     """An identity whose rights are asked for, and what they are to be."""
 
@@ -42,6 +50,9 @@ class Person:
 
     requirements: tuple[str, ...] = ()
     """Ids that all its answers bear on; by what is asked when empty."""
+
+    subject: Subject | None = None
+    """Whom the client asks about; itself when None."""
 
     anonymous: bool = False
 
@@ -78,7 +89,7 @@ def _places(right: Right, *, namespaced: bool) -> dict[Cell, None]:
 
 def ask_all(person: Person, asked: list[Cell]) -> list[Finding]:
     """Ask for every right by itself in the places that there are, and compare with the lists."""
-    path = f"{REVIEWS}/selfsubjectaccessreviews"
+    path = f"{REVIEWS}/{'subjectaccessreviews' if person.subject else 'selfsubjectaccessreviews'}"
     asked = [cell for cell in asked if cell.place in (*person.places, "cluster")]
     try:
         answers = cluster.ask_many(person.client, path, [_review(person, cell) for cell in asked])
@@ -97,10 +108,12 @@ def _review(person: Person, cell: Cell) -> dict[str, Any]:
         "subresource": below,
         "namespace": person.places.get(cell.place, ""),
     }
+    about = person.subject
     return {
         "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": attributes},
+        "kind": "SubjectAccessReview" if about else "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes}
+        | ({"user": about.user, "groups": list(about.groups)} if about else {}),
     }
 
 

@@ -14,11 +14,21 @@ from ..cohort import Cohort, Record
 from ..errors import ClusterError
 from ..manifest import Manifest, ObjectKey
 from ..plan import Plan
-from . import access, attacks, case, fairness, guards, identities, live, matrix, pulling, scene
+from . import (
+    access,
+    attacks,
+    case,
+    fairness,
+    guards,
+    identities,
+    live,
+    matrix,
+    people,
+    pulling,
+    scene,
+)
 from .concerns import Cell
 from .finding import Finding, Proof, judge_all
-from .identities import BEARS_ON
-from .matrix import Person
 from .scene import Scene
 from .surroundings import NO_OTHER_COURSE, Surroundings
 
@@ -102,10 +112,10 @@ def verify(request: Request, progress: Progress) -> Proof:
     with scene.standing(request.client, request.cohort, pair) as stage:
         found += _attempts(request, stage, types, progress)
         asked = matrix.cells(types, every_verb=request.every)
-        progress.step(f"Asking for {len(asked)} rights of those who are no students")
-        for person in _others(stage):
+        progress.step(f"Asking for {len(asked)} rights of those who are no students of ours")
+        for person in people.others(stage):
             found += matrix.ask_all(person, asked)
-        found += _unplayed(stage)
+        found += people.unplayed(stage)
         found.append(matrix.keeps_out_the_unknown(stage.identities["anonymous"]))
         around = stage.around
         stage.strike()
@@ -160,10 +170,10 @@ def _permissions(
     progress: Progress,
 ) -> Iterator[Finding]:
     progress.step("Asking for the list of each student's rights", len(records))
-    people = _people(stage, records)
+    play = people.students(stage, records)
 
     def listed(record: Record) -> list[Finding]:
-        person = people(record)
+        person = play(record)
         rules = matrix.list_rules(person)
         progress.advance(record.id)
         if request.cohort.oidc:
@@ -174,70 +184,8 @@ def _permissions(
         yield from findings
     progress.step(f"Asking for {len(asked)} rights of some students", len(in_full))
     for record in in_full:
-        yield from matrix.ask_all(people(record), asked)
+        yield from matrix.ask_all(play(record), asked)
         progress.advance(record.id)
-
-
-class _People(Protocol):
-    def __call__(self, record: Record) -> Person: ...
-
-
-def _people(stage: Scene, records: list[Record]) -> _People:
-    """Return what makes an identity of a record; another student's namespace is a real one."""
-    around = {
-        record.id: other.namespace
-        for record, other in zip(records, [*records[1:], *records[:1]], strict=True)
-    }
-
-    def person(record: Record) -> Person:
-        other = around[record.id]
-        if other == record.namespace:  # the only student
-            other = stage.neighbour.namespace
-        return Person(
-            who=f"student {record.id}",
-            client=stage.student(record),
-            places={"own": record.namespace, "neighbour": other, **_beyond(stage)},
-            inside={} if record.suspended or record.revoked else {"own": "student"},
-        )
-
-    return person
-
-
-def _beyond(stage: Scene) -> dict[str, str]:
-    """Return the places that are no students' of this course."""
-    places = {place: stage.place(place) for place in ("foreign", "other")}
-    return {place: namespace for place, namespace in places.items() if namespace}
-
-
-def _others(stage: Scene) -> Iterator[Person]:
-    places = {"own": stage.own.namespace, "neighbour": stage.neighbour.namespace, **_beyond(stage)}
-    if "assistant" in stage.identities:
-        yield Person(
-            who="an assistant",
-            client=stage.identities["assistant"],
-            places=places,
-            inside={"own": "assistant", "neighbour": "assistant"},
-            requirements=("ISO-08",),
-        )
-    for who, told, ids in (
-        ("workload", "a pod's account", ("ISO-35",)),
-        ("authenticated", "an account without rights", ("ISO-09",)),
-    ):
-        if who in stage.identities:
-            yield Person(
-                who=told, client=stage.identities[who], places=places, inside={}, requirements=ids
-            )
-
-
-def _unplayed(stage: Scene) -> Iterator[Finding]:
-    for who, why in stage.absent.items():
-        yield Finding(
-            about=f"{who}: rights, one by one",
-            requirements=BEARS_ON[who],
-            verdict="unproven",
-            why=why,
-            topic="permissions",
-        )
 
 
 def _cleared() -> Finding:
@@ -256,10 +204,10 @@ def _simulated(cohort: Cohort) -> bool:
 def _notes(request: Request, around: Surroundings) -> Iterator[str]:
     yield IMPERSONATED if request.cohort.oidc else MINTED
     yield "Whoever can merely log in was played by an account without rights of our own."
-    assistants = request.cohort.assistants
-    if not assistants:
-        yield "The cohort has no assistants; what concerns them was not tried."
-    elif not assistants[0].key:
+    assistant = identities.played(request.cohort)
+    if assistant is None:
+        yield "No assistant sees all students, and no Secrets; what concerns them was not tried."
+    elif not assistant.key:
         yield "The assistant was impersonated: Practicum holds no credential of theirs."
     if not around.foreign:
         yield f"{NO_OTHER_COURSE[0].upper()}{NO_OTHER_COURSE[1:]}; its namespaces were not tried."

@@ -47,6 +47,7 @@ OPTIONS = {
     "rotate": ["--json", "--overlap", "--now", "--sweep"],
     "revoke": ["--json", "--yes"],
     "reinstate": ["--json", "--yes", "--replace-key"],
+    "verify": ["--student", "--all", "--live", "--json", "--html"],
     "keys import": ["--from", "--yes", "--json"],
     "keys missing": ["--json"],
     "keys audit": ["--json"],

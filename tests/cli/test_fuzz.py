@@ -82,7 +82,7 @@ def test_an_import_writes_the_roster_and_nothing_else(folder, chance, source):
 
 
 @pytest.mark.parametrize(
-    "seconds", [pytest.param(2, id="short"), pytest.param(60, id="long", marks=pytest.mark.soak)]
+    "seconds", [pytest.param(1, id="short"), pytest.param(60, id="long", marks=pytest.mark.soak)]
 )
 def test_a_run_of_its_own_stays_small(seconds):
     """In a process that does nothing else, so that its memory is the readers'."""

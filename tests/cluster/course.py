@@ -153,6 +153,7 @@ class Course:
         """Run the real command, however it ends."""
         return subprocess.run(
             self.command(*arguments),
+            stdin=subprocess.DEVNULL,  # nobody is there to ask
             capture_output=True,
             text=True,
             check=False,

@@ -13,6 +13,7 @@ import yaml
 from provisioner import archive
 from provisioner.errors import InputError
 
+from .refusing import refusing_bindings
 from .test_least_privilege import bind, kubeconfig_of
 
 pytestmark = pytest.mark.cluster
@@ -275,28 +276,6 @@ def test_no_course_key_is_told_before_anything_changes(term):
     assert set(term.actions().values()) == {"same"}
 
 
-REFUSING = """
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: {{name: refuse-{name}}}
-spec:
-  failurePolicy: Fail
-  matchConstraints:
-    resourceRules:
-    - apiGroups: [rbac.authorization.k8s.io]
-      apiVersions: [v1]
-      operations: [CREATE]
-      resources: [rolebindings]
-  validations:
-  - {{expression: "request.name != 'practicum-archive' || request.namespace != '{spared}'"}}
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: {{name: refuse-{name}}}
-spec: {{policyName: refuse-{name}, validationActions: [Deny]}}
-"""
-
-
 @pytest.fixture
 def narrow(new_course, control_plane, tmp_path):
     """A cohort that is run by one who holds the three roles, and so may read no Secrets."""
@@ -320,7 +299,8 @@ def kept_from(narrow, wait_until):
     """Whoever runs the cohort is refused what shows them the Secrets of the first student."""
     spared = narrow.namespace("1")
     narrow.admin("create", "secret", "generic", "work", "-n", spared)
-    policy = REFUSING.format(name=narrow.name, spared=spared)
+    unless = f"request.name != 'practicum-archive' || request.namespace != '{spared}'"
+    policy = refusing_bindings(narrow.name, unless)
     probe = ("create", "rolebinding", "practicum-archive", "--clusterrole=view", "--user=x",
              "-n", spared, "--dry-run=server")  # fmt: skip
     narrow.admin("apply", "-f", "-", stdin=policy)

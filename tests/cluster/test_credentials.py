@@ -11,12 +11,20 @@ from pathlib import Path
 
 import pyrage
 import pytest
+import yaml
+
+from provisioner import credential
+from provisioner.cluster import NotKnownError
+from provisioner.lifecycle import terms
+from provisioner.lifecycle.reading import read
+from provisioner.settings import Settings
 
 from .course import as_student
 
 pytestmark = pytest.mark.cluster
 
 ONE, TWO, THREE, FOUR, FIVE = (f"2026000{n}" for n in range(1, 6))
+TRIALS = 20
 REVOCATION_SECONDS = 15
 """The promise; the server's own memory of a good token is ten seconds."""
 
@@ -24,9 +32,13 @@ REVOCATION_SECONDS = 15
 @pytest.fixture(scope="module")
 def course(new_course):
     tabea = pyrage.x25519.Identity.generate()
-    assistants = [{"name": "Tabea Tutorin", "key": str(tabea.to_public())}]
+    rita = pyrage.x25519.Identity.generate()
+    assistants = [
+        {"name": "Tabea Tutorin", "key": str(tabea.to_public())},
+        {"name": "Rita Leserin", "key": str(rita.to_public()), "secrets": True},
+    ]
     course = new_course([ONE, TWO, THREE, FOUR, FIVE], assistants=assistants)
-    course.tabea = tabea
+    course.tabea, course.rita = tabea, rita
     for id in (ONE, TWO, THREE):
         course.give_key(id)
     course.up()
@@ -314,7 +326,9 @@ def test_an_assistant_looks_for_some_hours_and_reads_no_secret(course, tmp_path)
     changing = as_student(path, "create", "configmap", "x", "-n", course.namespace(ONE))
     assert 'cannot create resource "configmaps"' in changing.stderr
     listed = course.json("access", "list", course.name)["access"]
-    assert [(one["assistant"], one["state"]) for one in listed] == [("Tabea Tutorin", "issued")]
+    assert [(one["assistant"], one["state"]) for one in listed] == [
+        ("Tabea Tutorin", "issued"), ("Rita Leserin", "none"),
+    ]  # fmt: skip
     assert set(course.actions()) == {ONE, TWO, THREE, FOUR, FIVE}
 
     assert course.json("access", "revoke", course.name, "Tabea Tutorin")["ended"]
@@ -325,13 +339,59 @@ def test_an_assistant_looks_for_some_hours_and_reads_no_secret(course, tmp_path)
     assert events(course, account) == ["access-granted", "access-revoked"]
 
 
+def test_an_assistant_reads_secrets_where_the_cohort_file_says_so_and_no_more(course, tmp_path):
+    course.admin("create", "secret", "generic", "work", "-n", course.namespace(ONE))
+
+    given = course.json("access", "grant", course.name, "Rita Leserin", "--for", "1h")
+
+    path = tmp_path / "rita.kubeconfig"
+    path.write_bytes(pyrage.decrypt(Path(given["path"]).read_bytes(), [course.rita]))
+    path.chmod(0o600)
+    place = ("-n", course.namespace(ONE))
+    assert "work" in as_student(path, "get", "secrets", *place).stdout
+    for attempt, told in (
+        (("delete", "secret", "work", *place), "cannot delete resource"),
+        (("get", "secrets", "-n", f"practicum-{course.name}"), "cannot list resource"),
+        (("get", "secrets", "-A"), "cannot list resource"),
+    ):
+        assert told in as_student(path, *attempt).stderr
+    assert set(course.actions().values()) == {"same"}, "what lets them is no drift"
+    assert course.json("access", "revoke", course.name, "Rita Leserin")["ended"]
+
+
+def tokens_of(course, id):
+    """Mint as many credentials for a student as there are trials, and use each once."""
+    reading = read(Settings(stacks=course.stacks, home=course.home), course.name)
+    found = []
+    for _ in range(TRIALS):
+        _, sealed = credential.issue(
+            reading.client, course.name, reading.records[id], reading.students[id].key,
+            address=terms.address_of(reading), expires=datetime.now(UTC) + timedelta(hours=1),
+        )  # fmt: skip
+        config = yaml.safe_load(pyrage.decrypt(sealed, [course.keys[id]]))
+        found.append(reading.client.bearing(config["users"][0]["user"]["token"]))
+    for client in found:
+        assert client.request("GET", "/version"), "from here on the server has it in mind"
+    return found
+
+
+def is_refused(client):
+    try:
+        client.request("GET", "/version")
+    except NotKnownError:
+        return True
+    return False
+
+
 def test_what_was_ended_is_dead_within_seconds(course, access, doomed, wait_until, record_property):
-    last = access(FOUR)
+    """In twenty of twenty trials, with tokens that the server has just seen."""
+    last, many = access(FOUR), tokens_of(course, FOUR)
 
     course.json("revoke", course.name, FOUR)
     began = time.monotonic()
-    wait_until(lambda: last.is_dead, seconds=REVOCATION_SECONDS)
+    wait_until(lambda: all(map(is_refused, many)), seconds=REVOCATION_SECONDS)
     record_property("revocation_seconds", round(time.monotonic() - began, 1))
 
+    assert last.is_dead
     assert len(doomed) == 3
     assert all(old.is_dead for old in doomed)

@@ -81,7 +81,12 @@ def operator(new_course, control_plane, tmp_path_factory) -> Operator:
     cohort = {
         "cluster": {"kubeconfig": str(path), "context": "rehearsal"},
         "operators": [user],
-        "assistants": [{"name": "Tabea", "user": "ta@example.org"}],
+        "assistants": [
+            {"name": "Tabea", "user": "ta@example.org"},
+            {"name": "Kim", "key": str(course.course_key.to_public()), "secrets": True},
+        ],
+        # Whoever is in a section sees that alone, so verify cannot have Kim play an assistant.
+        "sections": [{"name": "A", "assistants": ["Kim"]}],
     }
     course.write(["1", "2"], **cohort)
     course.give_key("1")
@@ -107,6 +112,7 @@ def live(course, control_plane) -> tuple[dict[str, Any], list[dict[str, str]], d
     course.json("handout", name, "--renew")
     for command in ("rotate", "revoke", "reinstate"):
         course.json(command, name, "1")
+    now_and_then(course)
     course.admin("apply", "-n", course.namespace("1"), "-f", "-", stdin=WORK)
     for command in ("suspend", "resume"):
         course.json(command, name, "1", "--yes")
@@ -137,6 +143,19 @@ def watched_kinds(events: list[dict[str, Any]]) -> set[str]:
         if event["verb"] == "watch" and event.get("userAgent") == "practicum"
     }
     return {kind for kind, resource in cluster.RESOURCES.items() if resource.plural in asked}
+
+
+def now_and_then(course) -> None:
+    """Run what comes up in the middle of a term."""
+    name = course.name
+    course.json("access", "grant", name, "Kim", "--for", "1h")
+    course.json("access", "list", name)
+    course.json("access", "revoke", name, "Kim")
+    course.json("keys", "audit", name)
+    course.json("archive", "make", name, "1")
+    course.json("resize", name, "1", "--quota", "pods=9", "--yes")
+    course.json("rename", name, "1", "01", "--yes")
+    course.json("rename", name, "01", "1", "--yes")
 
 
 def bind(course, role: str) -> None:

@@ -266,6 +266,10 @@ def test_a_changed_quota_reaches_every_student(new_course):
     course.write(["1", "2"], environment={"quota": {"pods": "7"}})
 
     assert course.changes()["1"] == ["ResourceQuota/practicum spec.hard.pods"]
+    course.run("plan", course.name, "--detailed-exitcode", code=10)
+    assert "Say --yes" in course.run("up", course.name, code=3).stderr
+    assert "Nothing was changed" in course.run("up", course.name, "--dry-run", "--yes").stderr
+    assert set(course.actions().values()) == {"change"}
     done = course.up()
 
     assert (done["changed"], done["same"]) == (2, 0)

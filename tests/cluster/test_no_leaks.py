@@ -25,32 +25,12 @@ from provisioner.pulumi_stack import RUN_MARK
 
 from .course import environment
 from .leaks import Canaries, Watch, private
+from .refusing import refusing_bindings
 
 pytestmark = pytest.mark.cluster
 
 PERSON = "Kanarienvogel-Zeisig"
 """A student's name: personal data, which belongs in the roster alone."""
-
-REFUSING = """
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: {{name: refuse-{name}}}
-spec:
-  failurePolicy: Fail
-  matchConstraints:
-    resourceRules:
-    - apiGroups: [rbac.authorization.k8s.io]
-      apiVersions: [v1]
-      operations: [CREATE]
-      resources: [rolebindings]
-  validations:
-  - {{expression: "request.namespace != '{name}--s3'", message: "not on this cluster"}}
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: {{name: refuse-{name}}}
-spec: {{policyName: refuse-{name}, validationActions: [Deny]}}
-"""
 
 MEANT = {
     "PULUMI_CONFIG_PASSPHRASE": "another-passphrase-of-the-operator",
@@ -178,9 +158,28 @@ def plant(life: Life, admin: Path) -> None:
 def write(life: Life, ids: list[str], context: str) -> None:
     """Write cohort file and roster."""
     cluster = {"kubeconfig": str(life.folder / "kubeconfig"), "context": context}
-    life.course.write(ids, cluster=cluster, course_key=str(life.course_key.to_public()))
+    public = str(life.course_key.to_public())
+    assistants = [{"name": "Kim", "key": public}]
+    life.course.write(ids, cluster=cluster, course_key=public, assistants=assistants)
     rows = "".join(f"{id},{PERSON} {id}\n" for id in ids)
     (life.course.folder / "roster.csv").write_text("id,name\n" + rows)
+
+
+def know_token(life: Life, what: str, folder: Path, key: pyrage.x25519.Identity) -> None:
+    """Read the token in the one kubeconfig that lies in a folder."""
+    [path] = folder.glob("*.kubeconfig.age")
+    opened = yaml.safe_load(pyrage.decrypt(path.read_bytes(), [key]))
+    life.canaries.add(what, opened["users"][0]["user"]["token"])
+
+
+def give_access(life: Life) -> None:
+    course, name, key = life.course, life.course.name, life.course.keys["1"]
+    life.run("handout", "handout", name)
+    know_token(life, "a student's token", course.home / "handout" / name, key)
+    life.run("rotate", "rotate", name, "1")
+    know_token(life, "a student's new token", course.home / "handout" / name, key)
+    life.run("access", "access", "grant", name, "Kim", "--for", "1h")
+    know_token(life, "an assistant's token", course.home / "access" / name, life.course_key)
 
 
 def live_through(life: Life) -> None:
@@ -188,13 +187,11 @@ def live_through(life: Life) -> None:
     course, name = life.course, life.course.name
     write(life, ["1", "2", "3"], "rehearsal")
     course.give_key("1")
-    course.admin("apply", "-f", "-", stdin=REFUSING.format(name=name))
+    refusing = refusing_bindings(name, f"request.namespace != '{name}--s3'")
+    course.admin("apply", "-f", "-", stdin=refusing)
     life.run("in part", "up", name, "--yes")
-    course.admin("delete", "-f", "-", stdin=REFUSING.format(name=name))
-    life.run("handout", "handout", name)
-    opened = yaml.safe_load(course.open("1", life.folder).read_text())
-    (life.folder / "1.kubeconfig").unlink()
-    life.canaries.add("a student's token", opened["users"][0]["user"]["token"])
+    course.admin("delete", "-f", "-", stdin=refusing)
+    give_access(life)
     write(life, ["1", "2", "3", "4"], "token")
     life.kill("up", name, "--yes")
     passphrase = (life.home / "passphrase").read_text()
@@ -220,6 +217,8 @@ def test_the_life_was_what_it_should_be(life):
     assert {what: end.returncode for what, end in life.ends.items()} == {
         "in part": 6,
         "handout": 0,
+        "rotate": 0,
+        "access": 0,
         "no passphrase": 3,
         "wrong passphrase": 5,
         "up": 0,
@@ -238,7 +237,7 @@ def test_no_secret_lies_in_a_file(life):
 
 
 def test_no_secret_was_printed(life):
-    assert len(life.printed) == 18
+    assert len(life.printed) == 22
     assert "provisioner.shell: " in "".join(life.printed), "the log is on"
     assert life.canaries.in_bytes("\n".join(life.printed).encode()) == set()
 

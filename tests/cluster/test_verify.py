@@ -156,20 +156,33 @@ def test_nothing_is_left_behind(running, healthy, client):
     assert set(running.actions().values()) == {"same"}
 
 
+UNKNOWN = {
+    "apiGroup": "rbac.authorization.k8s.io",
+    "kind": "Group",
+    "name": "system:unauthenticated",
+}
+
+
 def test_a_binding_that_somebody_adds_is_caught(running, abroad):
-    """A student is let into another's namespace, and into one of another course."""
+    """A student is let into another's namespace, and into one of another course; and others
+    into kube-system: a student of that course, and whoever shows no credential."""
     places = (running.namespace("20260002"), abroad)
-    for where in places:
-        running.admin(
-            "create", "-f", "-",
-            stdin=binding("friends", where, "view", account(running, "20260001")),
-        )  # fmt: skip
+    theirs = json.loads(
+        running.admin("get", "rolebinding", "-n", abroad, "practicum-student", "-o", "json")
+    )
+    added = [(where, "friends", account(running, "20260001")) for where in places]
+    added += [("kube-system", "friends", theirs["subjects"][0]), ("kube-system", "open", UNKNOWN)]
+    for where, name, subject in added:
+        running.admin("create", "-f", "-", stdin=binding(name, where, "view", subject))
     try:
         document = running.json("verify", running.name, code=8)
     finally:
-        for where in places:
-            running.admin("delete", "rolebinding", "-n", where, "friends")
+        for where, name, _ in added:
+            running.admin("delete", "rolebinding", "-n", where, name)
 
+    everything = [one["why"] for one in document["failures"]]
+    for who in ("a student of another course", "nobody"):
+        assert any(f"{who} may get " in one and "in kube-system" in one for one in everything)
     assert all(f"{where}/friends" in why(document, "ISO-02")["why"] for where in places)
     told = " ".join(one["why"] for one in document["failures"] if "ISO-04" in one["requirements"])
     assert "student 20260001" in told

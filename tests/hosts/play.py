@@ -94,6 +94,7 @@ def play(
         lines = {
             host.name: {
                 "ansible_host": host.address, "ansible_port": host.port, "ansible_user": user,
+                "ansible_python_interpreter": "/usr/bin/python3",
                 "ansible_ssh_private_key_file": str(host.identity),
                 "ansible_ssh_common_args": f"-o UserKnownHostsFile={known} "
                 "-o StrictHostKeyChecking=yes -o IdentitiesOnly=yes -o IdentityAgent=none",
@@ -142,7 +143,7 @@ def run_play(
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "ANSIBLE_PIPELINING": "1", "ANSIBLE_HOME": str(private / "home"),
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(private / "cp"), "HOME": os.environ["HOME"],
-            "ANSIBLE_PYTHON_INTERPRETER": "auto_silent", "ANSIBLE_NOCOWS": "1",
+            "ANSIBLE_NOCOWS": "1",
         },
     )  # fmt: skip
     with runner.stdout as stdout:

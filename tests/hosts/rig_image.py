@@ -7,6 +7,7 @@ runs the real ``apt`` and ``dpkg``, but a test waits for no mirror.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -23,7 +24,7 @@ INSTALLED = (
     "ca-certificates", "iproute2", "procps", "kmod",
 )  # fmt: skip
 DOWNLOADED = (
-    "age", "gnupg", "pass", "git", "dotdrop", "python3-yaml", "containerd", "runc", "docker.io",
+    "age", "gnupg", "pass", "git", "dotdrop", "file", "python3-yaml", "containerd", "runc", "docker.io",
     "docker-cli", "uidmap", "slirp4netns", "fuse-overlayfs", "rootlesskit", "dbus-user-session",
     "iptables", "gitolite3", "quota", "quotatool", "busybox-static",
 )  # fmt: skip
@@ -58,12 +59,15 @@ VOLUMES = ("/var/lib/containerd", "/var/lib/docker")
 def ensure_image(engine: Engine) -> str:
     """Make the image where the engine lacks it, and return its name."""
     name = f"practicum-test-host:{digest()}"
-    if not engine.docker("images", "--quiet", name).strip():
-        archive = folder() / f"{digest()}.tar"
-        if not archive.exists():
-            _build(archive)
-        changes = [part for line in (*BOOT, *_volumes()) for part in ("--change", line)]
-        engine.docker("import", *changes, str(archive), name)
+    # Whoever comes second finds what the first one made.
+    with (folder() / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not engine.docker("images", "--quiet", name).strip():
+            archive = folder() / f"{digest()}.tar"
+            if not archive.exists():
+                _build(archive)
+            changes = [part for line in (*BOOT, *_volumes()) for part in ("--change", line)]
+            engine.docker("import", *changes, str(archive), name)
     return name
 
 

@@ -6,13 +6,14 @@ from datetime import date
 
 from provisioner import manifest
 
-from ..sample import ASSISTANT, cohort, record
+from ..sample import ASSISTANT, SECRETS_READER, cohort, record
 
 OPERATOR = "ops@example.org"
 SETTINGS = {
     "defaults": {},
     "restricted": {"environment": {"pod_security": "restricted"}},
     "assistants": {"assistants": [ASSISTANT]},
+    "assistants who read Secrets": {"assistants": [ASSISTANT, SECRETS_READER]},
     "operators": {"operators": [OPERATOR]},
     "no egress": {"environment": {"egress": "none"}},
     "some networks": {"environment": {"egress": ["203.0.113.0/24", "2001:db8::/48"]}},

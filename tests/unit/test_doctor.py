@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
 import pytest
 
 from provisioner.cluster import ApiError, NotKnownError
@@ -10,6 +13,7 @@ from provisioner.lifecycle.openness import openness
 from provisioner.settings import Settings
 
 from ..sample import cohort
+from .conftest import Answer
 
 OWN = {"kubeconfig": "~/.kube/config", "context": "course"}
 REFUSES = ApiError(
@@ -147,6 +151,36 @@ def test_a_cluster_without_admission_policies_is_refused_with_what_to_do(version
 
     assert one.verdict == verdict
     assert ("upgrade" in one.fix) is (verdict == "failed")
+
+
+@pytest.mark.parametrize(
+    ("days", "verdict", "found", "fix"),
+    [
+        (90, "ok", "tokens can last", ""),
+        (7, "warning", "cuts a token's life to 7 days", "handout mls26 --renew` every 7 days"),
+    ],
+)
+def test_a_life_that_the_cluster_cuts_short_is_told_with_how_to_go_on(
+    server, client, monkeypatch, days, verdict, found, fix
+):
+    """The server answers a TokenRequest with the end that it grants, whatever was asked for."""
+    today = datetime.now(UTC).date()
+    course = cohort(term={"starts": today, "ends": today + timedelta(days=60), "grace_days": 0})
+    granted = datetime.now(UTC) + timedelta(days=days, minutes=1)
+    nothing = SimpleNamespace(namespaces={})
+    monkeypatch.setattr(doctor.cluster, "list_cohort", lambda *_: nothing)
+    server.will(
+        "POST",
+        Answer(body={"status": {"allowed": True}}),
+        Answer(body={"status": {"expirationTimestamp": granted.isoformat()}}),
+    )
+
+    one = doctor._token(course, client)
+
+    assert (one.about, one.verdict) == ("token", verdict)
+    assert found in one.found
+    assert fix in one.fix
+    assert server.asked[-1].body["spec"]["audiences"] == ["practicum-probe"], "it opens nothing"
 
 
 def test_a_home_that_others_could_swap_is_told(tmp_path):

@@ -47,6 +47,26 @@ def test_an_age_recipient_can_be_encrypted_to_and_its_owner_reads_it():
     assert pyrage.decrypt(sealed, [owner]) == b"kubeconfig"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "age1pqa5ezukjafrlg2q75fttgje6apgtu0gqzlwp954j3udt292r5tq64ghmf",
+        "age1tagqdyvsnmkk45ehnkrzf8w43h3zsq9vdd7c8ndl28ekpw50yeusg8fjek",
+    ],
+)
+def test_a_key_that_begins_like_another_kind_by_chance_is_taken(text):
+    """One in a thousand does."""
+    assert keys.parse(text).text == text
+
+
+@pytest.mark.parametrize("kind", ["age1pq1", "age1tag1", "age1tagpq1", "age1yubikey1"])
+def test_an_age_recipient_of_another_kind_is_told_as_one(kind):
+    text = f"{kind}qdyvsnmkk45ehnkrzf8w43h3zsq9vdd7c8ndl28ekpw50yeusg8fjek"
+
+    with pytest.raises(InputError, match="this kind of age recipient is not taken"):
+        keys.parse(text)
+
+
 @pytest.mark.parametrize("kind", ["ssh-ed25519", "ssh-rsa"])
 def test_an_ssh_key_can_be_encrypted_to_and_its_owner_reads_it(kind, ed, big):
     owner = ed if kind == "ssh-ed25519" else big

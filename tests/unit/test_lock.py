@@ -7,7 +7,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 
@@ -20,7 +19,7 @@ from provisioner.pulumi_stack import RUN_MARK
 
 DEAD = 2**22 + 1  # above the kernel's highest process number
 HOST = socket.gethostname()
-HOLD = "import sys; print('up', flush=True); sys.stdin.read()"
+HOLD = ["sh", "-c", "echo up; exec cat"]
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def child():
 
     def child(*inherited, env=None):
         process = subprocess.Popen(
-            [sys.executable, "-c", HOLD],
+            HOLD,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=inherited,

@@ -108,6 +108,8 @@ def test_the_roles_are_the_rules_that_are_scanned(course):
     """Nothing may slip into a ClusterRole behind the scans of this file."""
     made = {item["metadata"]["name"]: item for item in of_kind("ClusterRole", everything(course))}
     rules = dict(ROLES)
+    if course.shows_secrets:
+        rules |= {"assistant-secrets": role.secrets_rules()}
     if course.operators:
         rules |= {
             "operator": [role.manage_rule("mls26")],

@@ -335,7 +335,7 @@ def test_in_steps_what_somebody_changed_comes_before_what_an_upgrade_changes():
     assert chosen(reading, Choice(at_most=3)).left == 0
 
 
-RENDERED = {"1": "e9b91b7126f0e609"}
+RENDERED = {"1": "b3865de55b8db833"}
 """What the example is rendered as, by the version of the rendering."""
 
 

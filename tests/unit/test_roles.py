@@ -8,11 +8,11 @@ from provisioner import cluster, manifest
 from provisioner.cluster import rights
 from provisioner.cluster.roles import guard_installer, operator, proof_reader
 
-from ..sample import ASSISTANT, cohort
+from ..sample import ASSISTANT, SECRETS_READER, cohort
 
 RBAC = "rbac.authorization.k8s.io"
 TYPES = [("", "pods"), ("", "secrets"), ("apps", "deployments"), ("", "configmaps")]
-COURSE = cohort(operators=["ops@example.org"], assistants=[ASSISTANT])
+COURSE = cohort(operators=["ops@example.org"], assistants=[ASSISTANT, SECRETS_READER])
 
 
 def rules(course=COURSE):

@@ -11,7 +11,18 @@ from provisioner import cluster
 from provisioner.cluster import ApiError, Type
 from provisioner.manifest import role
 from provisioner.report import verification, verify_page
-from provisioner.verify import access, attacks, case, course, golden, live, matrix, pulling
+from provisioner.verify import (
+    access,
+    attacks,
+    case,
+    course,
+    golden,
+    identities,
+    live,
+    matrix,
+    people,
+    pulling,
+)
 from provisioner.verify.attempt import Answer
 from provisioner.verify.concerns import Cell
 from provisioner.verify.finding import Finding, Proof, judge_all
@@ -19,7 +30,7 @@ from provisioner.verify.golden import Right
 from provisioner.verify.scene import Scene
 from provisioner.verify.surroundings import Surroundings
 
-from ..sample import cohort, record
+from ..sample import ASSISTANT, SECRETS_READER, cohort, record
 
 DENIED = Answer(
     403,
@@ -220,7 +231,8 @@ def test_the_page_needs_nothing_else_and_escapes_what_it_is_given():
     assert "&lt;script" in page
     assert "a &lt;note&gt;" in page
     assert "no CNI" in page
-    for outside in ("http-equiv", "@import", "url(", "<img", "<link"):
+    assert "default-src 'none'" in page
+    for outside in ('http-equiv="refresh"', "@import", "url(", "<img", "<link"):
         assert outside not in page
 
 
@@ -307,6 +319,27 @@ def test_rights_are_asked_for_in_the_places_that_there_are():
 
     assert here.namespaces == {"a", "b", ""}
     assert there.namespaces == {"a", "b", "c", "kube-system", ""}
+
+
+def test_whoever_has_no_credential_of_ours_is_asked_about():
+    bodies = []
+
+    class Told:
+        def ask(self, body):
+            bodies.append(body)
+            return {"status": {"allowed": True}}
+
+    nobody = student(
+        client=Told(), places={"own": "a"}, subject=people.ANONYMOUS, anonymous=True, inside={}
+    )
+    everybodys = Right("create", "authorization.k8s.io", "selfsubjectaccessreviews")
+    [found] = matrix.ask_all(nobody, [Cell(everybodys, "own")])
+
+    [asked] = bodies
+    assert asked["kind"] == "SubjectAccessReview"
+    assert asked["spec"]["user"] == "system:anonymous"
+    assert asked["spec"]["groups"] == ["system:unauthenticated"]
+    assert found.verdict == "failed", "what everybody has who can log in is too much for them"
 
 
 def test_a_new_type_is_asked_about():
@@ -396,6 +429,32 @@ def test_a_credential_that_outlasts_the_term_is_told():
     assert access.expiries([], latest).verdict == "unproven"
     late = access.expiries(ends, latest)
     assert (late.verdict, "of 2 lasts longer" in late.why) == ("failed", True)
+
+
+def test_whom_we_may_not_play_is_told_with_the_reason():
+    class Refused:
+        def request(self, *_, **__):
+            return {"status": {"allowed": False}}
+
+    def absent(*assistants):
+        return identities.absent(Refused(), cohort(assistants=assistants), record("1"))
+
+    user, keyed = ASSISTANT, SECRETS_READER | {"secrets": False}
+    assert set(absent(user)) == set(identities.BEARS_ON)
+    assert "create subjectaccessreviews" in absent(user)["others"]
+    assert "assistant" not in absent(user, keyed), "the one with a key is played"
+    assert "assistant" not in absent(keyed)
+
+
+def test_the_assistant_who_is_played_sees_everybody_and_no_secrets():
+    keyed = SECRETS_READER | {"secrets": False}
+    section = {"name": "A", "assistants": [ASSISTANT["name"]]}
+
+    assert identities.played(cohort()) is None
+    assert identities.played(cohort(assistants=[SECRETS_READER])) is None
+    assert identities.played(cohort(assistants=[ASSISTANT], sections=[section])) is None
+    assert identities.played(cohort(assistants=[ASSISTANT])).user == ASSISTANT["user"]
+    assert identities.played(cohort(assistants=[ASSISTANT, keyed])).name == keyed["name"]
 
 
 def test_a_case_of_somebody_whom_we_may_not_play_is_unproven_for_them_alone(scene, nodeport):

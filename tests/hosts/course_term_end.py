@@ -124,3 +124,12 @@ def test_reading_a_host_says_what_is_there_and_changes_nothing(course, changed):
     assert student(GIL)["id"] not in states
     assert facts["services"]["containerd"] == "active"
     assert facts["record"]["cohort"] == "mls26"
+
+
+def test_nothing_of_the_cohort_is_left_after_the_end_of_term(course, removed):
+    said = play("read-hosts.yml", course.hosts, course.common)
+    (kept,) = [result["leftovers"] for result in said.results("lab1") if "leftovers" in result]
+    (gone,) = [result["leftovers"] for result in said.results("lab2") if "leftovers" in result]
+
+    assert gone == []
+    assert {"account s20210001", "group lab-mls26", "/srv/practicum/mls26"} <= set(kept)
