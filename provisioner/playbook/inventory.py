@@ -11,7 +11,11 @@ GROUP = "labs"
 
 
 class _Dumper(yaml.SafeDumper):
-    """Marks every value that is a text as unsafe; keys stay keys."""
+    """Marks every value that could be read as a template; keys stay keys.
+
+    What is marked, Ansible reads as YAML once more: `"0123"` would be the number 83. So what
+    holds no brace is not marked, and is quoted.
+    """
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401  (PyYAML's signature)
         """Repeat what is the same for two hosts: a plain copy is read easier."""
@@ -31,7 +35,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
-    return dumper.represent_scalar("!unsafe", value, style='"')
+    tag = "!unsafe" if "{" in value else "tag:yaml.org,2002:str"
+    return dumper.represent_scalar(tag, value, style='"')
 
 
 _Dumper.add_representer(str, _text)

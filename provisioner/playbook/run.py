@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +33,9 @@ FORKS = 20
 
 MARK = "PRACTICUM_PLAYBOOK"
 """In the environment of all that a run starts here, so that it can be told by it."""
+
+SOCKETS = "sockets"
+"""File of the private folder that says where ssh keeps its own."""
 
 KEPT = re.compile(
     r"PATH|SSH_AUTH_SOCK|TZ|TMPDIR|USER|LOGNAME|PIP_[A-Z_]+|SSL_CERT_(FILE|DIR)"
@@ -123,11 +126,12 @@ class Run:
 @contextmanager
 def _prepared(play: Play) -> Iterator[tuple[dict[str, str], Path]]:
     """Yield the environment and the log of a run, whose folders are gone afterwards."""
-    _end_leftovers(play)
+    _end_leftovers(play, _sockets_of_killed(play))
     shutil.rmtree(play.private, ignore_errors=True)
     private_file.make_folder(play.private)
     # Names of sockets are short: the home may lie deep.
     sockets = Path(tempfile.mkdtemp(prefix="practicum-"))
+    private_file.write(play.private / SOCKETS, str(sockets).encode())
     try:
         private_file.write(
             private_file.make_folder(play.private / "inventory") / "hosts.yaml",
@@ -135,9 +139,8 @@ def _prepared(play: Play) -> Iterator[tuple[dict[str, str], Path]]:
         )
         yield _environment(play, sockets), _log_of(play)
     finally:
-        _end_leftovers(play)
+        _end_leftovers(play, sockets)
         shutil.rmtree(play.private, ignore_errors=True)
-        shutil.rmtree(sockets, ignore_errors=True)
 
 
 def _log_of(play: Play) -> Path:
@@ -240,7 +243,14 @@ def _reap(worker: shell.Process[str]) -> None:
     worker.wait()
 
 
-def _end_leftovers(play: Play) -> None:
+def _sockets_of_killed(play: Play) -> Path | None:
+    """Return where the connections of a run lie that was killed with its worker."""
+    with suppress(OSError, UnicodeDecodeError):
+        return Path((play.private / SOCKETS).read_text(encoding="utf-8"))
+    return None
+
+
+def _end_leftovers(play: Play, sockets: Path | None) -> None:
     """End what a run left here: ssh stays to be used again, and a killed run ends nothing.
 
     Only Ansible's and ssh's processes: what a playbook starts on this very machine is to stay.
@@ -250,17 +260,14 @@ def _end_leftovers(play: Play) -> None:
     ours: list[Any] = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if process.environ().get(MARK) == _mark(play) and _is_tool(process.cmdline()):
+            command = " ".join(process.cmdline()[:3])
+            # An ssh that stays writes its name over its environment, where the mark was.
+            stays = sockets and command.startswith(f"ssh: {sockets}/")
+            if stays or ("ansible" in command and process.environ().get(MARK) == _mark(play)):
                 ours.append(process)
     for process in ours:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     psutil.wait_procs(ours, timeout=10)
-
-
-def _is_tool(command: Sequence[str]) -> bool:
-    words = " ".join(command[:3]).split()
-    # ssh that stays calls itself `ssh: /path/of/socket [mux]`
-    return bool(words) and (
-        Path(words[0]).name.rstrip(":") == "ssh" or "ansible" in " ".join(words)
-    )
+    if sockets:
+        shutil.rmtree(sockets, ignore_errors=True)

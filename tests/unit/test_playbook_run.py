@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import sys
 import threading
@@ -70,13 +72,14 @@ def test_nothing_of_the_operators_environment_gets_in_and_nothing_secret_out(pla
     assert left_over(one) == []
 
 
-def test_a_value_is_never_read_as_a_template(play, tmp_path):
+def test_a_value_is_neither_read_as_a_template_nor_as_a_number(play, tmp_path):
     evil = "{{ lookup('pipe', 'touch %s/made') }}" % tmp_path  # noqa: UP031
-    tasks = "- ansible.builtin.assert: {that: \"lab_students[0].id is search('lookup')\"}\n"
+    ids = [evil, "0123", "12:30", "no", "1e5", "0x10", "2026-01-01", "~", "5{{ 1 }}"]
+    wanted = base64.b64encode(json.dumps(ids).encode()).decode()
+    hosts = {"lab1": LOCAL | {"lab_ids": ids, "lab_wanted": wanted}}
+    tasks = "- ansible.builtin.assert: {that: lab_ids | to_json | b64encode == lab_wanted}\n"
 
-    (result,) = (
-        Run(play(tasks, {"lab1": LOCAL | {"lab_students": [{"id": evil}]}})).follow().values()
-    )
+    (result,) = Run(play(tasks, hosts)).follow().values()
 
     assert result.state == "ok", result.why
     assert not (tmp_path / "made").exists()
