@@ -98,10 +98,12 @@ def test_the_end_of_term_archives_everybody_and_leaves_the_tools(course, removed
 
     assert removed[0].failed() == set(), removed[0].output[-3000:]
     assert open_archive(course, "s20210005.lab2.tar.age", "./s20210005/work") == "work\n"
+    assert open_archive(course, "repositories.lab2.tar.age", "./mls26/work") == "1\n"
     leftovers = (
         "getent group lab-mls26; ls -d /home/s2* /etc/practicum/mls26 /srv/practicum/mls26 "
         "/var/lib/practicum/mls26.json /etc/ssh/sshd_config.d/11* /etc/systemd/system/user-2*; "
-        "ls /var/lib/practicum/archives/mls26 /etc/security/limits.d"
+        "ls /var/lib/practicum/archives/mls26 /etc/security/limits.d; "
+        "ls -d /var/lib/gitolite3/repositories/mls26"
     )
     assert host.shell(f"({leftovers}) 2>/dev/null || true") == ""
     assert host.succeeds("command -v age && command -v gpg && command -v pass")
