@@ -70,7 +70,8 @@ def class_secret(folder: Path, recipients: list[str]) -> None:
     )  # fmt: skip
     (folder / "plain.yaml").unlink()
     (folder / "secrets").mkdir(exist_ok=True)
-    (folder / "secrets" / "class.sops.yaml").write_text(done.stdout)
+    for path in (folder / "secrets" / "class.sops.yaml", folder / "before.yaml"):
+        path.write_text(done.stdout)
 
 
 @pytest.fixture(scope="session")

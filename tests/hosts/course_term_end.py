@@ -7,6 +7,7 @@ import subprocess
 
 import pyrage
 import pytest
+import yaml
 
 from .course import ADA, CANARY, DAN, GIL, HAN, IDA, sops_program
 from .play import play, student
@@ -78,6 +79,16 @@ def test_a_new_key_takes_the_place_of_what_was_none(course, changed):
 def test_the_class_s_secret_is_encrypted_anew_when_somebody_left(course, changed):
     assert decrypt(course, course.ages[ADA]).stdout == f"password: {CANARY}\n"
     assert decrypt(course, course.ages[GIL]).returncode != 0
+
+
+def test_a_data_key_that_was_seen_decrypts_nothing_new(course, changed):
+    """Without it whoever kept the old file's data key could decrypt the new one."""
+    before, after = (
+        yaml.safe_load((course.folder / name).read_text())["password"]
+        for name in ("before.yaml", "secrets/class.sops.yaml")
+    )
+
+    assert before != after
 
 
 def test_what_whoever_left_has_read_is_named(changed):
