@@ -20,6 +20,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.lab_process import end_processes, running
 from ansible.module_utils.lab_public_key import usable_keys
 from ansible.module_utils.lab_student import (
+    NoAccountError,
     Student,
     StudentProblemError,
     as_student,
@@ -88,7 +89,10 @@ class Accounts:
         if self.uids[student["uid"]] > 1:
             raise StudentProblemError(f"the uid {student['uid']} is another student's, too")
         if find_account(student) is not None:
-            account = own_account(self.cohort, student)
+            try:
+                account = own_account(self.cohort, student)
+            except NoAccountError as error:
+                raise StudentProblemError(str(error)) from error
             if account.pw_uid != student["uid"]:
                 raise StudentProblemError(
                     f"the account {account.pw_name} has the uid {account.pw_uid} on this host, "

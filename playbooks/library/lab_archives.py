@@ -1,4 +1,4 @@
-"""Pack the homes of students who left, encrypted to the course's key, in one task.
+"""Pack the homes of students who left, and other folders, encrypted to the course's key.
 
 Only what lies in the archive can be read again, and only with the course's key; the plain
 content of a home is never written anywhere. Nothing is removed here.
@@ -57,7 +57,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "cohort": {"type": "str", "required": True},
-            "students": {"type": "list", "elements": "dict", "required": True},
+            "students": {"type": "list", "elements": "dict", "default": []},
+            "folders": {"type": "dict", "default": {}},
             "recipient": {"type": "str"},
             "folder": {"type": "path", "required": True},
             "archive": {"type": "bool", "default": True},
@@ -70,15 +71,21 @@ def main() -> None:
 
     def archive(student: Student) -> dict[str, str]:
         account = own_account(module.params["cohort"], student)
+        if not module.check_mode:
+            end_processes(account.pw_uid)
+        return seal(student["id"], account.pw_name, Path(account.pw_dir))
+
+    def seal(identity: str, name: str, source: Path) -> dict[str, str]:
         if module.params["archive"] and not module.params["recipient"]:
-            raise StudentProblemError("the course has no key to archive the home with; it was kept")
-        path = folder / f"{account.pw_name}.tar.age"
-        facts = {"id": student["id"], "account": account.pw_name, "path": str(path)}
-        wanted = module.params["archive"] and Path(account.pw_dir).is_dir()
+            raise StudentProblemError(
+                f"the course has no key to archive {source} with; it was kept"
+            )
+        path = folder / f"{name}.tar.age"
+        facts = {"id": identity, "account": name, "path": str(path)}
+        wanted = module.params["archive"] and source.is_dir()
         if module.check_mode or not wanted:
             return {**facts, "sha256": ""}
-        end_processes(account.pw_uid)
-        pack(Path(account.pw_dir), module.params["recipient"], path)
+        pack(source, module.params["recipient"], path)
         # Whoever fetches it may read it; to anybody else it says nothing.
         os.chown(path, reader.pw_uid, reader.pw_gid)
         path.chmod(0o400)
@@ -86,10 +93,18 @@ def main() -> None:
 
     leaving = [student for student in module.params["students"] if student["state"] == "dropped"]
     leaving = [student for student in leaving if find_account(student)]
-    if leaving and not module.check_mode:
+    others = {name: Path(path) for name, path in module.params["folders"].items()
+              if Path(path).is_dir()}  # fmt: skip
+    if (leaving or others) and not module.check_mode:
         folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         folder.chmod(0o711)
     results, problems = for_each(leaving, archive)
+    more, mistakes = for_each(
+        [{"id": name} for name in others],
+        lambda other: seal(other["id"], other["id"], others[other["id"]]),
+    )
+    results.update(more)
+    problems += mistakes
     module.exit_json(changed=bool(results), archives=list(results.values()), lab_problems=problems)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.lab_process import running
+from ansible.module_utils.lab_quota import mount_with_quotas
 
 PROGRAMS = (
     "age", "gpg", "sops", "pass", "passage", "dotdrop", "containerd", "dockerd", "kubectl", "kind",
@@ -108,6 +109,7 @@ def main() -> None:
         argument_spec={
             "cohort": {"type": "str", "required": True},
             "group": {"type": "str"},
+            "homes": {"type": "path", "default": "/home"},
         },
         supports_check_mode=True,
     )
@@ -115,6 +117,7 @@ def main() -> None:
     module.exit_json(
         changed=False,
         distribution=distribution(),
+        keeps_quotas=mount_with_quotas(module.params["homes"]) is not None,
         leftovers=leftovers(cohort, module.params["group"]),
         accounts=accounts(cohort),
         programs=[name for name in PROGRAMS if shutil.which(name)],

@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.lab_public_key import usable_keys
-from ansible.module_utils.lab_student import run
+from ansible.module_utils.lab_student import NoAccountError, own_account, run
 
 MAIN = 'include "practicum/*.conf"\n'
 
@@ -44,6 +44,15 @@ def keys(
         for position, line in enumerate(usable, start=1):
             files[f"practicum-{cohort}/{position}/{student['account']}.pub"] = f"{line}\n"
     return files, problems
+
+
+def has_account(cohort: str, student: dict[str, Any]) -> bool:
+    """Say whether a name on this host is the student's own, so that a repository may bear it."""
+    try:
+        own_account(cohort, student)
+    except NoAccountError:
+        return False
+    return True
 
 
 class Gitolite:
@@ -126,7 +135,10 @@ def main() -> None:
     except KeyError:
         # Nothing is installed yet, which is what a first look ahead finds.
         module.exit_json(changed=bool(module.params["present"]), lab_problems=[])
-    staying = [student for student in module.params["students"] if student["state"] != "dropped"]
+    staying = [
+        student for student in module.params["students"]
+        if student["state"] != "dropped" and has_account(cohort, student)
+    ]  # fmt: skip
     present = [student for student in staying if student["state"] == "present"]
     files, problems = keys(cohort, present)
     conf = gitolite.root / "conf"

@@ -7,12 +7,12 @@ is in it. A disk quota needs a file system that keeps one; where none does, that
 from __future__ import annotations
 
 import csv
-import os
 import re
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.lab_quota import mount_with_quotas
 from ansible.module_utils.lab_student import Student, for_each, own_account, run
 
 UNITS = Path("/etc/systemd/system")
@@ -49,19 +49,6 @@ def slice_text(limits: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def quota_mount(homes: str) -> str | None:
-    """Find the file system of the homes, if it keeps quotas of users."""
-    best = ("", "")
-    for line in Path("/proc/self/mounts").read_text().splitlines():
-        _, mount, _, options = line.split()[:4]
-        if os.path.commonpath([mount, homes]) == mount and len(mount) >= len(best[0]):
-            best = (mount, options)
-    keeps = {"quota", "usrquota", "uqnoenforce"} & {
-        option.partition("=")[0].replace("usrjquota", "usrquota") for option in best[1].split(",")
-    }
-    return best[0] if keeps and Path("/usr/sbin/setquota").exists() else None
-
-
 def hard_limits(mount: str) -> dict[int, int]:
     """Read the hard limit of every user in KiB."""
     table = run("repquota", "--user", "--no-names", "--output=csv", mount)
@@ -77,7 +64,8 @@ class Limits:
         self.dry_run: bool = module.check_mode
         limits = module.params["limits"]
         self.text = slice_text(limits)
-        self.mount = quota_mount(module.params["homes"]) if limits.get("disk") else None
+        keeps = limits.get("disk") and Path("/usr/sbin/setquota").exists()
+        self.mount = mount_with_quotas(module.params["homes"]) if keeps else None
         self.disk = number_of_bytes(str(limits["disk"])) // 1024 if self.mount else 0
         self.quotas = hard_limits(self.mount) if self.mount else {}
 

@@ -26,6 +26,10 @@ class StudentProblemError(Exception):
     """Something that concerns one student only; the others go on."""
 
 
+class NoAccountError(StudentProblemError):
+    """The student has no account here; why, the module that makes accounts has said already."""
+
+
 def owner_mark(cohort: str, student: Student) -> str:
     """Say whose account this is, in the one field of it that its owner cannot change."""
     return f"practicum {cohort} {student['id']}"
@@ -43,13 +47,13 @@ def own_account(cohort: str, student: Student) -> pwd.struct_passwd:
     """Find an account that is this student's and nobody else's.
 
     Raises:
-        StudentProblemError: If there is none, or it belongs to somebody else.
+        NoAccountError: If there is none, or it belongs to somebody else.
     """
     account = find_account(student)
     if account is None:
-        raise StudentProblemError("there is no account")
+        raise NoAccountError("there is no account")
     if account.pw_gecos.split(",")[0] != owner_mark(cohort, student) or account.pw_uid == 0:
-        raise StudentProblemError(
+        raise NoAccountError(
             f"the account {account.pw_name} on this host belongs to somebody else; "
             "it was left alone"
         )
@@ -65,6 +69,8 @@ def for_each(
     for student in students:
         try:
             results[student["id"]] = work(student)
+        except NoAccountError:
+            continue
         except (StudentProblemError, OSError, subprocess.SubprocessError) as error:
             problems.append({"id": student["id"], "what": explain(error)})
     return results, problems

@@ -70,7 +70,8 @@ def class_secret(folder: Path, recipients: list[str]) -> None:
     )  # fmt: skip
     (folder / "plain.yaml").unlink()
     (folder / "secrets").mkdir(exist_ok=True)
-    (folder / "secrets" / "class.sops.yaml").write_text(done.stdout)
+    for path in (folder / "secrets" / "class.sops.yaml", folder / "before.yaml"):
+        path.write_text(done.stdout)
 
 
 @pytest.fixture(scope="session")
@@ -178,6 +179,7 @@ def changed(course: Course) -> Outcome:
 def removed(course: Course) -> list[Outcome]:
     """The end of term, on the host whose operator is nobody in particular: twice."""
     course.hosts[1].shell("echo work > /home/s20210005/work")
+    course.hosts[1].shell("f=/var/lib/gitolite3/repositories/mls26; mkdir -p $f; echo 1 > $f/work")
     return [
         play("remove-accounts.yml", course.hosts[1:], course.common, own=course.own)
         for _ in range(2)

@@ -7,6 +7,7 @@ import subprocess
 
 import pyrage
 import pytest
+import yaml
 
 from .course import ADA, CANARY, DAN, GIL, HAN, IDA, sops_program
 from .play import play, student
@@ -80,6 +81,16 @@ def test_the_class_s_secret_is_encrypted_anew_when_somebody_left(course, changed
     assert decrypt(course, course.ages[GIL]).returncode != 0
 
 
+def test_a_data_key_that_was_seen_decrypts_nothing_new(course, changed):
+    """Without it whoever kept the old file's data key could decrypt the new one."""
+    before, after = (
+        yaml.safe_load((course.folder / name).read_text())["password"]
+        for name in ("before.yaml", "secrets/class.sops.yaml")
+    )
+
+    assert before != after
+
+
 def test_what_whoever_left_has_read_is_named(changed):
     (said,) = [result for result in changed.results("lab1") if "to_change" in result]
 
@@ -98,10 +109,12 @@ def test_the_end_of_term_archives_everybody_and_leaves_the_tools(course, removed
 
     assert removed[0].failed() == set(), removed[0].output[-3000:]
     assert open_archive(course, "s20210005.lab2.tar.age", "./s20210005/work") == "work\n"
+    assert open_archive(course, "repositories.lab2.tar.age", "./mls26/work") == "1\n"
     leftovers = (
         "getent group lab-mls26; ls -d /home/s2* /etc/practicum/mls26 /srv/practicum/mls26 "
         "/var/lib/practicum/mls26.json /etc/ssh/sshd_config.d/11* /etc/systemd/system/user-2*; "
-        "ls /var/lib/practicum/archives/mls26 /etc/security/limits.d"
+        "ls /var/lib/practicum/archives/mls26 /etc/security/limits.d; "
+        "ls -d /var/lib/gitolite3/repositories/mls26"
     )
     assert host.shell(f"({leftovers}) 2>/dev/null || true") == ""
     assert host.succeeds("command -v age && command -v gpg && command -v pass")

@@ -112,6 +112,22 @@ def test_a_quantity_is_read_as_in_the_cohort_file(quantity, number):
     assert library("lab_limits").number_of_bytes(quantity) == number
 
 
+@pytest.mark.parametrize(
+    ("mounts", "where"),
+    [
+        ("/dev/a / ext4 rw 0 0\n/dev/b /home ext4 rw,usrquota 0 0\n", "/home"),
+        ("/dev/a / ext4 rw,usrjquota=aquota.user 0 0\n/dev/b /srv ext4 rw 0 0\n", "/"),
+        ("/dev/a / ext4 rw,usrquota 0 0\n/dev/b /home ext4 rw 0 0\n", None),
+        ("/dev/a / xfs rw,noquota 0 0\n", None),
+        ("/dev/a / ext4 rw 0 0\n/dev/b /homes ext4 rw,usrquota 0 0\n", None),
+    ],
+)
+def test_a_disk_that_keeps_quotas_is_told_from_one_that_does_not(mounts, where):
+    quota = import_module("ansible.module_utils.lab_quota")
+
+    assert quota.mount_with_quotas("/home", mounts) == where
+
+
 @pytest.mark.parametrize(("cpu", "percent"), [("2", 200), ("0.5", 50), ("250m", 25), ("1m", 1)])
 def test_processors_are_read_as_in_the_cohort_file(cpu, percent):
     assert library("lab_limits").percent(cpu) == percent
