@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from .. import cluster
 from ..cohort import groups as group_file
@@ -15,14 +16,16 @@ from ..errors import ClusterError, ToolError
 from ..manifest import GUARD, Manifest, stack_name
 from ..plan import Action, Part, Plan
 from ..settings import Settings
-from . import archiving, claim, desk, hosts_up, identity, journal, lab_hosts, lock, removal, usage
+from . import archiving, claim, desk, identity, journal, lock, removal, usage
 from .archiving import Archive
 from .choice import EVERYBODY, Choice, chosen
-from .engine import Engine
-from .host_report import HostsResult
 from .interrupt import stopping
 from .progress import Progress
 from .reading import Reading, narrowed, read, records_path
+
+if TYPE_CHECKING:
+    from .engine import Engine
+    from .host_report import HostsResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,19 +120,16 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         reading = chosen(reading, choice)
         refuse_mass_drop(reading, allow_drop)
         refuse_without_course_key(reading, leaving)
-        manner = hosts_up.Manner(allow_drop=allow_drop, archive=leaving.archive)
-        reading = _with_hosts(reading, choice, manner)
+        reading = _with_hosts(reading, choice, allow_drop, leaving)
         if not (_is_settled(reading) or confirm(reading)):
             return None
         done = bring_up(settings, reading, held, progress, leaving)
-        if reading.labs is None:
-            return done
-        return replace(
-            done, hosts=hosts_up.bring_up(settings, reading.labs, held, progress, manner)
-        )
+        return replace(done, hosts=_bring_hosts_up(settings, reading, held, progress, leaving))
 
 
-def _with_hosts(reading: Reading, choice: Choice, manner: hosts_up.Manner) -> Reading:
+def _with_hosts(
+    reading: Reading, choice: Choice, allow_drop: int | None, leaving: Leaving
+) -> Reading:
     """Return the reading with its lab hosts, unless only some students are meant.
 
     Raises:
@@ -137,9 +137,29 @@ def _with_hosts(reading: Reading, choice: Choice, manner: hosts_up.Manner) -> Re
     """
     if choice.ids or not reading.cohort.hosts:
         return reading
+    from . import hosts_up, lab_hosts  # only a course with hosts pays for them
+
     labs = lab_hosts.of(reading.cohort)
-    hosts_up.refuse(labs, manner)
+    hosts_up.refuse(labs, hosts_up.Manner(allow_drop=allow_drop, archive=leaving.archive))
     return replace(reading, labs=labs)
+
+
+def _bring_hosts_up(
+    settings: Settings, reading: Reading, held: int, progress: Progress, leaving: Leaving
+) -> HostsResult | None:
+    """Make the lab hosts right, where the run is about them.
+
+    Raises:
+        InputError: If a file cannot be written, or the class's secrets cannot be changed.
+        ToolError: If Ansible came to no host at all.
+        Interrupted: If a signal came; Ansible has ended then.
+    """
+    if reading.labs is None:
+        return None
+    from . import hosts_up
+
+    manner = hosts_up.Manner(archive=leaving.archive)
+    return hosts_up.bring_up(settings, reading.labs, held, progress, manner)
 
 
 def _is_settled(reading: Reading) -> bool:
@@ -171,6 +191,8 @@ def bring_up(
         journal.settle(settings, reading.cohort.name)
         usage.sample_on_the_way(settings, reading, progress.say)
         return _summary(reading, reading.plan, {}, began)
+    from .engine import Engine  # with the toolchain, which a run that changes nothing needs not
+
     _refuse_without_rights(reading)
     stacks = stacks_of(reading.plan)
     with (

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..lifecycle.adopt import Adoption
-from ..lifecycle.journal import Unfinished
-from ..lifecycle.reading import Reading
+if TYPE_CHECKING:  # a command pays for no other's modules
+    from ..lifecycle.adopt import Adoption
+    from ..lifecycle.journal import Unfinished
+    from ..lifecycle.reading import Reading
 
 
 def before_adoption(reading: Reading) -> Iterator[str]:
