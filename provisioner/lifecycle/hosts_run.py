@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from .. import playbook, private_file
@@ -51,9 +52,13 @@ class Ran:
 
 
 def folders_of(settings: Settings, labs: Labs) -> Folders:
-    """Return where a playbook leaves what it brings back."""
+    """Return where a playbook leaves what it brings back.
+
+    Who leaves twice is archived twice: no run writes over what an earlier one has kept.
+    """
+    now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     return Folders(
-        archives=settings.home / "archive" / labs.cohort.name / "hosts",
+        archives=settings.home / "archive" / labs.cohort.name / "hosts" / now,
         keys=settings.home / "playbook" / f"{labs.cohort.name}-keys",
     )
 
@@ -134,6 +139,7 @@ def _folders(settings: Settings, labs: Labs, hosts: Iterable[Host]) -> Iterator[
         yield folders
     finally:
         shutil.rmtree(folders.keys, ignore_errors=True)
-        for folder in (*folders.archives.glob("*"), folders.archives, folders.archives.parent):
+        above = (folders.archives, *list(folders.archives.parents)[:3])
+        for folder in (*folders.archives.glob("*"), *above):
             with suppress(OSError):  # there is something in it
                 folder.rmdir()
