@@ -67,6 +67,8 @@ def main() -> None:
             return False
         if not module.check_mode:
             run("gpg", "--batch", "--import", stdin=armored, env=env)
+            # No agent of a student's runs before they have come.
+            run("gpgconf", "--kill", "all", env=env)
         return True
 
     present = [student for student in module.params["students"] if student["state"] == "present"]

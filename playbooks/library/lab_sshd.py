@@ -49,6 +49,8 @@ def check(operator: str) -> None:
         RefusedError: If it is not.
     """
     groups = groups_of(operator)
+    # Where sshd does not run it is missing, and sshd would judge nothing without it.
+    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     sshd("-t")
     asked = sshd("-T", "-C", f"user={operator},host=localhost,addr=127.0.0.1")
     settings: dict[str, list[str]] = {}

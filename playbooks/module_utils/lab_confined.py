@@ -48,6 +48,9 @@ def confined(
     limits = [
         "prlimit", f"--as={MEMORY}", f"--fsize={FILE_SIZE}", f"--nproc={PROCESSES}", "--core=0",
     ]  # fmt: skip
+    # The namespace's first process stays root's: one that gives up its rights would no longer
+    # hear that we have ended, and all that it had started would go on.
+    first = ["timeout", "--signal=KILL", str(seconds + 10)]
     lower = [
         "setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups",
         "--inh-caps=-all", "--no-new-privs",
@@ -60,7 +63,7 @@ def confined(
     }  # fmt: skip
     try:
         return subprocess.run(
-            [*apart, *limits, *lower, *command],
+            [*apart, *limits, *first, *lower, *command],
             cwd=folder or account.pw_dir, env={**(variables or {}), **env}, timeout=seconds,
             stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False,
         )  # fmt: skip

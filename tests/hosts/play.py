@@ -143,7 +143,7 @@ def run_play(
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "ANSIBLE_PIPELINING": "1", "ANSIBLE_HOME": str(private / "home"),
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(private / "cp"), "HOME": os.environ["HOME"],
-            "ANSIBLE_NOCOWS": "1",
+            "ANSIBLE_NOCOWS": "1", "ANSIBLE_HOST_KEY_CHECKING": "True",
         },
     )  # fmt: skip
     with runner.stdout as stdout:
