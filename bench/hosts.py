@@ -104,8 +104,8 @@ def _other(blob: str, number: int) -> str:
 
 def _practicum(course: Path) -> int:
     command = [
-        sys.executable, "-m", "provisioner", "--stacks", course / "stacks", "--home",
-        course / "home", "hosts", "up", NAME, "--yes", "--json",
+        sys.executable, "-m", "provisioner", "--stacks", str(course / "stacks"), "--home",
+        str(course / "home"), "hosts", "up", NAME, "--yes", "--json",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

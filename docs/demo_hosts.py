@@ -94,7 +94,16 @@ class Course:
         (self.files / "keys").mkdir(parents=True)
         self.private.mkdir(mode=0o700)
         for name in ("operator", *IDS):
-            command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.private / name]
+            command = [
+                "ssh-keygen",
+                "-q",
+                "-t",
+                "ed25519",
+                "-N",
+                "",
+                "-f",
+                str(self.private / name),
+            ]
             subprocess.run(command, check=True)
         for id in IDS:
             shutil.copy(self.private / f"{id}.pub", self.files / "keys" / id)
