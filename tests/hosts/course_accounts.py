@@ -9,7 +9,7 @@ import pytest
 from .course import ADA, BEN, DAN, EVE, FIN
 from .play import student
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.timeout(900)]
 
 
 def test_a_look_ahead_says_what_would_change_and_changes_nothing(course):

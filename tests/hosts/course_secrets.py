@@ -7,7 +7,7 @@ import pytest
 from .course import ADA, BEN, CANARY, EVE
 from .play import student
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.timeout(900)]
 
 
 def test_a_student_decrypts_the_class_s_secret_with_their_own_key(course):

@@ -9,7 +9,7 @@ import pytest
 
 from .course import ADA, BEN, CHO
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

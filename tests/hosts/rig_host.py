@@ -67,10 +67,6 @@ class LabHost:
             capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
-    def remove(self) -> None:
-        """End the host, with what it had on disk."""
-        self.engine.docker("rm", "--force", "--volumes", self.container)
-
 
 def start_host(engine: Engine, image: str, identity: Path, name: str) -> LabHost:
     """Start a host and wait until sshd answers and systemd has booted.

@@ -10,7 +10,7 @@ import pytest
 from .play import Outcome, group_vars, play, student
 from .rig_host import LabHost
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.timeout(900)]
 
 LOCK = "/var/lib/dpkg/lock-frontend"
 HOLD = (

@@ -13,7 +13,7 @@ from . import web
 from .play import Outcome, group_vars, play, student
 from .rig_host import LabHost
 
-pytestmark = pytest.mark.hosts
+pytestmark = [pytest.mark.hosts, pytest.mark.timeout(900)]
 
 CASES = yaml.safe_load(Path(__file__).with_name("dotfiles.yaml").read_text())
 ATTACKS = [case["name"] for case in CASES]
