@@ -28,6 +28,7 @@ COMMANDS = {
     "validate": "Check a cohort's files and touch nothing.",
     "roster": "Import the course's roster from a learning platform.",
     "plan": "Show what `up` would change, and change nothing.",
+    "capacity": "Say whether the class will fit on the cluster.",
     "up": "Make the cluster match the roster.",
     "add": "Let a student join, and bring up this one alone.",
     "drop": "Let students leave, and remove these alone.",

@@ -16,7 +16,7 @@ from ..errors import ClusterError, ToolError
 from ..manifest import GUARD, Manifest, stack_name
 from ..plan import Action, Part, Plan
 from ..settings import Settings
-from . import archiving, claim, desk, identity, journal, lock, removal, usage
+from . import archiving, claim, desk, identity, journal, lock, removal, settling, usage
 from .archiving import Archive
 from .choice import EVERYBODY, Choice, chosen
 from .interrupt import stopping
@@ -121,7 +121,8 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         refuse_mass_drop(reading, allow_drop)
         refuse_without_course_key(reading, leaving)
         reading = _with_hosts(reading, choice, allow_drop, leaving)
-        if not (_is_settled(reading) or confirm(reading)):
+        nothing = _is_settled(reading) and not settling.half_done(settings, reading)
+        if not (nothing or confirm(reading)):
             return None
         done = bring_up(settings, reading, held, progress, leaving)
         return replace(done, hosts=_bring_hosts_up(settings, reading, held, progress, leaving))
@@ -185,7 +186,8 @@ def bring_up(
         Interrupted: If a signal came; what was in flight has finished.
     """
     began = time.monotonic()
-    if reading.plan.is_empty:
+    half_done = settling.half_done(settings, reading)
+    if reading.plan.is_empty and not half_done:
         _save(reading)
         claim.clear(settings, reading)
         journal.settle(settings, reading.cohort.name)
@@ -194,7 +196,7 @@ def bring_up(
     from .engine import Engine  # with the toolchain, which a run that changes nothing needs not
 
     _refuse_without_rights(reading)
-    stacks = stacks_of(reading.plan)
+    stacks = [*stacks_of(reading.plan), *half_done]
     with (
         Engine.open(settings, reading, held, progress) as opened,
         claim.held(settings, reading, lost=opened.stop, make=True),
@@ -207,6 +209,7 @@ def bring_up(
             forced = {reading.records[id].name for id in leaving.force if id in reading.records}
             engine = replace(opened, journal=noted)
             why = _apply(reading, engine, progress, spared=kept.failed, forced=forced)
+            settling.settle(engine, half_done)
     after = _shut_again(settings, read(settings, reading.cohort.name))
     usage.sample_on_the_way(settings, after, progress.say)
     if reading.only is not None:
@@ -303,6 +306,8 @@ def _apply(
         forced: Students whose stuck namespace is let go of, if nothing remains in it.
     """
     plan = reading.plan
+    if plan.is_empty:
+        return {}
     engine.warm_up(_to_do(plan))
     if plan.guard.action != "same":
         progress.step("Setting up what all students share")
