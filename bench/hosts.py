@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -44,7 +43,6 @@ def run(home: Path, repeats: int) -> Iterator[HostRun]:
     """
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    os.environ.setdefault("PRACTICUM_TEST_INSTALL", "1")
     key = _key(home / "operator")
     with running_engine(rig_image.folder() / "engine") as engine:
         image = rig_image.ensure_image(engine)
