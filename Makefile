@@ -2,6 +2,8 @@
 # Everything they install is locked by hash in requirements/ and lies in .venv.
 
 SHELL := /bin/sh
+# Where it is set, each of thousands of starts would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .SUFFIXES:
 

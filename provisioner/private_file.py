@@ -7,6 +7,7 @@ of them can put another in its place.
 
 from __future__ import annotations
 
+import errno
 import grp
 import os
 import pwd
@@ -110,10 +111,15 @@ def whole(path: Path) -> Iterator[BinaryIO]:
             part.unlink()
         if not isinstance(error, OSError):
             raise
-        raise InputError(
-            f"{path} cannot be written: {error.strerror}.",
-            hint="Make room or mend the rights there, then run the command again.",
-        ) from None
+        raise unwritable(path, error) from None
+
+
+def unwritable(path: Path, error: OSError) -> InputError:
+    """Return what a person is told of a file that cannot be written."""
+    return InputError(
+        f"{path} cannot be written: {error.strerror}.",
+        hint="Make room or mend the rights there, then run the command again.",
+    )
 
 
 def _sync(folder: Path) -> None:
@@ -139,7 +145,7 @@ def open_to_append(path: Path) -> int:
     try:
         descriptor = os.open(path, flags, 0o600)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}.") from None
+        raise unwritable(path, error) from None
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode) or stat.S_IMODE(mode) & 0o077:
         os.close(descriptor)
@@ -147,6 +153,20 @@ def open_to_append(path: Path) -> int:
             f"{path} is open to others, or no plain file.", hint=f"Run: chmod 600 {path}"
         )
     return descriptor
+
+
+def append(descriptor: int, path: Path, content: bytes) -> None:
+    """Add to a file that ``open_to_append`` opened, in one call: runs at a time do not mix.
+
+    Raises:
+        InputError: If not all of it can be written: a full disk.
+    """
+    try:
+        written = os.write(descriptor, content)
+    except OSError as error:
+        raise unwritable(path, error) from None
+    if written < len(content):
+        raise unwritable(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
 
 def require_private(path: Path) -> None:

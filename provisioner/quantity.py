@@ -7,7 +7,7 @@ Two spellings of one amount are the same amount: ``1000m`` is ``1`` and ``1Gi`` 
 from __future__ import annotations
 
 import re
-from decimal import ROUND_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 _QUANTITY = re.compile(
     r"(?P<number>[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))"
@@ -56,3 +56,25 @@ def same(one: str, other: str) -> bool:
         ValueError: If one of them is no Kubernetes quantity.
     """
     return parse(one) == parse(other)
+
+
+def written(amount: Decimal, *, binary: bool, up: bool = False) -> str:
+    """Write an amount shortly, as people and Kubernetes read it.
+
+    Args:
+        amount: How much.
+        binary: Whether it is bytes.
+        up: Round up; else it says no more than there is.
+
+    >>> written(Decimal("1.5"), binary=False), written(Decimal(2) ** 31, binary=True)
+    ('1.5', '2Gi')
+    """
+    suffix, finest = "", Decimal("0.001")
+    if binary:
+        sizes = [
+            letter for letter in ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei") if amount >= _POWERS[letter]
+        ]
+        suffix, finest = (sizes[-1], Decimal("0.1")) if sizes else ("", Decimal(1))
+    number = (amount / _POWERS[suffix]).quantize(finest, ROUND_UP if up else ROUND_DOWN)
+    text = f"{number:f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) + suffix

@@ -62,12 +62,15 @@ def plan(  # noqa: PLR0913  (a command has as many parameters as options)
             context.exit(CHANGES)
         return
     from ..lifecycle.reading import read
-    from ..report import documents, text
 
     reading = read(settings, cohort)
     if as_json:
+        from ..report import documents
+
         show_json(documents.plan(reading))
     else:
+        from ..report import text
+
         show_lines(text.plan(reading, full=full))
         if not reading.plan.is_empty:
             say(f"Make it so with: practicum up {cohort}")

@@ -27,6 +27,7 @@ from .rights import missing as missing_rights
 from .rights import needed as needed_rights
 from .rights import suspension as suspension_rights
 from .roles import impersonator, roles
+from .room import read_room
 from .search import Search, discover, search
 from .served import Type, served
 from .stuck import finalize
@@ -78,6 +79,7 @@ __all__ = [
     "path_of",
     "read",
     "read_object",
+    "read_room",
     "roles",
     "search",
     "served",

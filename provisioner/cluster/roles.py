@@ -40,7 +40,7 @@ def roles(cohort: Cohort, types: Iterable[Type]) -> list[Manifest]:
     """
     parts = {
         "guard-installer": guard_installer(cohort),
-        "environment-operator": [*operator(cohort), *suspension()],
+        "environment-operator": [*operator(cohort), *suspension(), room()],
         "proof-reader": proof_reader(types),
     }
     return [_role(cohort, who, rules) for who, rules in parts.items()]
@@ -113,6 +113,11 @@ def suspension() -> list[Manifest]:
         _plain("apps", ["deployments", "replicasets", "statefulsets"], ["list", "patch"]),
         _plain("batch", ["cronjobs", "jobs"], ["list", "patch"]),
     ]
+
+
+def room() -> Manifest:
+    """Return the rule to see what nodes have, and what pods take of it, for `capacity`."""
+    return _plain("", ["nodes", "pods"], ["list"])
 
 
 def proof_reader(types: Iterable[Type]) -> list[Manifest]:

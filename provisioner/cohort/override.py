@@ -33,6 +33,8 @@ def override_of(plain: Any) -> Override:  # noqa: ANN401  (whatever a file holds
     """
     if not isinstance(plain, dict):
         raise TypeError("a quota is no mapping")
+    if not plain:  # as nearly everybody's
+        return ()
     if not all(type(value) is str for value in plain.values()):
         raise TypeError("an amount is no text")
     Quota.model_validate(plain)

@@ -81,17 +81,17 @@ def load(path: Path) -> dict[str, Record]:
         DamagedRecordsError: If the file is damaged. It says how to rebuild it.
         InputError: If a later Practicum wrote it.
     """
-    document = _document(path)
-    return _records(path, document["students"]) if document else {}
+    return load_all(path)[0]
 
 
-def cluster_of(path: Path) -> str:
-    """Return the UID of the cluster that a cohort runs on; empty where none is recorded.
+def load_all(path: Path) -> tuple[dict[str, Record], str]:
+    """Read the records, and the UID of the cluster that the cohort runs on, empty for none.
 
     Raises:
         InputError: As ``load``.
     """
-    return str((_document(path) or {}).get("cluster") or "")
+    document = _document(path) or {"students": {}}
+    return _records(path, document["students"]), str(document.get("cluster") or "")
 
 
 def save(path: Path, records: Mapping[str, Record], *, cluster: str | None = None) -> None:
@@ -107,7 +107,7 @@ def save(path: Path, records: Mapping[str, Record], *, cluster: str | None = Non
         InputError: If the file cannot be written; the old one is as it was.
     """
     students = {id: _plain(records[id]) for id in sorted(records)}
-    on = cluster_of(path) if cluster is None else cluster
+    on = (_document(path) or {}).get("cluster") if cluster is None else cluster
     document = {"version": VERSION, **({"cluster": on} if on else {}), "students": students}
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     private_file.write(path, text.encode())
@@ -217,7 +217,9 @@ def _with_corrected_ids(kept: Mapping[str, Record], present: Collection[str]) ->
     for id, record in kept.items():
         corrected = record.becomes
         moved = corrected in present and id not in present and corrected not in kept
-        now = replace(record, id=corrected if moved else id, becomes="")
+        here = corrected if moved else id
+        as_it_is = (record.id, corrected) == (here, "")
+        now = record if as_it_is else replace(record, id=here, becomes="")
         result[now.id] = now
     return result
 
@@ -233,7 +235,7 @@ def _newer(record: Record, found: Mapping[str, Record] | None) -> Record:
 def _settled(record: Record, *, present: bool) -> Record:
     if present and record.dropped:
         return replace(record, dropped=False, generation=record.generation + 1)
-    return replace(record, dropped=not present)
+    return record if record.dropped is not present else replace(record, dropped=not present)
 
 
 def _new(id: str, cohort: str, wave: int, taken: Collection[str]) -> Record:

@@ -34,10 +34,11 @@ def placed(
     stand in two files.
     """
     named = bool(cohort.sections)
-    return {
-        id: replace(record, section=students[id].section if named and id in students else "")
-        for id, record in records.items()
-    }
+    found = {}
+    for id, record in records.items():
+        section = students[id].section if named and id in students else ""
+        found[id] = record if record.section == section else replace(record, section=section)
+    return found
 
 
 def sees(cohort: Cohort, assistant: Assistant, said: str) -> bool:

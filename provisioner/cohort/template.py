@@ -213,7 +213,7 @@ def _write(folder: Path, files: dict[Path, str]) -> list[Path]:
         for path in missing:
             _create(path, files[path])
     except OSError as error:
-        raise InputError(f"{folder} cannot be written: {error.strerror}.") from None
+        raise private_file.unwritable(folder, error) from None
     return missing
 
 

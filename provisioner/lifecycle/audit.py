@@ -17,7 +17,6 @@ from threading import Lock
 from typing import Literal
 
 from .. import cluster, private_file
-from ..errors import InputError
 from ..settings import Settings
 
 Event = Literal[
@@ -84,15 +83,8 @@ class AuditLog:
                 **({"ends": ends.isoformat()} if ends else {}),
                 **({"was": was} if was else {}),
             }
-            self._append((json.dumps(line) + "\n").encode())
-
-    def _append(self, line: bytes) -> None:
-        try:
-            written = os.write(self._descriptor, line)  # one call: runs at a time do not mix
-        except OSError as error:
-            raise InputError(f"{self._path} cannot be written: {error.strerror}.") from None
-        if written < len(line):
-            raise InputError(f"{self._path} cannot be written: the disk is full.")
+            text = (json.dumps(line) + "\n").encode()
+            private_file.append(self._descriptor, self._path, text)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from .. import cluster, names, private_file
 from ..cohort import groups as group_file
 from ..cohort import records as record_file
 from ..errors import ClusterError, InputError
-from ..plan import wanted_keys
+from ..plan import render
 from ..settings import Settings
 from . import archiving, claim, journal, leftovers, lock, on_disk
 from .archiving import Archived
@@ -150,7 +150,7 @@ def search(settings: Settings, reading: Reading, tokens: Mapping[str, str]) -> c
         ClusterError: If the cluster cannot be reached.
     """
     name, client = reading.cohort.name, reading.client
-    found = cluster.search(client, name, _had(reading), wanted_keys(reading.cohort, {}))
+    found = cluster.search(client, name, _had(reading), render(reading.cohort, {}).keys)
     alive = leftovers.live_tokens(client, tokens)
     here = leftovers.on_this_machine(settings, name)
     return replace(found, remaining=[*found.remaining, *alive, *here])

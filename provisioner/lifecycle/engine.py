@@ -122,6 +122,23 @@ class Engine:
             why |= outcome.failed
         return why
 
+    def settle(self, stacks: Iterable[str | int]) -> dict[str, str]:
+        """Bring the state of stacks in line with what runs; returns why that failed, by stack."""
+        why = {}
+        for outcome in self.workers.run([self._settling(part) for part in stacks]):
+            self._note(outcome)
+            _refuse_locked(outcome)
+            self._refuse_wrong_passphrase(outcome)
+            if reason := outcome.error or "; ".join(outcome.failed.values()):
+                why[outcome.stack] = reason
+        return why
+
+    def _settling(self, stack: str | int) -> Job:
+        plan = self.reading.plan
+        members = [part for part in (*plan.students, *plan.groups) if part.wave == stack]
+        differ = {part.name for part in members if part.action != "same"}
+        return self._job("up", stack, refresh=True, exclude=tuple(sorted(differ)))
+
     def destroy(self, stacks: Iterable[str | int]) -> dict[str, str]:
         """Drop stacks and their state, and delete nothing; returns why that failed, by stack."""
         jobs = [self._job("destroy", part) for part in stacks]

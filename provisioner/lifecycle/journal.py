@@ -137,19 +137,13 @@ def _path(settings: Settings, cohort: str) -> Path:
 
 def _append(path: Path, line: Line) -> None:
     descriptor = private_file.open_to_append(path)
-    content = (json.dumps(line) + "\n").encode()
     try:
-        written = os.write(descriptor, content)
+        private_file.append(descriptor, path, (json.dumps(line) + "\n").encode())
         os.fsync(descriptor)
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be written: {error.strerror}.",
-            hint="Make room or mend the rights there, then run the command again.",
-        ) from None
+        raise private_file.unwritable(path, error) from None
     finally:
         os.close(descriptor)
-    if written < len(content):
-        raise InputError(f"{path} cannot be written: the disk is full.")
 
 
 def _lines(path: Path) -> list[Line]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import private_file, shell
-from ..errors import InputError, LockedError
+from ..errors import LockedError
 from ..pulumi_stack import RUN_MARK
 
 WAIT = 60.0
@@ -37,7 +37,7 @@ def held(home: Path, cohort: str, say: Say = lambda _: None) -> Iterator[int]:
         InputError: If its file cannot be written.
     """
     path = private_file.make_folder(home / "locks") / f"{cohort}.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _open(path)
     try:
         _acquire(descriptor, path, say)
         _end_strays(descriptor, run_name(home, cohort))
@@ -46,6 +46,18 @@ def held(home: Path, cohort: str, say: Say = lambda _: None) -> Iterator[int]:
         os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    """Open the file, and make it where there is none.
+
+    Raises:
+        InputError: If it cannot be.
+    """
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise private_file.unwritable(path, error) from None
 
 
 def _sign(descriptor: int, path: Path) -> None:
@@ -57,10 +69,7 @@ def _sign(descriptor: int, path: Path) -> None:
     try:
         _write(descriptor, {"pid": os.getpid(), "host": socket.gethostname(), **_now()})
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be written: {error.strerror}.",
-            hint="Make room there, then run the command again.",
-        ) from None
+        raise private_file.unwritable(path, error) from None
 
 
 def run_name(home: Path, cohort: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .. import cluster, credential, manifest, names
+from .. import cluster, manifest, names
 from ..cluster import Client, Found
 from ..cohort import Cohort, Record, Student
 from ..errors import ClusterError
@@ -54,6 +54,8 @@ def closed(client: Client, cohort: Cohort, records: Mapping[str, Record], found:
     """
     if cohort.oidc is None or names.identity_namespace(cohort.name) not in found.namespaces:
         return set()
+    from .. import credential  # which a cohort without the school's login has no use for here
+
     try:
         standings = credential.standings(client, cohort.name)
     except ClusterError:

@@ -13,7 +13,7 @@ from ..cohort import groups as group_file
 from ..cohort import records as record_file
 from ..errors import ClusterError
 from ..manifest import GUARD, groups_part, stack_name
-from ..plan import Live, Plan, group_of, make_plan, of_students, record_of, wanted_keys
+from ..plan import Live, Plan, group_of, make_plan, of_students, record_of, render
 from ..settings import Settings
 from . import identity, logins
 
@@ -207,7 +207,8 @@ def _compared(
         WAVE_SIZE,
         {group.title: group for group in shared if group},
     )
-    live = cluster.look_for_strangers(client, found, wanted_keys(cohort, records, groups))
+    wanted = render(cohort, records, groups)
+    live = cluster.look_for_strangers(client, found, wanted.keys)
     return Reading(
         cohort=cohort,
         students=students,
@@ -223,14 +224,14 @@ def _compared(
         client=client,
         found=found,
         live=live,
-        plan=make_plan(cohort, records, live, groups),
+        plan=make_plan(cohort, records, live, groups, wanted),
     )
 
 
 def _on_file(cohort: Cohort, *, adopting: bool) -> tuple[Mapping[str, Record], str]:
     path = records_path(cohort)
     try:
-        return record_file.load(path), record_file.cluster_of(path)
+        return record_file.load_all(path)
     except record_file.DamagedRecordsError:
         if adopting:
             return {}, ""

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from .. import cluster
 from ..cohort import groups as group_file
@@ -15,13 +16,15 @@ from ..errors import ClusterError, ToolError
 from ..manifest import GUARD, Manifest, stack_name
 from ..plan import Action, Part, Plan
 from ..settings import Settings
-from . import archiving, claim, desk, identity, journal, lock, removal, usage
+from . import archiving, claim, desk, identity, journal, lock, removal, settling, usage
 from .archiving import Archive
 from .choice import EVERYBODY, Choice, chosen
-from .engine import Engine
 from .interrupt import stopping
 from .progress import Progress
 from .reading import Reading, narrowed, read, records_path
+
+if TYPE_CHECKING:
+    from .engine import Engine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +110,8 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         reading = chosen(reading, choice)
         refuse_mass_drop(reading, allow_drop)
         refuse_without_course_key(reading, leaving)
-        if not (reading.plan.is_empty or confirm(reading)):
+        nothing = reading.plan.is_empty and not settling.half_done(settings, reading)
+        if not (nothing or confirm(reading)):
             return None
         return bring_up(settings, reading, held, progress, leaving)
 
@@ -128,14 +132,17 @@ def bring_up(
         Interrupted: If a signal came; what was in flight has finished.
     """
     began = time.monotonic()
-    if reading.plan.is_empty:
+    half_done = settling.half_done(settings, reading)
+    if reading.plan.is_empty and not half_done:
         _save(reading)
         claim.clear(settings, reading)
         journal.settle(settings, reading.cohort.name)
         usage.sample_on_the_way(settings, reading, progress.say)
         return _summary(reading, reading.plan, {}, began)
+    from .engine import Engine  # with the toolchain, which a run that changes nothing needs not
+
     _refuse_without_rights(reading)
-    stacks = stacks_of(reading.plan)
+    stacks = [*stacks_of(reading.plan), *half_done]
     with (
         Engine.open(settings, reading, held, progress) as opened,
         claim.held(settings, reading, lost=opened.stop, make=True),
@@ -148,6 +155,7 @@ def bring_up(
             forced = {reading.records[id].name for id in leaving.force if id in reading.records}
             engine = replace(opened, journal=noted)
             why = _apply(reading, engine, progress, spared=kept.failed, forced=forced)
+            settling.settle(engine, half_done)
     after = _shut_again(settings, read(settings, reading.cohort.name))
     usage.sample_on_the_way(settings, after, progress.say)
     if reading.only is not None:
@@ -244,6 +252,8 @@ def _apply(
         forced: Students whose stuck namespace is let go of, if nothing remains in it.
     """
     plan = reading.plan
+    if plan.is_empty:
+        return {}
     engine.warm_up(_to_do(plan))
     if plan.guard.action != "same":
         progress.step("Setting up what all students share")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Manifest = dict[str, Any]
 """One Kubernetes object: ``apiVersion``, ``kind``, ``metadata`` and its own fields."""
 
 
-@dataclass(frozen=True, order=True)
-class ObjectKey:
-    """What makes an object itself while it lives: its kind, namespace and name."""
+class ObjectKey(NamedTuple):
+    """What makes an object itself while it lives: its kind, namespace and name.
+
+    A tuple, because a plan looks up some ten thousand of them.
+    """
 
     kind: str
     namespace: str

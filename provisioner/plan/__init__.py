@@ -2,7 +2,7 @@
 
 from .compare import differences, strangers
 from .groups import group_of, of_students
-from .make import make_plan, record_of, wanted_keys
+from .make import Wanted, make_plan, record_of, render
 from .plan import Action, Live, Part, Plan
 
 __all__ = [
@@ -10,11 +10,12 @@ __all__ = [
     "Live",
     "Part",
     "Plan",
+    "Wanted",
     "differences",
     "group_of",
     "make_plan",
     "of_students",
     "record_of",
+    "render",
     "strangers",
-    "wanted_keys",
 ]

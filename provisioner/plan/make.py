@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 
 from .. import manifest as rendering
@@ -15,11 +16,45 @@ from .plan import Live, Part, Plan, compare_part, leaver
 Parts = dict[str, dict[ObjectKey, Manifest]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """All that a cohort is to have, rendered; each part in order of creation."""
+
+    guard: list[Manifest]
+    students: Mapping[str, list[Manifest]]
+    """By the student's name."""
+
+    groups: Mapping[str, list[Manifest]]
+    """By the group's name."""
+
+    @property
+    def keys(self) -> list[ObjectKey]:
+        """The key of every object."""
+        parts = (self.guard, *self.students.values(), *self.groups.values())
+        return [key_of(manifest) for part in parts for manifest in part]
+
+
+def render(
+    cohort: Cohort, records: Mapping[str, Record], groups: Mapping[str, Group] | None = None
+) -> Wanted:
+    """Render a whole cohort: whoever is dropped is to have nothing."""
+    return Wanted(
+        guard=rendering.guard(cohort),
+        students={
+            record.name: rendering.environment(cohort, record)
+            for record in records.values()
+            if not record.dropped
+        },
+        groups=groups_wanted(cohort, records, groups or {}),
+    )
+
+
 def make_plan(
     cohort: Cohort,
     records: Mapping[str, Record],
     live: Live,
     groups: Mapping[str, Group] | None = None,
+    wanted: Wanted | None = None,
 ) -> Plan:
     """Return the steps that turn what runs into what is wanted.
 
@@ -28,21 +63,18 @@ def make_plan(
         records: Every student that Practicum knows, by id; dropped ones are removed.
         live: What was found on the cluster.
         groups: Every group that Practicum knows, by title; None: leave groups as they are.
+        wanted: What was rendered of all these; rendered here when None.
     """
+    wanted = wanted or render(cohort, records, groups)
     active = {record.name: record for record in records.values() if not record.dropped}
-    wanted = {name: rendering.environment(cohort, record) for name, record in active.items()}
-    shared = rendering.guard(cohort)
-    together = groups_wanted(cohort, records, groups or {})
-    all_wanted = (shared, *wanted.values(), *together.values())
-    claimed = {key_of(manifest) for part in all_wanted for manifest in part}
     # By key first: a label that somebody changed must not make it anybody's surplus.
-    loose = _by_student(live.owned, claimed)
-    guard = compare_part("guard", shared, live, loose.pop("", {}))
+    loose = _by_student(live.owned, set(wanted.keys))
+    guard = compare_part("guard", wanted.guard, live, loose.pop("", {}))
     students = [
         compare_part(name, manifests, live, loose.pop(name, {}), active[name])
-        for name, manifests in wanted.items()
+        for name, manifests in wanted.students.items()
     ]
-    shares = plan_groups(together, groups, live, loose)
+    shares = plan_groups(wanted.groups, groups, live, loose)
     students += _leavers(records.values(), loose)
     return Plan(
         cohort=cohort.name,
@@ -66,19 +98,6 @@ def _by_student(owned: Mapping[ObjectKey, Manifest], claimed: Container[ObjectKe
             name = (live["metadata"].get("labels") or {}).get(rendering.STUDENT, "")
             parts[name][key] = live
     return parts
-
-
-def wanted_keys(
-    cohort: Cohort, records: Mapping[str, Record], groups: Mapping[str, Group] | None = None
-) -> list[ObjectKey]:
-    """List the key of every object that the cohort wants."""
-    wanted = rendering.guard(cohort)
-    for record in records.values():
-        if not record.dropped:
-            wanted += rendering.environment(cohort, record)
-    for manifests in groups_wanted(cohort, records, groups or {}).values():
-        wanted += manifests
-    return [key_of(manifest) for manifest in wanted]
 
 
 def record_of(namespace: Manifest) -> Record | None:

@@ -113,9 +113,9 @@ def compare_part(
         record: The student's record.
     """
     wanted = tuple(wanted)
-    keys = {key_of(manifest) for manifest in wanted}
     part = Part(name=name, action="same", record=record, wanted=wanted)
-    taken = [f"{key} {live.foreign[key]}" for key in sorted(keys) if key in live.foreign]
+    keys = sorted({key_of(one) for one in wanted}) if live.foreign else []
+    taken = [f"{key} {live.foreign[key]}" for key in keys if key in live.foreign]
     if taken:
         return replace(part, action="foreign", changes=tuple(taken))
     changes, patches = _compare_objects(wanted, live.owned)

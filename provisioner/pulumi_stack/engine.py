@@ -85,6 +85,8 @@ def run(job: Job, homes: Path, emit: Emit) -> None:
         # The cohort's own lock is ours, so no live run of this machine is in the way.
         stack.cancel()
         _operate(stack, job, emit)
+    finally:
+        state_file.shorten_history(os.environ["PULUMI_BACKEND_URL"], job.stack)
 
 
 def _operate(stack: _Stack, job: Job, emit: Emit) -> None:

@@ -25,6 +25,12 @@ _HEAD = re.compile(
 """Of an event as the engine writes it: its kind, and for a resource what is done to it."""
 
 
+_URN = re.compile(r'"?urn:pulumi:[^\s"]+::([^\s":]+)"?')
+
+_HANGS = ("Client.Timeout exceeded", "context deadline exceeded")
+"""What the provider's library says of a request that nobody answered."""
+
+
 def take_texts() -> None:
     """Have the Automation API pass events on as they come, in this process, from now on."""
     _stack._EventsServicer = _Texts  # type: ignore[misc, assignment]
@@ -74,8 +80,24 @@ def _decoded(text: str) -> tuple[str, str, str]:
 def _complaint(event: Event) -> Event | None:
     if event.get("severity") != "error":
         return None
-    message = str(event.get("message", "")).strip()
+    message = plain(str(event.get("message", "")).strip())
     return {"event": "error", "student": student(event.get("urn") or ""), "error": message}
+
+
+def plain(message: str) -> str:
+    """Say what the engine complains of by the name that people know, and a hang as one.
+
+    >>> urn = "urn:pulumi:a::b::practicum:kubernetes:StudentEnvironment$kubernetes:v1:X::s1/x/y"
+    >>> plain(f'resource "{urn}" was not created: Patch "https://h/x": context deadline exceeded')
+    's1/x/y: the cluster did not answer in time'
+    >>> plain(f"resource {urn} was not created: forbidden")
+    'resource s1/x/y was not created: forbidden'
+    """
+    told = _URN.sub(r"\1", message)
+    found = _URN.search(message)
+    if found and any(word in message for word in _HANGS):
+        return f"{found[1]}: the cluster did not answer in time"
+    return told
 
 
 def student(urn: str) -> str:

@@ -15,6 +15,9 @@ from .state import PROJECT, DamagedStateError, NewerStateError, Saved, parse
 
 SCHEME = "file://"
 
+KEPT_RUNS = 3
+"""Runs of a stack of which Pulumi's history is kept."""
+
 
 def path_of(url: str, stack: str) -> Path | None:
     """Return the file of a stack's state; None where the backend is no folder."""
@@ -92,6 +95,22 @@ def remove_backup(path: Path) -> None:
     """Remove what Pulumi keeps of a stack that is gone."""
     for one in (backup_of(path), backup_of(path).with_name(f"{backup_of(path).name}.attrs")):
         one.unlink(missing_ok=True)
+
+
+def shorten_history(url: str, stack: str) -> None:
+    """Remove what Pulumi keeps of all but the last runs: each time, the whole state once more.
+
+    Nothing reads it but ``pulumi stack history``; over a term it would be most of the disk.
+    """
+    if not url.startswith(SCHEME):
+        return
+    folder = Path(url.removeprefix(SCHEME)) / ".pulumi" / "history" / PROJECT / stack
+    runs: dict[str, list[Path]] = {}
+    for path in folder.glob(f"{stack}-*"):
+        runs.setdefault(path.name.removeprefix(f"{stack}-").partition(".")[0], []).append(path)
+    for run in sorted(runs)[:-KEPT_RUNS]:
+        for path in runs[run]:
+            path.unlink(missing_ok=True)
 
 
 def clear_garbled_locks(url: str, stack: str) -> list[str]:

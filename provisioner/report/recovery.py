@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..lifecycle.adopt import Adoption
-from ..lifecycle.journal import Unfinished
-from ..lifecycle.reading import Reading
+if TYPE_CHECKING:  # a command pays for no other's modules
+    from ..lifecycle.adopt import Adoption
+    from ..lifecycle.journal import Unfinished
+    from ..lifecycle.reading import Reading
 
 
 def before_adoption(reading: Reading) -> Iterator[str]:
@@ -76,11 +77,14 @@ def _plain(cohort: str, stack: str) -> str:
 
     >>> _plain("demo", "demo.wave-03"), _plain("demo", "demo.guard")
     ('wave 3', 'what all students share')
+    >>> _plain("demo", "demo.groups-01")
+    'the groups of wave 1'
     """
     part = stack.removeprefix(f"{cohort}.")
     if part == "guard":
         return "what all students share"
-    return f"wave {int(part.removeprefix('wave-'))}"
+    kind, _, number = part.rpartition("-")
+    return f"{'the groups of ' if kind == 'groups' else ''}wave {int(number)}"
 
 
 def _listed(words: list[str]) -> str:

@@ -41,6 +41,7 @@ OPTIONS = {
     "rehearsal status": ["--json"],
     "rehearsal down": ["--json"],
     "plan": ["--json", "--detailed-exitcode", "--watch", "--for"],
+    "capacity": ["--at-once", "--json"],
     "up": ["--yes", "--json", "--allow-drop", "--no-archive", "--force-finalize"],
     "status": ["--json"],
     "handout": ["--json", "--renew", "--replace-key", "--bundle"],

@@ -111,6 +111,9 @@ class Course:
     course_key: pyrage.x25519.Identity = field(default_factory=pyrage.x25519.Identity.generate)
     """What archives are encrypted to; the test has the private half."""
 
+    fixed: dict[str, Any] = field(default_factory=dict)
+    """What the cohort file says beside what a test changes."""
+
     @property
     def folder(self) -> Path:
         return self.stacks / self.name

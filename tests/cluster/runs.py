@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -49,10 +51,14 @@ def strays(course: Course) -> list[psutil.Process]:
 def kill_all(course: Course, run: subprocess.Popen[str]) -> None:
     """End a run and all that it started in one moment, as a power cut would."""
     with suppress(ProcessLookupError):
-        os.kill(run.pid, 9)
-    for process in strays(course):
-        with suppress(psutil.NoSuchProcess):
-            process.kill()
+        os.kill(run.pid, signal.SIGSTOP)  # else its workers see it die, and end in order
+    while found := strays(course):  # one may have been started while we looked
+        for process in found:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(found, timeout=10)
+    with suppress(ProcessLookupError):
+        os.kill(run.pid, signal.SIGKILL)
 
 
 def namespaces(course: Course) -> set[str]:
@@ -107,6 +113,12 @@ def in_state(course: Course, part: str = "wave-01") -> set[str]:
     return {name.partition("/")[0] for name in names}
 
 
+def locks(course: Course) -> list[str]:
+    """Stacks of a cohort that Pulumi holds locked, rightly or not."""
+    folder = course.home / "state" / ".pulumi" / "locks" / "organization" / "practicum"
+    return sorted(path.parent.name for path in folder.glob(f"{course.name}.*/*.json"))
+
+
 def check_converged(course: Course, ids: list[str]) -> None:
     """All is as wanted, and nothing of anybody else's is left: cluster, state, processes."""
     assert course.actions() == dict.fromkeys(ids, "same")
@@ -116,14 +128,24 @@ def check_converged(course: Course, ids: list[str]) -> None:
     assert sorted(accounts) == sorted(f"serviceaccount/s{id}" for id in ids)
     assert in_state(course) == {f"s{id}" for id in ids}
     assert saved(course).pending == []
-    locks = course.home / "state" / ".pulumi" / "locks" / "organization" / "practicum"
-    assert list(locks.glob(f"{course.name}.*/*.json")) == []
+    assert in_state(course, "guard") == {"guard"}
+    assert locks(course) == []
     assert strays(course) == []
     claim = course.admin("get", "namespace", f"practicum-{course.name}", "-o", "json")
     assert cluster.claim_of(json.loads(claim)) is None
 
 
-def kubeconfig_through(course: Course, port: int, folder: Path) -> Path:
+def put_behind(
+    course: Course, port: int, folder: Path, ids: Iterable[str], **cohort: Any
+) -> Course:
+    """Write a cohort whose every request goes through a proxy, and remember how it is written."""
+    path = _kubeconfig_through(course, port, folder)
+    course.fixed = {"cluster": {"kubeconfig": str(path), "context": "rehearsal"}, **cohort}
+    course.write(ids, **course.fixed)
+    return course
+
+
+def _kubeconfig_through(course: Course, port: int, folder: Path) -> Path:
     """Write a kubeconfig of an administrator with a token, for a port of this machine."""
     name = f"through-{course.name}"
     course.admin("create", "serviceaccount", name, "-n", "default")

@@ -29,6 +29,7 @@ ROSTER, HANDOUT = DOCS / "how-to" / "roster.md", DOCS / "how-to" / "handout.md"
 MID_TERM = DOCS / "how-to" / "mid-term.md"
 TERM_END = DOCS / "how-to" / "term-end.md"
 VERIFY = DOCS / "how-to" / "verify.md"
+CAPACITY = DOCS / "how-to" / "capacity.md"
 USAGE = DOCS / "how-to" / "usage.md"
 RECOVER = DOCS / "how-to" / "recover.md"
 
@@ -99,6 +100,7 @@ def test_every_command_line_of_the_readme_and_the_how_to_guides_works(operator: 
     for line in steps:
         operator.follow(README, only=line.command)
     operator.follow(ROSTER)
+    operator.follow(CAPACITY)
     operator.follow(HANDOUT)
     operator.follow(MID_TERM)
     operator.follow(VERIFY)
@@ -120,5 +122,5 @@ def test_every_command_line_of_the_tutorial_works(new_reader: Callable[[], Reade
 def test_no_page_with_commands_is_left_out() -> None:
     pages = {page for page in [README, *DOCS.rglob("*.md")] if next(lines(page), None)}
 
-    hows = {MID_TERM, OWN_CLUSTER, RECOVER, ROSTER, HANDOUT, TERM_END, USAGE, VERIFY}
+    hows = {CAPACITY, MID_TERM, OWN_CLUSTER, RECOVER, ROSTER, HANDOUT, TERM_END, USAGE, VERIFY}
     assert pages == {README, TUTORIAL, *hows}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 
 import pytest
 
@@ -37,11 +38,8 @@ def through(new_course, far, tmp_path_factory):
 
     def make(ids, **cohort):
         far.reset()
-        course = new_course()
-        path = runs.kubeconfig_through(course, far.port, tmp_path_factory.mktemp("far"))
-        course.fixed = {"cluster": {"kubeconfig": str(path), "context": "rehearsal"}, **cohort}
-        course.write(ids, **course.fixed)
-        return course
+        folder = tmp_path_factory.mktemp("far")
+        return runs.put_behind(new_course(), far.port, folder, ids, **cohort)
 
     return make
 
@@ -86,6 +84,28 @@ def test_ten_of_thirty_who_fail_stop_nobody_else(through, far, control_plane):
     done = course.up()
     assert (done["failed"], done["same"]) == ([], 20)
     runs.check_converged(course, ids)
+
+
+@pytest.mark.soak  # a request has a minute
+def test_a_student_who_hangs_inside_a_wave_is_given_up_and_stops_nobody_else(through, far):
+    """REL-01: nobody answers what is made for one of three, and each of it has its time."""
+    course = through(["1", "2", "3"])
+    hangs = course.namespace("2")
+    far.reset(
+        lambda request: Fault(hang=True) if request.changes and hangs in request.path else None
+    )
+    began = time.monotonic()
+
+    done = course.up(code=6)
+
+    assert time.monotonic() - began < BOUND
+    assert done["created"] == 2
+    [failed] = done["failed"]
+    assert failed["id"] == "2"
+    assert failed["error"] == f"s2/namespace/{hangs}: the cluster did not answer in time"
+    far.reset()
+    assert course.up()["created"] == 1
+    runs.check_converged(course, ["1", "2", "3"])
 
 
 # Connections

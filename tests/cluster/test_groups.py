@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from provisioner.cohort import groups
+
+from . import runs
 from .course import as_student
 from .test_lifecycle import about, mutations
 
@@ -164,6 +167,27 @@ def test_a_lost_file_is_made_anew_and_changes_nothing(together, control_plane):
     assert again["groups"]["same"] == 1
     assert mutations(control_plane.since(mark)) == []
     assert json.loads((together.folder / "groups.json").read_text())["groups"]["alpha"]["wave"] == 1
+
+
+def test_all_that_was_lost_is_adopted_with_its_groups(together):
+    """REL-09: records, groups and states from what runs; the server changes nothing of it."""
+    course, before = together, runs.everything(together)
+    parts = ("guard", "wave-01", "groups-01")
+    for part in parts:
+        runs.state_of(course, part).unlink()
+    for name in ("students.json", "groups.json"):
+        (course.folder / name).unlink()
+
+    adopted = course.json("adopt", course.name, "--yes")
+
+    assert adopted["rebuilt"] == [f"{course.name}.{part}" for part in sorted(parts)]
+    assert (adopted["differ"], adopted["failed"]) == ([], [])
+    claimed, after = f"Namespace /practicum-{course.name}", runs.everything(course)
+    assert [name for name in before if name != claimed and after[name] != before[name]] == []
+    assert runs.in_state(course, "groups-01") == {
+        one.name for one in groups.load(course.folder / "groups.json").values()
+    }
+    assert course.up()["groups"]["same"] == 1
 
 
 def test_a_group_that_nobody_is_in_goes_and_down_leaves_nothing_of_any(together):

@@ -103,9 +103,12 @@ def test_a_policy_that_is_unbound_is_noticed_by_an_attack(running, bitten, wait_
     """The binding goes: the policy is still there and does nothing."""
     name = admission.policy_name(running.name, policy)
     running.admin("delete", "validatingadmissionpolicybinding", name)
-    if policy == "services":  # the canary: eventually the server no longer asks it
+    # Canaries: eventually the server no longer asks it.
+    if policy == "services":
         where = running.namespace("20260001")
         wait_until(lambda: accepted(running, where, NODE_PORT))
+    if policy == "bindings":  # its cases are among the first
+        wait_until(lambda: bindable(running))
 
     document = bitten()
 
@@ -183,6 +186,17 @@ NODE_PORT = {
     "metadata": {"name": "canary"},
     "spec": {"type": "NodePort", "ports": [{"port": 80}]},
 }
+
+
+def bindable(course):
+    """Whether somebody could be let into kube-system with a student's rights."""
+    role = f"practicum-{course.name}-student"
+    try:
+        course.admin("create", "rolebinding", "canary", f"--clusterrole={role}", "--user=x",
+                     "-n", "kube-system", "--dry-run=server")  # fmt: skip
+    except AssertionError:
+        return False
+    return True
 
 
 def accepted(course, namespace, manifest):

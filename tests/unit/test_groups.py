@@ -14,7 +14,7 @@ from provisioner.cohort import Group, groups, sections
 from provisioner.cohort.students import Student
 from provisioner.errors import InputError
 from provisioner.manifest import COHORT, GROUP, STUDENT, STUDENT_ID, key_of
-from provisioner.plan import Live, group_of, make_plan, record_of, wanted_keys
+from provisioner.plan import Live, group_of, make_plan, record_of, render
 
 from ..sample import ASSISTANT, cohort, record
 from .test_compare import merge
@@ -291,7 +291,7 @@ def test_a_group_whose_namespace_is_a_strangers_is_left_out():
 
 
 def test_every_object_of_a_group_is_looked_for():
-    keys = wanted_keys(cohort(groups=SHARED), RECORDS, {"alpha": ALPHA})
+    keys = render(cohort(groups=SHARED), RECORDS, {"alpha": ALPHA}).keys
 
     assert set(map(key_of, rendered())) <= set(keys)
 

@@ -112,6 +112,16 @@ def test_two_cohorts_do_not_wait_for_each_other(tmp_path):
         assert file_of(tmp_path, "mls27").read_text()
 
 
+def test_a_lock_that_cannot_be_made_is_told_with_its_name(tmp_path):
+    path = file_of(tmp_path)
+    path.mkdir(parents=True, mode=0o700)
+
+    with pytest.raises(InputError) as caught:
+        take(tmp_path)
+
+    assert caught.value.message == f"{path} cannot be written: Is a directory."
+
+
 def test_an_error_releases_it(tmp_path):
     with pytest.raises(InputError, match="told"), lock.held(tmp_path, "mls26"):
         raise InputError("told")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from provisioner import manifest
 from provisioner.manifest import ObjectKey, key_of
-from provisioner.plan import Live, make_plan, record_of, wanted_keys
+from provisioner.plan import Live, make_plan, record_of, render
 
 from ..sample import ASSISTANT, cohort, record
 from .test_compare import merge
@@ -97,12 +97,22 @@ def test_students_keep_the_order_of_the_records():
 def test_what_is_wanted_is_asked_for_by_key_and_no_leaver_is():
     records = {"1": record("1"), "77": record("77", dropped=True)}
 
-    keys = wanted_keys(cohort(), records)
+    keys = render(cohort(), records).keys
 
     assert len(set(keys)) == len(keys)
     assert ObjectKey("Namespace", "", "mls26--s1") in keys
     assert ObjectKey("ClusterRole", "", "practicum-mls26-student") in keys
     assert not any("s77" in f"{key.namespace}/{key.name}" for key in keys)
+
+
+def test_what_was_rendered_is_not_rendered_again():
+    records = {"1": record("1")}
+    wanted = render(cohort(), records)
+
+    plan = make_plan(cohort(), records, Live(owned={}, foreign={}), wanted=wanted)
+
+    for part, rendered in ((plan.guard, wanted.guard), (plan.students[0], wanted.students["s1"])):
+        assert all(one is other for one, other in zip(part.wanted, rendered, strict=True))
 
 
 # The record on the Namespace

@@ -108,6 +108,32 @@ except InputError as error:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
 
+@pytest.mark.parametrize(("room", "why"), [(100, "No space left on device"), (8, "File too large")])
+def test_a_line_that_does_not_fit_is_told_also_where_half_of_it_did(tmp_path, room, why):
+    code = f"""
+import resource
+from pathlib import Path
+from provisioner import private_file
+from provisioner.errors import InputError
+path = Path({str(tmp_path / "log")!r})
+descriptor = private_file.open_to_append(path)
+private_file.append(descriptor, path, b"fits it\\n")
+resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))
+try:
+    private_file.append(descriptor, path, b"x" * 100)
+except InputError as error:
+    print(error.message)
+    print(error.hint)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines() == [
+        f"{tmp_path / 'log'} cannot be written: {why}.",
+        "Make room or mend the rights there, then run the command again.",
+    ]
+    assert (tmp_path / "log").read_bytes().startswith(b"fits it\n")
+
+
 @pytest.mark.parametrize(
     ("place", "why"),
     [("nosuch/a", "No such file or directory"), ("file/a", "Not a directory")],

@@ -107,3 +107,26 @@ def test_any_text_is_an_amount_or_refused(text):
         return
 
     assert amount.is_finite()
+
+
+@pytest.mark.parametrize(
+    ("amount", "binary", "down", "up"),
+    [
+        ("0", False, "0", "0"),
+        ("2", False, "2", "2"),
+        ("1.5", False, "1.5", "1.5"),
+        ("100", False, "100", "100"),
+        ("0.33333", False, "0.333", "0.334"),
+        ("0", True, "0", "0"),
+        ("1023", True, "1023", "1023"),
+        ("1024", True, "1Ki", "1Ki"),
+        ("10737418240", True, "10Gi", "10Gi"),
+        ("1100000000000", True, "1Ti", "1.1Ti"),
+    ],
+)
+def test_an_amount_is_written_shortly_and_never_says_more_than_there_is(amount, binary, down, up):
+    amount = Decimal(amount)
+
+    assert quantity.written(amount, binary=binary) == down
+    assert quantity.written(amount, binary=binary, up=True) == up
+    assert quantity.parse(down) <= amount <= quantity.parse(up)

@@ -75,6 +75,19 @@ def test_every_kind_of_a_cohort_can_be_read_and_made():
             assert any(rule["apiGroups"] == [resource.group] for rule in found), (verb, resource)
 
 
+def test_whoever_runs_a_course_may_see_what_nodes_have_and_pods_take():
+    """The proof reader lists everything; for `capacity` before class nobody should need it."""
+    [_, environment, _] = cluster.roles(COURSE, TYPES)
+    listed = {
+        resource
+        for rule in of_verb("list", environment["rules"])
+        if rule["apiGroups"] == [""]
+        for resource in rule["resources"]
+    }
+
+    assert listed >= {"nodes", "pods"}
+
+
 def test_the_proof_reader_lists_all_but_secrets():
     assert proof_reader(TYPES) == [
         {"apiGroups": [""], "resources": ["configmaps", "pods"], "verbs": ["list"]},

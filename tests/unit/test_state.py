@@ -239,6 +239,23 @@ def test_what_is_set_aside_is_no_state_any_more_and_still_there(file):
     assert kept.suffix != ".json", "Pulumi takes every *.json there for a stack"
 
 
+def test_of_pulumis_history_the_last_runs_are_kept(tmp_path):
+    folder = tmp_path / ".pulumi" / "history" / "practicum" / "mls26.wave-01"
+    folder.mkdir(parents=True)
+    for run in range(10, 17):
+        for kind in ("history", "checkpoint"):
+            (folder / f"mls26.wave-01-{run}.{kind}.json").touch()
+    (folder / "notes").touch()
+
+    state_file.shorten_history(f"file://{tmp_path}", "mls26.wave-01")
+
+    kept = [f"mls26.wave-01-{run}.{kind}.json" for run in (14, 15, 16)
+            for kind in ("checkpoint", "history")]  # fmt: skip
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*kept, "notes"])
+    state_file.shorten_history(f"file://{tmp_path}", "mls26.none")
+    state_file.shorten_history("s3://bucket", "mls26.wave-01")
+
+
 def test_a_lock_that_names_nobody_is_cleared_and_one_that_does_is_not(tmp_path):
     folder = tmp_path / ".pulumi/locks/organization/practicum" / STACK
     folder.mkdir(parents=True)

@@ -1,0 +1,81 @@
+"""REL-03: what a killed run left half done is settled, also where nothing differs any more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from provisioner.errors import LockedError, ToolError
+from provisioner.lifecycle.settling import half_done, settle
+from provisioner.pulumi_stack import Outcome
+from provisioner.settings import Settings
+
+from .test_journal import cut
+from .test_lifecycle_parts import engine
+from .test_report import reading_of
+
+GUARD, WAVE = "mls26.guard", "mls26.wave-01"
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(stacks=Path("stacks"), home=tmp_path)
+
+
+def test_a_stack_that_was_begun_and_would_be_passed_over_is_settled(settings):
+    cut(settings, done=[GUARD])
+
+    assert half_done(settings, reading_of([], foreign=["1"])) == {}, "nobody is in it"
+    assert half_done(settings, reading_of(["1"], foreign=["1"])) == {WAVE: 1}
+
+
+def test_a_stack_that_runs_anyway_or_was_finished_is_not(settings):
+    cut(settings)
+    assert half_done(settings, reading_of(["1"])) == {GUARD: "guard"}, "the wave runs"
+
+    cut(settings, done=[GUARD, WAVE])
+    assert half_done(settings, reading_of(["1"], foreign=["1"])) == {}
+
+
+def test_a_run_for_some_settles_nothing(settings):
+    cut(settings)
+
+    assert half_done(settings, replace(reading_of(["1"]), only=frozenset({"s1"}))) == {}
+
+
+def test_without_a_killed_run_there_is_nothing_to_settle(settings):
+    assert half_done(settings, reading_of(["1"])) == {}
+
+
+def test_the_engine_looks_at_the_cluster_and_leaves_out_who_differs():
+    made = engine()
+    made = replace(made, reading=reading_of(["1"], foreign=["1"]))
+
+    settle(made, {GUARD: "guard", WAVE: 1})
+
+    assert [(job.stack, job.refresh, job.exclude) for job in made.workers.jobs] == [
+        (GUARD, True, ()), (WAVE, True, ("s1",)),
+    ]  # fmt: skip
+
+
+def test_nothing_starts_nothing():
+    made = engine()
+
+    settle(made, {})
+
+    assert made.workers.jobs == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error"),
+    [
+        (Outcome(stack=WAVE, error="the saved state cannot be used"), ToolError),
+        (Outcome(stack=WAVE, failed={"s1": "refused"}), ToolError),
+        (Outcome(stack=WAVE, error="held by another run", locked=True), LockedError),
+    ],
+)
+def test_what_cannot_be_settled_is_told(outcome, error):
+    with pytest.raises(error, match=r"mls26\.wave-01"):
+        settle(engine(outcomes=[outcome]), {WAVE: 1})

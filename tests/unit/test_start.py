@@ -1,0 +1,59 @@
+"""What a command must not pay for: counted by modules and objects, for time tells little."""
+
+import subprocess
+import sys
+
+import pytest
+
+READS = ["provisioner.cli.plan", "provisioner.lifecycle.reading", "provisioner.report.documents"]
+"""What `plan --json` imports."""
+
+OF_OTHERS = {
+    "kubernetes",
+    "openpyxl",
+    "provisioner.archive",
+    "provisioner.credential",
+    "provisioner.lifecycle.adopt",
+    "provisioner.lifecycle.engine",
+    "provisioner.lifecycle.journal",
+    "provisioner.pulumi_stack",
+    "provisioner.report.text",
+    "provisioner.toolchain",
+    "provisioner.usage",
+    "provisioner.verify",
+    "psutil",
+    "pulumi",
+    "pyrage",
+    "rich",
+    "sqlite3",
+    "subprocess",
+}
+"""What other commands need."""
+
+
+def python(code: str) -> list[str]:
+    """Run code in a Python of its own; returns the words it prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_an_up_imports_no_engine_before_it_has_something_to_do():
+    loaded = python("import sys, provisioner.lifecycle.up; print(*sys.modules)")
+    assert "provisioner.lifecycle.up" in loaded
+    assert not {"provisioner.lifecycle.engine", "provisioner.toolchain", "pulumi"} & {*loaded}
+
+
+@pytest.mark.parametrize("module", READS)
+def test_a_plan_imports_nothing_of_other_commands(module):
+    loaded = python(f"import sys, {module}; print(*sys.modules)")
+    assert module in loaded
+    assert not OF_OTHERS.intersection(loaded)
+
+
+def test_nothing_is_searched_for_garbage_at_the_end(tmp_path):
+    code = (
+        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count()));"
+        "from provisioner.cli import practicum;"
+        f"practicum(['--stacks', {str(tmp_path)!r}, 'init', 'demo', '--cluster', 'rehearsal'])"
+    )
+    assert int(python(code)[-1]) > 0
