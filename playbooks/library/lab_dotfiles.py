@@ -102,7 +102,10 @@ class Dotfiles:
 
     def _edited(self, account: pwd.struct_passwd) -> bool:
         """Say whether a student has changed what is in their clone; then nobody looked at it."""
-        return bool(self._git(account, "-C", self.params["clone"], "status", "--porcelain").strip())
+        # Dotdrop may put files of its own there, which no configuration names.
+        said = self._git(account, "-C", self.params["clone"], "status", "--porcelain",
+                         "--untracked-files=no")  # fmt: skip
+        return bool(said.strip())
 
     def _git(
         self, account: pwd.struct_passwd, *arguments: str, network: bool = False,
