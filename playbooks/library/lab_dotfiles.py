@@ -48,7 +48,7 @@ class Dotfiles:
         if mistake:
             raise StudentProblemError(f"the dotfiles are refused: {mistake}")
         state = as_student(account, self._state, wanted["commit"])
-        if state == "theirs":
+        if state == "theirs" or (state == "there" and self._edited(account)):
             return []
         if self.dry_run:
             return ["dotfiles"] if state != "there" else []
@@ -89,7 +89,7 @@ class Dotfiles:
         )  # fmt: skip
         self._git(account, "-C", clone, "cat-file", "-e", f"{wanted['commit']}^{{commit}}",
                   explain="the commit is not in it")  # fmt: skip
-        if not fresh and self._git(account, "-C", clone, "status", "--porcelain").strip():
+        if not fresh and self._edited(account):
             raise StudentProblemError(
                 "the clone has changes of the student's own; it was left alone"
             )
@@ -99,6 +99,13 @@ class Dotfiles:
         self._git(account, "-C", clone, "config", "remote.origin.url", wanted["repository"])
         self._git(account, "-C", clone, "config", "remote.origin.fetch",
                   "+refs/heads/*:refs/remotes/origin/*")  # fmt: skip
+
+    def _edited(self, account: pwd.struct_passwd) -> bool:
+        """Say whether a student has changed what is in their clone; then nobody looked at it."""
+        # Dotdrop may put files of its own there, which no configuration names.
+        said = self._git(account, "-C", self.params["clone"], "status", "--porcelain",
+                         "--untracked-files=no")  # fmt: skip
+        return bool(said.strip())
 
     def _git(
         self, account: pwd.struct_passwd, *arguments: str, network: bool = False,
