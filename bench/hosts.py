@@ -53,7 +53,7 @@ def run(home: Path, repeats: int) -> Iterator[HostRun]:
                     try:
                         yield from _pair(home, host, subject, students, repeat)
                     finally:
-                        host.remove()
+                        engine.docker("rm", "--force", "--volumes", host.container)
     shutil.rmtree(home, ignore_errors=True)
 
 

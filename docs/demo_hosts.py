@@ -77,7 +77,7 @@ def _play(stage: Stage) -> None:
             _tell_story(stage, course)
         finally:
             for host in hosts:
-                host.remove()
+                engine.docker("rm", "--force", "--volumes", host.container)
 
 
 class Course:

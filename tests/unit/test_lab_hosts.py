@@ -317,6 +317,7 @@ def test_a_key_that_was_handed_in_stays(course, folders):
         ("ssh.pub", 'command="id" ssh-ed25519 AAAA'),
         ("gpg.asc", "-----BEGIN PGP PRIVATE KEY BLOCK-----"),
     ],
+    ids=["private", "damaged", "with-options", "gpg-private"],
 )
 def test_what_a_host_sends_as_a_key_and_is_none_is_told(course, folders, name, content):
     found = brought(course, folders, name, content)
