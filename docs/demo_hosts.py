@@ -24,7 +24,7 @@ IDS = tuple(str(20260001 + number) for number in range(10))
 STUDENT, LEAVER = IDS[0], IDS[1]
 
 sys.path.insert(0, str(ROOT))
-from tests.hosts import rig_image  # noqa: E402  (the rig of the tests makes the hosts)
+from tests.hosts import rig_image, web  # noqa: E402  (the rig of the tests makes the hosts)
 from tests.hosts.rig_engine import running_engine  # noqa: E402
 from tests.hosts.rig_host import LabHost, start_host  # noqa: E402
 
@@ -117,8 +117,22 @@ class Course:
         rows = "".join(f"{id},Student {id[-2:]}\n" for id in ids)
         (self.files / "roster.csv").write_text(f"id,name\n{rows}")
 
+    def serve_dotfiles(self) -> str:
+        """Put the course's dotfiles where hosts can fetch them by https; returns the commit."""
+        folder = self.private / "dotfiles"
+        folder.mkdir()
+        case = {
+            "dotfiles": {"f_aliases": {"src": "x", "dst": "~/.bash_aliases"}},
+            "files": {"dotfiles/x": "alias k=kubectl\n"},
+        }
+        commit = web.make_repository(folder, "course", case)
+        for host in self.hosts:
+            web.serve(host, folder)
+        return commit
+
     def write(self, course_key: str, teacher: str) -> None:
         """Write the cohort file."""
+        dotfiles = {"repository": f"{web.ADDRESS}/course.git", "commit": self.serve_dotfiles()}
         document = {
             "course": "A day on lab hosts",
             "term": {"starts": "2026-09-01", "ends": "2027-12-19"},
@@ -131,6 +145,7 @@ class Course:
             ],
             "accounts": {
                 "tools": ["age", "gpg", "sops", "pass", "passage", "dotfiles", "containerd"],
+                "dotfiles": dotfiles,
                 "secrets": {"recipients": [teacher], "identity": str(self.private / "teacher")},
             },
         }  # fmt: skip
@@ -223,7 +238,8 @@ def _work(stage: Stage, course: Course) -> None:
     stage.chapter("A student's day", "Over SSH, with the student's own key and no other.")
     course.send_key(STUDENT)
     stage.expect(f"s{STUDENT}" in course.on_host(STUDENT, "id -un"), "the student is logged in")
-    stage.expect("1." in course.on_host(STUDENT, "dotdrop --version"), "the student has dotdrop")
+    said = course.on_host(STUDENT, "dotdrop --version; cat ~/.bash_aliases")
+    stage.expect("alias k=kubectl" in said, "dotdrop has installed the course's dotfiles")
     secret = "sops -d /srv/practicum/labs26/secrets/class.sops.yaml"
     opened = f"SOPS_AGE_SSH_PRIVATE_KEY_FILE=$HOME/.ssh/id_ed25519 {secret}"
     stage.expect("only-for-the-class" in course.on_host(STUDENT, opened), "a member can read it")
