@@ -6,6 +6,7 @@ parent's wish or by its death, all that Ansible has started is ended.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import shutil
 import sys
@@ -36,6 +37,12 @@ REPORTED = {
 }
 """What is told on of the results of our own modules; of others, their problems alone."""
 
+PR_SET_CHILD_SUBREAPER = 36
+"""From Linux's sys/prctl.h."""
+
+SECONDS = 10.0
+"""How long what is to end is looked for."""
+
 _COUNTED = ("failures", "dark", "changed", "processed")
 
 
@@ -43,13 +50,15 @@ def main() -> None:
     """Run the one job, and say how it ended."""
     events, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no event
     job: dict[str, Any] = json.loads(sys.stdin.readline())
+    _adopt_orphans()
     watch = _Watch(job)
     for work in (watch.until_unwanted, watch.until_too_long):
         threading.Thread(target=work, daemon=True).start()
     try:
         status = _run(job, events, watch)
     finally:
-        _end_children()
+        if watch.over:  # else what a playbook has started on this very machine is to stay
+            _end_children()
         shutil.rmtree(job["private"], ignore_errors=True)
     _say(events, {"event": "end", "status": watch.over or status})
 
@@ -91,11 +100,32 @@ class _Watch:
         _end_children()
 
 
+def _adopt_orphans() -> None:
+    """Become the parent of whoever loses theirs, so that nobody who is to end gets away."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
 def _end_children() -> None:
-    """End all that was started, also in sessions of their own, where ansible-runner looks not."""
+    """End all that was started, also in sessions of their own, where ansible-runner looks not.
+
+    One that is ended may have started another the moment before, so it is looked again.
+    """
+    deadline = time.monotonic() + SECONDS
+    while (alive := _alive()) and time.monotonic() < deadline:
+        for child in alive:
+            with suppress(psutil.Error):
+                child.kill()
+        time.sleep(0.02)
+
+
+def _alive() -> list[psutil.Process]:
+    found = []
     for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            child.kill()
+        with suppress(psutil.Error):
+            if child.status() != psutil.STATUS_ZOMBIE:  # ansible-runner asks for these itself
+                found.append(child)
+    return found
 
 
 def _run(job: Mapping[str, Any], events: TextIO, watch: _Watch) -> str:
