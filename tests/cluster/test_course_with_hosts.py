@@ -60,6 +60,12 @@ def test_a_change_for_one_student_asks_no_host(course):
     assert done["hosts"] == []
 
 
+def test_who_is_suspended_is_told_to_follow_on_the_hosts(course):
+    done = course.json("suspend", course.name, IDS[0], "--yes")
+
+    assert f"Accounts on lab hosts follow with: practicum hosts up {course.name}" in done["notes"]
+
+
 def test_down_does_not_prove_what_it_could_not_look_at(course):
     document = course.down(code=8)
 
