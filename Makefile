@@ -21,12 +21,12 @@ NEW_ENOUGH := import sys; v = sys.version_info; sys.exit(v < (3, 11) or v.releas
 PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile
 PIP := $(PY) -m pip --disable-pip-version-check --no-input
 
-.PHONY: help install demo test check lint format types layers locks playbook-lint unit soak bench \
+.PHONY: help install demo demo-hosts test check lint format types layers locks playbook-lint unit soak bench \
   lock clean
 
 help:  ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) \
-	  | awk -F':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) \
+	  | awk -F':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
 install: $(STAMP)  ## Make .venv with everything that is locked in requirements/dev.txt
 
@@ -59,6 +59,9 @@ $(STAMP): $(LOCKED) pyproject.toml
 demo: $(STAMP)  ## A course of 30 students, from a Canvas export to a proven teardown
 	@$(PY) docs/demo.py $(ARGS)
 
+demo-hosts: $(STAMP)  ## Ten students on two lab hosts, over SSH, from the first key to the receipt
+	@$(PY) docs/demo_hosts.py $(ARGS)
+
 test: check  ## Everything: check, and all tests but the soak
 	$(PY) -m pytest -m "not soak" $(PARALLEL) $(ARGS)
 
@@ -81,8 +84,9 @@ locks: $(STAMP)
 	$(PY) requirements/lock.py --check
 
 playbook-lint: $(STAMP)
-	@if ls playbooks/*.yaml playbooks/*.yml >/dev/null 2>&1; then \
+	@if ls playbooks/*.y*ml >/dev/null 2>&1; then \
 	  echo "ansible-lint --offline playbooks"; \
+	  ANSIBLE_LIBRARY=playbooks/library ANSIBLE_MODULE_UTILS=playbooks/module_utils \
 	  PATH="$(abspath $(BIN)):$$PATH" $(BIN)/ansible-lint --offline playbooks; \
 	else \
 	  echo "There are no playbooks yet for ansible-lint to look at."; \

@@ -15,12 +15,21 @@ from pathlib import Path
 from provisioner import toolchain
 from provisioner.errors import PracticumError
 
-from . import chart, descendants, machine, peers, report
+from . import chart, descendants, hosts, machine, peers, report
 from .access import Access
 from .cases import Round
 from .cohort import Cohort, program
 from .control_plane import ControlPlane
-from .results import FAR, LOOPBACK, NETWORKS, Measurement, Results, Revocation, Session
+from .results import (
+    FAR,
+    LOOPBACK,
+    NETWORKS,
+    HostRun,
+    Measurement,
+    Results,
+    Revocation,
+    Session,
+)
 from .stage import CaseError, Stage, networks
 
 SIZES = (10, 100, 300, 1000)
@@ -49,7 +58,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
         before = Results.load(options.out / "last.json")
-        results = before if options.redraw else _measure(options, before)
+        results = before if options.redraw else _measured(options, before)
         _write(results, options.out)
     except PracticumError as error:
         print(f"bench: {error}", file=sys.stderr)
@@ -74,7 +83,10 @@ def _ignore_signals() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "--only", type=_words, default=PARTS, help="parts of the run, as in rounds,peers,access"
+        "--only",
+        type=_words,
+        default=PARTS,
+        help="parts of the run, as in rounds,peers,access,hosts",
     )
     parser.add_argument(
         "--sizes", type=_numbers, default=SIZES, help="cohorts of the rounds, as in 10,100,300"
@@ -108,6 +120,29 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
+
+
+def _measured(options: argparse.Namespace, before: Results) -> Results:
+    """Measure what is asked for: on the control plane, and on lab hosts, which need none."""
+    done = _measure(options, before) if set(options.only) & set(PARTS) else before
+    if "hosts" not in options.only:
+        return done
+    for one in _host_runs(options):
+        done = done.then(one)
+        done.save(options.out / "last.json")
+    return done
+
+
+def _host_runs(options: argparse.Namespace) -> Iterator[Results]:
+    """Yield each unit of the lab hosts as it ends."""
+    session, runs = machine.session(), list[HostRun]()
+    try:
+        for one in hosts.run(options.home.resolve() / "hosts", options.repeats):
+            runs = [*(run for run in runs if run.unit == one.unit), one]
+            units = {one.unit: session}
+            yield Results(machine={}, objects={}, units=units, hosts=tuple(runs))
+    except CaseError as error:
+        yield Results(machine={}, objects={}, failures=(f"hosts: {error}",))
 
 
 def _measure(options: argparse.Namespace, before: Results) -> Results:

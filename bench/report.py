@@ -71,6 +71,7 @@ def render(results: Results) -> str:
             _access(results),
         ),
         *_revocations(results),
+        *_hosts(results),
         "## Every case",
         _table(HEAD, _rows(results)),
         COLUMNS,
@@ -114,6 +115,38 @@ def _access(results: Results) -> Iterable[tuple[str, ...]]:
                     f"{students / middle.seconds:.1f}",
                     f"{requests / students:.1f}",
                 )
+
+
+HOSTS_INTRODUCTION = """\
+`practicum hosts up` on one host (systemd and sshd in a container, Debian, packages at hand) that
+nobody has prepared, over SSH, and the same again. *plain playbook* (`bench/plain_loop.yml`) makes the
+same accounts, keys and folders with a task a thing and a loop over students. *a student more* is what
+each student adds between the two sizes."""
+
+
+def _hosts(results: Results) -> list[str]:
+    if not results.hosts:
+        return []
+    head = ("by", "students", "first run", "second run", "a student more, first", "second")
+    return ["## Lab hosts", HOSTS_INTRODUCTION, _table(head, _host_rows(results))]
+
+
+def _host_rows(results: Results) -> Iterable[tuple[str, ...]]:
+    subjects = dict.fromkeys(one.subject for one in results.hosts)
+    for subject in subjects:
+        sizes = sorted({one.students for one in results.hosts if one.subject == subject})
+        for before, students in zip([0, *sizes], sizes, strict=False):
+            found = [results.host_seconds(subject, case, students) for case in HOST_CASES]
+            least = [results.host_seconds(subject, case, before) for case in HOST_CASES]
+            more = [
+                f"{(now - then) / (students - before):.2f}" if now and then else ""
+                for now, then in zip(found, least, strict=True)
+            ]
+            seconds = [f"{one:.1f}" if one else "" for one in found]
+            yield subject, str(students), *seconds, *more
+
+
+HOST_CASES = ("first run", "second run")
 
 
 def _revocations(results: Results) -> list[str]:

@@ -90,6 +90,17 @@ class Revocation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HostRun:
+    """One run on one lab host, once."""
+
+    subject: str
+    case: str
+    students: int
+    seconds: float
+    unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Results:
     """All measurements; of one run, or of several that were put together."""
 
@@ -105,6 +116,7 @@ class Results:
 
     measurements: tuple[Measurement, ...] = ()
     revocations: tuple[Revocation, ...] = ()
+    hosts: tuple[HostRun, ...] = ()
     failures: tuple[str, ...] = ()
 
     @property
@@ -117,13 +129,15 @@ class Results:
         """Return these with what was measured later in the place of what it measured again."""
         kept = tuple(found for found in self.measurements if found.unit not in later.units)
         trials = tuple(found for found in self.revocations if found.unit not in later.units)
+        hosts = tuple(found for found in self.hosts if found.unit not in later.units)
         return Results(
-            machine=later.machine,
+            machine=later.machine or self.machine,
             objects={**self.objects, **later.objects},
             units={**self.units, **later.units},
             help_seconds=later.help_seconds or self.help_seconds,
             measurements=kept + later.measurements,
             revocations=trials + later.revocations,
+            hosts=hosts + later.hosts,
             failures=self.failures + later.failures,
         )
 
@@ -135,6 +149,14 @@ class Results:
             if (found.subject, found.case) == (subject, case)
             and (found.students, found.network) == (students, network)
         ]
+
+    def host_seconds(self, subject: str, case: str, students: int) -> float | None:
+        """Return the median of a run on a lab host; None when it was not measured."""
+        wanted = (subject, case, students)
+        figures = [
+            one.seconds for one in self.hosts if (one.subject, one.case, one.students) == wanted
+        ]
+        return median(figures) if figures else None
 
     def middle(
         self,
@@ -186,6 +208,7 @@ class Results:
             help_seconds=tuple(data["help_seconds"]),
             measurements=tuple(map(_measurement, data["measurements"])),
             revocations=tuple(Revocation(**found) for found in data["revocations"]),
+            hosts=tuple(HostRun(**found) for found in data.get("hosts", ())),
             failures=tuple(data["failures"]),
         )
 

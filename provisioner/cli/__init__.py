@@ -38,6 +38,7 @@ COMMANDS = {
     "extend": "Give students a last day of their own.",
     "resize": "Give students a quota of their own.",
     "status": "Show every student's environment.",
+    "hosts": "Make lab hosts ready over SSH, keep them right, clean them up.",
     "handout": "Give every student a kubeconfig, encrypted to their own key.",
     "verify": "Prove that students are isolated from each other, by trying.",
     "rotate": "Give new credentials; the old ones stay valid for a while.",
@@ -46,6 +47,7 @@ COMMANDS = {
     "keys": "Import, list and audit the keys that students hand in.",
     "access": "Let an assistant look into the environments for some hours.",
     "archive": "Keep what students made, look into it, bring it back.",
+    "join": "Open a hand-out on a student's machine, for kubectl.",
     "adopt": "Rebuild records and state from the cluster, after a loss.",
     "down": "Take a cohort down, and prove that nothing is left.",
     "reap": "Take down the cohorts that are past their end, after a warning.",
@@ -71,12 +73,11 @@ GARBAGE = 500_000
 A cohort of 1,000 has fewer."""
 
 OPERATOR_MODULES = {
-    "cryptography",
+    "ansible_runner",
     "kubernetes",
     "psutil",
     "pulumi",
     "pulumi_kubernetes",
-    "pyrage",
     "rich",
     "semver",
     "urllib3",

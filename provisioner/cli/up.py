@@ -59,7 +59,8 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
 
     Only what differs is touched; a second `up` changes nothing. What somebody changed
     by hand in what Practicum owns is put right. Where students are named, these alone are
-    touched, and nothing that all share. What those who leave have made is archived first,
+    touched, and nothing that all share; else the cohort's lab hosts are made right as well,
+    as by `hosts up`. What those who leave have made is archived first,
     encrypted to the course's key; whose work cannot be, stays.
 
     \b
@@ -75,7 +76,7 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
     from ..lifecycle.reading import Reading
     from ..lifecycle.up import Leaving, leaving_namespaces
     from ..lifecycle.up import up as bring_up
-    from ..report import archives, documents, live, text
+    from ..report import archives, documents, hosts, live, text
 
     def confirm(reading: Reading) -> bool:
         say(text.term(reading.cohort.term, datetime.now(UTC).date()))
@@ -83,6 +84,8 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
             say(line)
         leaving, folder = len(leaving_namespaces(reading)), folder_of(settings, cohort)
         for line in archives.to_archive(folder, leaving, wanted=not no_archive):
+            say(line)
+        for line in hosts.placement(reading.labs) if reading.labs else ():
             say(line)
         return not dry_run and (yes or ask(f"Change {cohort} on the cluster?"))
 
@@ -103,5 +106,5 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
         show_json(documents.up(result))
     else:
         show_lines(text.up(result))
-    if result.failed or result.failed_groups:
+    if not result.is_whole:
         context.exit(PartialError.exit_code)

@@ -39,7 +39,7 @@ def _show(summary: Mapping[str, Any]) -> None:
     click.echo(f"  students  {summary['students']}: {summary['keyed']} with a key")
     if summary["unkeyed"]:
         click.echo(f"  unkeyed   {_some(summary['unkeyed'])}")
-    for what in ("sections", "groups"):
+    for what in ("sections", "groups", "hosts"):
         if summary[what]:
             counted = (f"{visible(name)} ({n})" for name, n in Counter(summary[what]).items())
             click.echo(f"  {what:<9} {', '.join(counted)}")

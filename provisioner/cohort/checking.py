@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, Problem
-from . import keys, records, roster, sections
+from . import keys, placement, records, roster, sections
 from .loading import load
 from .schema import Cohort
 from .students import Student, load_students
@@ -35,11 +35,13 @@ def summary(stacks: Path, name: str) -> dict[str, Any]:
         "unkeyed": unkeyed,
         "sections": Counter(student.section for student in students if student.section),
         "groups": Counter(student.group for student in students if student.group),
+        "hosts": _on_hosts(cohort, students),
         "ignored_columns": list(read.ignored),
         "notes": [
             *read.notes,
             *_keys_of_nobody(cohort, students),
             *_sections_of_nobody(cohort, students),
+            *_forks_of_nobody(cohort, students),
         ],
     }
 
@@ -56,13 +58,38 @@ def _all(cohort: Cohort) -> tuple[Student, ...]:
         hint = error.hint
     try:
         records.load(cohort.records_file)
+        _on_hosts(cohort, students)
     except InputError as error:
-        problems += error.problems or [Problem(str(cohort.records_file), error.message)]
+        problems += error.problems or [Problem(str(cohort.folder), error.message)]
         hint = error.hint
     if problems:
         count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
         raise InputError(f"The files of {cohort.name} have {count}.", problems=problems, hint=hint)
     return students
+
+
+def _on_hosts(cohort: Cohort, students: tuple[Student, ...]) -> Counter[str]:
+    """Count who is, or would be, on which lab host.
+
+    Raises:
+        InputError: If somebody has no host, or what was decided cannot be read.
+    """
+    if not cohort.hosts:
+        return Counter()
+    known = records.load(cohort.records_file)
+    decided = records.assign(known, [student.id for student in students], cohort.name, 1)
+    people = placement.people(students, decided)
+    seats = placement.assign(placement.load(cohort.hosts_file), cohort, people)
+    empty = Counter({host.name: 0 for host in cohort.hosts})
+    empty.update(seat.host for seat in seats.values() if not seat.dropped)
+    return empty
+
+
+def _forks_of_nobody(cohort: Cohort, students: tuple[Student, ...]) -> list[str]:
+    dotfiles = cohort.accounts.dotfiles
+    ids = {student.id for student in students}
+    strange = [id for id in (dotfiles.forks if dotfiles else ()) if id not in ids]
+    return [f"accounts.dotfiles.forks names {id}, who is nobody in the roster" for id in strange]
 
 
 def _sections_of_nobody(cohort: Cohort, students: tuple[Student, ...]) -> list[str]:

@@ -13,6 +13,7 @@ from .. import names
 from ..errors import InputError, Problem
 from . import yaml_file
 from .environment import Quota
+from .hosts import ClassSecrets, Dotfiles, Fork, Host
 from .oidc import Login
 from .schema import Assistant, ClusterAccess, Cohort, Section
 from .yaml_file import Document, Value
@@ -171,10 +172,15 @@ def _keys_of(at: tuple[str | int, ...]) -> list[str]:
         "auth": Login,
         "sections": Section,
         "quota": Quota,
+        "hosts": Host,
+        "dotfiles": Dotfiles,
+        "secrets": ClassSecrets,
     }
     model: type[BaseModel] = Cohort
-    for part in at:
-        if isinstance(part, str):
+    for place, part in enumerate(at):
+        if place and at[place - 1] == "forks":
+            model = Fork
+        elif isinstance(part, str):
             annotation = special.get(part) or model.model_fields[part].annotation
             model = annotation if isinstance(annotation, type) else model
     return [key for key in model.model_fields if key not in ("name", "folder")]

@@ -24,6 +24,7 @@ from pydantic import Tag as _Tag
 from ..errors import InputError
 from . import keys
 from .environment import Environment, Quota
+from .hosts import Accounts, Host, different
 from .oidc import Auth, Login, Oidc
 from .values import (
     Address,
@@ -203,7 +204,12 @@ class Cohort(_Strict):
     auth: Auth = "token"
     """How students prove who they are: a token that we mint, or the school's login."""
 
-    hosts: LaterList = ()
+    hosts: Annotated[tuple[Host, ...], AfterValidator(different)] = ()
+    """Machines that students log in to."""
+
+    accounts: Accounts = Accounts()
+    """What students get on the hosts."""
+
     schedule: LaterList = ()
     sections: tuple[Section, ...] = ()
     """Parts of the course whose assistants see these alone."""
@@ -269,6 +275,16 @@ class Cohort(_Strict):
     def keys_folder(self) -> Path:
         """Where the students' public keys lie, one file each."""
         return self.folder / "keys"
+
+    @property
+    def hosts_file(self) -> Path:
+        """Where that lies which Practicum decided for each student on the lab hosts."""
+        return self.folder / "hosts.json"
+
+    @property
+    def known_hosts_file(self) -> Path:
+        """Where the lab hosts' pinned keys lie, as OpenSSH writes them."""
+        return self.folder / "known_hosts"
 
     @property
     def records_file(self) -> Path:

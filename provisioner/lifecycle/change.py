@@ -141,10 +141,14 @@ def _wanted(reading: Reading, proposal: Proposal) -> Reading:
 
 
 def _later(reading: Reading) -> tuple[str, ...]:
-    if reading.plan.guard.action not in ("create", "foreign"):
-        return ()
     name = reading.cohort.name
-    return (f"{name} is not up; the files say it now, and this makes it so: practicum up {name}",)
+    if reading.plan.guard.action in ("create", "foreign"):
+        return (
+            f"{name} is not up; the files say it now, and this makes it so: practicum up {name}",
+        )
+    if reading.cohort.hosts:
+        return (f"Accounts on lab hosts follow with: practicum hosts up {name}",)
+    return ()
 
 
 def _tell(log: AuditLog, reading: Reading, proposal: Proposal, ids: list[str]) -> None:

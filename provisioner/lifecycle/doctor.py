@@ -13,6 +13,7 @@ from ..errors import PracticumError
 from ..settings import Settings
 from . import login_check
 from .finding import Finding
+from .host_check import host_findings
 from .openness import openness
 from .reading import connect
 from .recovery_check import recovery_findings
@@ -46,6 +47,7 @@ def doctor(settings: Settings, name: str | None = None, *, id_token: str = "") -
         return
     yield Finding(about="cohort", verdict="ok", found=f"{len(students)} students in the roster")
     yield from recovery_findings(settings, cohort)
+    yield from host_findings(cohort)
     yield _version(version, client.access.server)
     for check in (_rights, _admission, *(() if cohort.oidc else (_token,))):
         yield _guarded(check, cohort, client)

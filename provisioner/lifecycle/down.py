@@ -13,10 +13,11 @@ from ..cohort import records as record_file
 from ..errors import ClusterError, InputError
 from ..plan import render
 from ..settings import Settings
-from . import archiving, claim, journal, leftovers, lock, on_disk
+from . import archiving, claim, hosts_down, journal, lab_hosts, leftovers, lock, on_disk
 from .archiving import Archived
 from .clearing import Clearing, name_of
 from .engine import Engine
+from .hosts_down import HostsReceipt
 from .interrupt import stopping
 from .progress import Progress
 from .reading import Reading, read, records_path
@@ -63,6 +64,7 @@ def down(
             raise InputError(
                 f"{name} is protected.", hint="Set protect: false in cohort.yaml first."
             )
+        hosts = _clear_hosts(settings, reading, held, progress, archive=archive)
         with (
             Engine.open(settings, reading, held, progress) as opened,
             claim.held(settings, reading, lost=opened.stop),
@@ -77,7 +79,23 @@ def down(
             engine.workers.close()  # the proof takes a process of this run for one that was left
             progress.step("Searching every type of the cluster for what is left")
             receipt = _prove(settings, reading, clearing, kept, tokens)
-        return _keep(settings, reading, receipt)
+        return _keep(settings, reading, replace(receipt, hosts=hosts))
+
+
+def _clear_hosts(
+    settings: Settings, reading: Reading, held: int, progress: Progress, *, archive: bool
+) -> HostsReceipt | None:
+    """Remove the accounts on lab hosts; None where the cohort has none.
+
+    Raises:
+        InputError: If no home can be archived for want of a course key.
+        ToolError: If Ansible came to no host at all.
+    """
+    if not reading.cohort.hosts or not reading.cohort.hosts_file.exists():
+        return None
+    labs = lab_hosts.of(reading.cohort)
+    hosts_down.refuse_without_key(labs, archive=archive)
+    return hosts_down.take_down(settings, labs, held, progress, archive=archive)
 
 
 def _archive(settings: Settings, reading: Reading, progress: Progress, *, wanted: bool) -> Archived:

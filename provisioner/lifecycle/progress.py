@@ -14,6 +14,9 @@ class Progress(Protocol):
     def advance(self, student: str) -> None:
         """Say that a student is done with the present step."""
 
+    def doing(self, who: str, what: str) -> None:
+        """Say what a host is at now."""
+
     def say(self, text: str) -> None:
         """Tell something that stands by itself."""
 
@@ -25,6 +28,9 @@ class Silent:
         """Pass over it."""
 
     def advance(self, student: str) -> None:
+        """Pass over it."""
+
+    def doing(self, who: str, what: str) -> None:
         """Pass over it."""
 
     def say(self, text: str) -> None:

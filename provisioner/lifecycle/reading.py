@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import cluster
 from .. import cohort as cohorts
@@ -16,6 +17,9 @@ from ..manifest import GUARD, groups_part, stack_name
 from ..plan import Live, Plan, group_of, make_plan, of_students, record_of, render
 from ..settings import Settings
 from . import identity, logins
+
+if TYPE_CHECKING:
+    from .lab_hosts import Labs
 
 WAVE_SIZE = 50
 """Students a Pulumi stack: of 25, 50 and 100, the quickest cold `up` of 300."""
@@ -65,6 +69,9 @@ class Reading:
 
     groups: Mapping[str, Group] = field(default_factory=dict, repr=False)
     """The groups as they are to be."""
+
+    labs: Labs | None = None
+    """The lab hosts, where a run is about these too."""
 
     @property
     def to_save(self) -> Mapping[str, Record]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import PartialError, ProofError
 from .archiving import Archived
+from .hosts_down import HostsReceipt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +39,17 @@ class Receipt:
     archived: Archived
     """What was kept of the students' work, and whose could not be."""
 
+    hosts: HostsReceipt | None = None
+    """The same of the lab hosts, where the cohort has accounts on any."""
+
     path: Path | None = None
     """Where the receipt was written."""
 
     @property
     def proved(self) -> bool:
         """Whether everything was searched and nothing is left."""
-        return not (self.remaining or self.unlisted or self.archived.failed)
+        hosts = self.hosts is None or self.hosts.proved
+        return hosts and not (self.remaining or self.unlisted or self.archived.failed)
 
     @property
     def exit_code(self) -> int:
@@ -68,5 +73,6 @@ class Receipt:
             "tokens_tried": self.tokens,
             "archives": self.archived.to_json()["archives"],
             "not_archived": self.archived.to_json()["failed"],
+            "hosts": self.hosts.to_json() if self.hosts else None,
             "time": self.time.isoformat(timespec="seconds"),
         }

@@ -11,8 +11,9 @@ from ..cohort import Term
 from ..credential import Standing
 from ..plan import Part
 from ..settings import Settings
-from . import desk, journal, usage
+from . import desk, host_report, journal, usage
 from .desk import NOTHING
+from .host_report import LastRun
 from .journal import Unfinished
 from .reading import Reading, read
 
@@ -72,6 +73,9 @@ class Status:
     students: tuple[StudentStatus, ...]
     term: Term | None = None
     groups: tuple[GroupStatus, ...] = ()
+    hosts: LastRun | None = None
+    """The lab hosts, as the last run from this home left them: no host is asked."""
+
     unfinished: Unfinished | None = None
     """The last run from this home, if it did not say that it ended."""
 
@@ -100,6 +104,7 @@ def status(settings: Settings, name: str, *, say: Callable[[str], None] = lambda
         students=tuple(_student(reading, part, standings) for part in reading.plan.students),
         term=reading.cohort.term,
         groups=tuple(_group(reading, part) for part in reading.plan.groups),
+        hosts=host_report.last(settings, name) if reading.cohort.hosts else None,
         unfinished=journal.unfinished(settings, name),
     )
 

@@ -25,6 +25,7 @@ from .reading import Reading, narrowed, read, records_path
 
 if TYPE_CHECKING:
     from .engine import Engine
+    from .host_report import HostsResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,15 @@ class UpResult:
 
     archives: tuple[Archive, ...] = ()
     """What was kept of those who left."""
+
+    hosts: HostsResult | None = None
+    """How the lab hosts fared, where the cohort has any and nobody was named."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everybody, every group and every host is as it should be."""
+        hosts = self.hosts.exit_code if self.hosts else 0
+        return not (self.failed or self.failed_groups or hosts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,10 +120,54 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         reading = chosen(reading, choice)
         refuse_mass_drop(reading, allow_drop)
         refuse_without_course_key(reading, leaving)
-        nothing = reading.plan.is_empty and not settling.half_done(settings, reading)
+        reading = _with_hosts(reading, choice, allow_drop, leaving)
+        nothing = _is_settled(reading) and not settling.half_done(settings, reading)
         if not (nothing or confirm(reading)):
             return None
-        return bring_up(settings, reading, held, progress, leaving)
+        done = bring_up(settings, reading, held, progress, leaving)
+        return replace(done, hosts=_bring_hosts_up(settings, reading, held, progress, leaving))
+
+
+def _with_hosts(
+    reading: Reading, choice: Choice, allow_drop: int | None, leaving: Leaving
+) -> Reading:
+    """Return the reading with its lab hosts, unless only some students are meant.
+
+    Raises:
+        InputError: If somebody has no host, or too many would leave theirs.
+    """
+    if choice.ids or not reading.cohort.hosts:
+        return reading
+    from . import hosts_up, lab_hosts  # only a course with hosts pays for them
+
+    labs = lab_hosts.of(reading.cohort)
+    hosts_up.refuse(labs, hosts_up.Manner(allow_drop=allow_drop, archive=leaving.archive))
+    return replace(reading, labs=labs)
+
+
+def _bring_hosts_up(
+    settings: Settings, reading: Reading, held: int, progress: Progress, leaving: Leaving
+) -> HostsResult | None:
+    """Make the lab hosts right, where the run is about them.
+
+    Raises:
+        InputError: If a file cannot be written, or the class's secrets cannot be changed.
+        ToolError: If Ansible came to no host at all.
+        Interrupted: If a signal came; Ansible has ended then.
+    """
+    if reading.labs is None:
+        return None
+    from . import hosts_up
+
+    manner = hosts_up.Manner(archive=leaving.archive)
+    return hosts_up.bring_up(settings, reading.labs, held, progress, manner)
+
+
+def _is_settled(reading: Reading) -> bool:
+    """Say whether nobody comes, goes or changes, so that there is nothing to confirm."""
+    return reading.plan.is_empty and (
+        reading.labs is None or reading.labs.seats == reading.labs.known
+    )
 
 
 def bring_up(

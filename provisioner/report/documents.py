@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.bundle import Bundle
     from ..lifecycle.change import Changed
     from ..lifecycle.giving import HandoutResult
+    from ..lifecycle.host_report import LastRun
     from ..lifecycle.reading import Reading
     from ..lifecycle.recipients import RecipientAudit
     from ..lifecycle.revoke import RevokeResult
@@ -84,6 +85,7 @@ def up(result: UpResult) -> dict[str, Any]:
         "seconds": result.seconds,
         "processes": result.processes,
         "archives": [one.to_json() for one in result.archives],
+        "hosts": result.hosts.to_json()["hosts"] if result.hosts else [],
     }
 
 
@@ -101,8 +103,15 @@ def status(found: Status) -> dict[str, Any]:
         "time": _time(found.time),
         "students": [_student(student, found.time) for student in found.students],
         "groups": [_group(group) for group in found.groups],
+        "hosts": _last_run(found.hosts),
         "unfinished": recovery.unfinished_document(found.cohort, found.unfinished),
     }
+
+
+def _last_run(found: LastRun | None) -> list[dict[str, Any]]:
+    """Return the hosts as the last run from here left them."""
+    rows = found.rows.values() if found else ()
+    return [row.to_json() | {"time": _time(found.time)} for row in rows if found]
 
 
 def handout(result: HandoutResult) -> dict[str, Any]:

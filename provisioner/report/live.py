@@ -55,6 +55,13 @@ class _Lines:
                 self._told = now
                 self._echo(f"{self._text}: {self._done} of {self._total}")
 
+    def doing(self, who: str, what: str) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if now - self._told >= EVERY:
+                self._told = now
+                self._echo(f"{self._text}: {who}: {what}")
+
     def say(self, text: str) -> None:
         self._echo(text)
 
@@ -70,6 +77,7 @@ class _Bar:
         assert isinstance(console, Console)
         self._console = console
         self._task: Any = None  # rich names its tasks by a type of its own
+        self._hosts: dict[str, Any] = {}
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -92,6 +100,13 @@ class _Bar:
             if self._task is not None:
                 self._bars.update(self._task, advance=1, student=student)
 
+    def doing(self, who: str, what: str) -> None:
+        """Show a line a host below the bar, with the task that it is at."""
+        with suppress(OSError):
+            if who not in self._hosts:
+                self._hosts[who] = self._bars.add_task(f"  {who}", total=None, student="")
+            self._bars.update(self._hosts[who], advance=1, student=what)
+
     def say(self, text: str) -> None:
         with suppress(OSError):
             self._console.print(text, markup=False, highlight=False)
@@ -102,6 +117,9 @@ class _Bar:
             self._bars.stop()
 
     def _finish(self) -> None:
+        for host in self._hosts.values():
+            self._bars.remove_task(host)
+        self._hosts = {}
         if self._task is not None:
             task = self._bars.tasks[-1]
             self._bars.update(self._task, total=task.total or 1, student="")

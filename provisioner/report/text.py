@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..cohort import Term, duration
 from ..plan import Part
-from . import archives, recovery
+from . import archives, hosts, recovery
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.bundle import Bundle
@@ -119,7 +119,9 @@ def up(result: UpResult) -> Iterator[str]:
     for id, why in sorted(result.failed.items()):
         yield f"  ! {id}: {_first_line(why)}"
     yield from _groups(result)
-    if result.failed or result.failed_groups:
+    if result.hosts:
+        yield from hosts.up(result.hosts)
+    if not result.is_whole:
         yield f"Mend these and run again: practicum up {result.cohort}"
     elif result.left:
         yield f"{result.left} still to be changed. Go on with the same command."
@@ -237,6 +239,7 @@ def status_header(found: Status) -> Iterator[str]:
     yield f"{issued} with a credential, {unkeyed} without a key"
     if found.term:
         yield term(found.term, found.time.date())
+    yield from hosts.last_run(found.hosts)
     if found.unfinished:
         yield recovery.unfinished(found.cohort, found.unfinished)
     if found.simulated:
@@ -296,6 +299,8 @@ def down(receipt: Receipt) -> Iterator[str]:
     """Yield what was taken away, what is left, and whether the proof holds."""
     if receipt.archived.made or receipt.archived.failed:
         yield from archives.archived(receipt.archived)
+    if receipt.hosts:
+        yield from hosts.removed(receipt.hosts)
     yield f"{receipt.cohort}: {receipt.removed} namespace(s) deleted"
     yield from (f"  ! {_first_line(trouble)}" for trouble in receipt.troubles)
     yield f"Searched {len(receipt.searched)} types on {receipt.server} ({receipt.version})."

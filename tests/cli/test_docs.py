@@ -18,6 +18,15 @@ from pydantic import BaseModel
 from provisioner import errors
 from provisioner.cli import COMMANDS
 from provisioner.cohort.environment import Environment
+from provisioner.cohort.hosts import (
+    AccountLimits,
+    Accounts,
+    ClassSecrets,
+    Dotfiles,
+    Fork,
+    Host,
+    Ports,
+)
 from provisioner.cohort.oidc import Oidc
 from provisioner.cohort.schema import Assistant, ClusterAccess, Cohort, Groups, Section, Term
 
@@ -84,7 +93,7 @@ def test_every_key_of_the_cohort_file_is_in_the_reference() -> None:
 
 def keys() -> Iterator[str]:
     parts: list[type[BaseModel]] = [Cohort, Term, ClusterAccess, Assistant, Section, Groups]
-    parts += [Oidc, Environment]
+    parts += [Oidc, Environment, Host, Accounts, AccountLimits, Ports, Dotfiles, Fork, ClassSecrets]
     environment = Environment()
     parts += [type(environment.quota), type(environment.limits), type(environment.limits.max)]
     for part in parts:

@@ -48,7 +48,7 @@ def test_the_engine_is_locked_at_the_version_that_is_built() -> None:
 
 
 def test_the_base_install_is_light() -> None:
-    heavy = {"ansible-runner", "cryptography", "kubernetes", "openpyxl", "pulumi", "pyrage", "rich"}
+    heavy = {"ansible-core", "ansible-runner", "kubernetes", "openpyxl", "pulumi", "rich"}
 
     assert heavy & set(pins("base")) == set()
     assert heavy <= set(pins("operator"))

@@ -1,0 +1,160 @@
+"""Give each student and each group of a cohort one repository on a host's gitolite.
+
+The rules and keys are written where gitolite keeps them, and compiled there: nobody has to
+push to an administration repository, so nobody has its key.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.lab_public_key import usable_keys
+from ansible.module_utils.lab_student import NoAccountError, own_account, run
+
+MAIN = 'include "practicum/*.conf"\n'
+
+
+def rules(cohort: str, students: list[dict[str, Any]], groups: list[dict[str, Any]]) -> str:
+    """Write who may do what: force is nobody's, for history is what is marked."""
+    accounts = {student["id"]: student["account"] for student in students}
+    owners = {account: [account] for account in accounts.values()}
+    for group in groups:
+        members = [accounts[student] for student in group["students"] if student in accounts]
+        if members:
+            owners[f"group-{group['id']}"] = members
+    lines = ["# Written by Practicum; the next run writes it anew.\n"]
+    for name, members in sorted(owners.items()):
+        lines.append(f"repo {cohort}/{name}\n    RW = {' '.join(sorted(members))}\n")
+    return "\n".join(lines)
+
+
+def keys(
+    cohort: str, students: list[dict[str, Any]]
+) -> tuple[dict[str, str], list[dict[str, str]]]:
+    """Name the key files of all who are present; one folder a key, as gitolite wants it."""
+    files, problems = {}, []
+    for student in students:
+        usable, wrong = usable_keys(student.get("ssh_keys") or [])
+        problems += [{"id": student["id"], "what": f"git: {what}"} for what in wrong]
+        for position, line in enumerate(usable, start=1):
+            files[f"practicum-{cohort}/{position}/{student['account']}.pub"] = f"{line}\n"
+    return files, problems
+
+
+def has_account(cohort: str, student: dict[str, Any]) -> bool:
+    """Say whether a name on this host is the student's own, so that a repository may bear it."""
+    try:
+        own_account(cohort, student)
+    except NoAccountError:
+        return False
+    return True
+
+
+class Gitolite:
+    """The files of one gitolite."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.user = pwd.getpwnam(module.params["user"])
+        self.root = Path(self.user.pw_dir) / ".gitolite"
+        self.dry_run: bool = module.check_mode
+        self.changes: list[str] = []
+
+    def setup(self) -> None:
+        """Make gitolite's own folders, once."""
+        if not (self.root / "conf" / "gitolite.conf").exists():
+            self.changes.append("gitolite")
+            if not self.dry_run:
+                self._as_user("gitolite", "setup", "--admin", "practicum-nobody")
+
+    def write(self, path: Path, content: str) -> None:
+        """Make one file of gitolite's as it should be."""
+        if path.exists() and path.read_text() == content:
+            return
+        self.changes.append(path.name)
+        if not self.dry_run:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+            path.chmod(0o600)
+            for part in (path, *path.parents):
+                if part == self.root:
+                    break
+                os.chown(part, self.user.pw_uid, self.user.pw_gid)
+
+    def remove(self, path: Path) -> None:
+        """Remove one file or folder of gitolite's, if it is there."""
+        if not path.exists():
+            return
+        self.changes.append(f"{path.name} (removed)")
+        if not self.dry_run:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def write_keys(self, cohort: str, wanted: dict[str, str]) -> None:
+        """Make the keys of a cohort exactly those."""
+        folder = self.root / "keydir"
+        for name, content in wanted.items():
+            self.write(folder / name, content)
+        for path in (folder / f"practicum-{cohort}").rglob("*.pub"):
+            if str(path.relative_to(folder)) not in wanted:
+                self.remove(path)
+
+    def compile(self) -> None:
+        """Let gitolite take in what changed."""
+        if self.changes and not self.dry_run:
+            self._as_user("gitolite", "compile")
+            self._as_user("gitolite", "trigger", "POST_COMPILE")
+
+    def _as_user(self, *command: str) -> None:
+        run(
+            "setpriv", f"--reuid={self.user.pw_uid}", f"--regid={self.user.pw_gid}",
+            "--init-groups", *command, cwd=self.user.pw_dir,
+            env={"PATH": "/usr/bin:/bin", "HOME": self.user.pw_dir, "USER": self.user.pw_name,
+                 "LC_ALL": "C.UTF-8"},
+        )  # fmt: skip
+
+
+def main() -> None:
+    """Write rules and keys, and compile them."""
+    module = AnsibleModule(
+        argument_spec={
+            "cohort": {"type": "str", "required": True},
+            "students": {"type": "list", "elements": "dict", "required": True},
+            "groups": {"type": "list", "elements": "dict", "default": []},
+            "user": {"type": "str", "default": "gitolite3"},
+            "present": {"type": "bool", "default": True},
+        },
+        supports_check_mode=True,
+    )
+    cohort = module.params["cohort"]
+    try:
+        gitolite = Gitolite(module)
+    except KeyError:
+        # Nothing is installed yet, which is what a first look ahead finds.
+        module.exit_json(changed=bool(module.params["present"]), lab_problems=[])
+    staying = [
+        student for student in module.params["students"]
+        if student["state"] != "dropped" and has_account(cohort, student)
+    ]  # fmt: skip
+    present = [student for student in staying if student["state"] == "present"]
+    files, problems = keys(cohort, present)
+    conf = gitolite.root / "conf"
+    if module.params["present"]:
+        gitolite.setup()
+        gitolite.write(conf / "gitolite.conf", MAIN)
+        gitolite.write(conf / "practicum" / f"{cohort}.conf",
+                       rules(cohort, staying, module.params["groups"]))  # fmt: skip
+        gitolite.write_keys(cohort, files)
+    else:
+        gitolite.remove(conf / "practicum" / f"{cohort}.conf")
+        gitolite.write_keys(cohort, {})
+    gitolite.compile()
+    diff = {"before": "", "after": "".join(f"{name}\n" for name in gitolite.changes)}
+    module.exit_json(changed=bool(gitolite.changes), lab_problems=problems, diff=diff)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""Make the key pairs of students who are to find them ready, and hand back the public halves.
+
+Each pair is made by the student's own account where one is missing. The private half stays
+in its home; nothing here ever reads it.
+"""
+
+from __future__ import annotations
+
+import pwd
+import shutil
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.lab_student import (
+    Student,
+    as_student,
+    ensure_file,
+    find_account,
+    for_each,
+    own_account,
+    run,
+)
+
+SSH = ".ssh/id_ed25519"
+AGE = ".config/sops/age/keys.txt"
+"""Where SOPS looks for it."""
+IDENTITIES = ".passage/identities"
+"""Where passage looks for it."""
+
+
+def environment(account: pwd.struct_passwd) -> dict[str, str]:
+    """What a program of the student's sees."""
+    return {
+        "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": account.pw_dir,
+        "USER": account.pw_name, "LOGNAME": account.pw_name,
+    }  # fmt: skip
+
+
+def make_ssh(name: str, env: dict[str, str], *, dry_run: bool) -> tuple[bool, str]:
+    """Make the SSH pair if it is missing; return whether, and the public half."""
+    public = Path(f"{SSH}.pub")
+    made = not Path(SSH).exists()
+    if dry_run:
+        return made, ""
+    if made:
+        public.unlink(missing_ok=True)
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", SSH, env=env)
+    return made, run("ssh-keygen", "-y", "-f", SSH, env=env).strip()
+
+
+def make_age(env: dict[str, str], *, dry_run: bool) -> tuple[bool, str]:
+    """Make the age pair if it is missing; return whether, and the public half."""
+    made = not Path(AGE).exists()
+    if dry_run:
+        return made, ""
+    if made:
+        unfinished = Path(f"{AGE}.unfinished")
+        unfinished.unlink(missing_ok=True)
+        run("age-keygen", "--output", str(unfinished), env=env)
+        unfinished.replace(AGE)
+    if Path(IDENTITIES).parent.is_dir() and not Path(IDENTITIES).exists():
+        Path(IDENTITIES).symlink_to(Path("..") / AGE)
+    return made, run("age-keygen", "-y", AGE, env=env).strip()
+
+
+def name_reader(name: str, reader: str) -> None:
+    """Say in a store whom its entries are encrypted to, where the student has not yet."""
+    path = Path(name)
+    if reader and path.parent.is_dir():
+        ensure_file(name, f"{reader}\n", 0o600, once=True, dry_run=False)
+
+
+def make_gpg(name: str, env: dict[str, str], *, dry_run: bool) -> tuple[bool, str]:
+    """Make the OpenPGP pair if it is missing; return whether, and the public half."""
+    listed = run("gpg", "--batch", "--list-secret-keys", "--with-colons", env=env)
+    made = "sec:" not in listed
+    if dry_run:
+        return made, ""
+    try:
+        if made:
+            run(
+                "gpg", "--batch", "--pinentry-mode", "loopback", "--passphrase", "",
+                "--quick-generate-key", name, "future-default", "default", "never", env=env,
+            )  # fmt: skip
+        name_reader(".password-store/.gpg-id", name)
+        exported = run("gpg", "--batch", "--armor", "--export", f"={name}", env=env)
+        return made, exported.strip()
+    finally:
+        run("gpgconf", "--kill", "all", env=env)
+
+
+def main() -> None:
+    """Make what is missing for every student who is present."""
+    module = AnsibleModule(
+        argument_spec={
+            "cohort": {"type": "str", "required": True},
+            "students": {"type": "list", "elements": "dict", "required": True},
+            "kinds": {"type": "list", "elements": "str", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    kinds, dry_run = module.params["kinds"], module.check_mode
+    # A first look before anything is installed cannot ask what is not there yet.
+    kinds = [kind for kind in kinds if shutil.which({"ssh": "ssh-keygen"}.get(kind, kind))]
+
+    def make(student: Student) -> dict[str, object]:
+        if dry_run and find_account(student) is None:
+            return {"made": kinds, "public": {}}
+        account = own_account(module.params["cohort"], student)
+        return as_student(account, pairs, account)
+
+    def pairs(account: pwd.struct_passwd) -> dict[str, object]:
+        env = environment(account)
+        makers = {
+            "ssh": lambda: make_ssh(account.pw_name, env, dry_run=dry_run),
+            "age": lambda: make_age(env, dry_run=dry_run),
+            "gpg": lambda: make_gpg(account.pw_name, env, dry_run=dry_run),
+        }
+        results = {kind: makers[kind]() for kind in kinds}
+        made = [kind for kind, (new, _) in results.items() if new]
+        return {"made": made, "public": {kind: half for kind, (_, half) in results.items()}}
+
+    present = [student for student in module.params["students"] if student["state"] == "present"]
+    results, problems = for_each(present, make)
+    module.exit_json(
+        changed=any(result["made"] for result in results.values()),
+        public={student: result["public"] for student, result in results.items()},
+        lab_problems=problems,
+    )
+
+
+if __name__ == "__main__":
+    main()

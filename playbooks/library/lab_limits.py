@@ -1,0 +1,122 @@
+"""Bound what each student's sessions take of a host: a slice a student, and a disk quota.
+
+The slice is systemd's own for the user (``user-<uid>.slice``), so that whatever they start
+is in it. A disk quota needs a file system that keeps one; where none does, that is said.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.lab_quota import mount_with_quotas
+from ansible.module_utils.lab_student import Student, for_each, own_account, run
+
+UNITS = Path("/etc/systemd/system")
+FACTORS = {
+    "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12,
+    "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
+}  # fmt: skip
+
+
+def number_of_bytes(quantity: str) -> int:
+    """Read a quantity as the cohort file writes it: ``2Gi``, ``500M``."""
+    found = re.fullmatch(r"(\d+)([kMGT]?|[KMGT]i)", quantity)
+    if not found:
+        raise ValueError(f"{quantity!r} is no quantity, such as 2Gi")
+    return int(found[1]) * FACTORS[found[2]]
+
+
+def percent(cpu: str) -> int:
+    """Read processors as the cohort file writes them: ``2``, ``0.5``, ``500m``."""
+    if cpu.endswith("m"):
+        return max(1, int(cpu[:-1]) // 10)
+    return max(1, round(float(cpu) * 100))
+
+
+def slice_text(limits: dict[str, Any]) -> str:
+    """Write the limits as systemd reads them."""
+    lines = ["# Written by Practicum; the next run writes it anew.", "[Slice]"]
+    if limits.get("cpu"):
+        lines.append(f"CPUQuota={percent(str(limits['cpu']))}%")
+    if limits.get("memory"):
+        lines.append(f"MemoryMax={number_of_bytes(str(limits['memory']))}")
+    if limits.get("processes"):
+        lines.append(f"TasksMax={int(limits['processes'])}")
+    return "\n".join(lines) + "\n"
+
+
+def hard_limits(mount: str) -> dict[int, int]:
+    """Read the hard limit of every user in KiB."""
+    table = run("repquota", "--user", "--no-names", "--output=csv", mount)
+    rows = csv.DictReader(table.splitlines())
+    return {int(row["User"].lstrip("#")): int(row["BlockHardLimit"]) for row in rows}
+
+
+class Limits:
+    """The limits of one cohort on this host."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.cohort: str = module.params["cohort"]
+        self.dry_run: bool = module.check_mode
+        limits = module.params["limits"]
+        self.text = slice_text(limits)
+        keeps = limits.get("disk") and Path("/usr/sbin/setquota").exists()
+        self.mount = mount_with_quotas(module.params["homes"]) if keeps else None
+        self.disk = number_of_bytes(str(limits["disk"])) // 1024 if self.mount else 0
+        self.quotas = hard_limits(self.mount) if self.mount else {}
+
+    def ensure(self, student: Student) -> list[str]:
+        """Set one student's limits, and say which of them changed."""
+        if not self.dry_run:
+            own_account(self.cohort, student)
+        changes = []
+        drop_in = UNITS / f"user-{student['uid']}.slice.d" / "practicum.conf"
+        if not drop_in.exists() or drop_in.read_text() != self.text:
+            changes.append("slice")
+            if not self.dry_run:
+                drop_in.parent.mkdir(mode=0o755, exist_ok=True)
+                drop_in.write_text(self.text)
+        if self.mount and self.quotas.get(student["uid"]) != self.disk:
+            changes.append("disk")
+            if not self.dry_run:
+                hard = str(self.disk)
+                run("setquota", "-u", str(student["uid"]), hard, hard, "0", "0", self.mount)
+        return changes
+
+
+def main() -> None:
+    """Set the limits of all students, and say what no limit could be set for."""
+    module = AnsibleModule(
+        argument_spec={
+            "cohort": {"type": "str", "required": True},
+            "students": {"type": "list", "elements": "dict", "required": True},
+            "limits": {"type": "dict", "required": True},
+            "homes": {"type": "path", "default": "/home"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        limits = Limits(module)
+    except ValueError as error:
+        module.fail_json(msg=f"limits: {error}")
+    staying = [student for student in module.params["students"] if student["state"] != "dropped"]
+    results, problems = for_each(staying, limits.ensure)
+    changed = any(results.values())
+    if changed and not module.check_mode and Path("/run/systemd/system").is_dir():
+        run("systemctl", "daemon-reload")
+    module.exit_json(
+        changed=changed,
+        lab_problems=problems,
+        disk_quota=bool(limits.mount),
+        diff={"before": "", "after": "".join(
+            f"{student}: {', '.join(changes)}\n" for student, changes in results.items() if changes
+        )},
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

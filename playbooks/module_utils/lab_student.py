@@ -1,0 +1,211 @@
+"""What every module for students shares: one list in, one result a student out.
+
+Root never opens, makes or removes anything in a student's home: whatever is done there
+is done by a child process with that student's rights. So a link or a folder that they
+swap while we look leads nowhere that they could not have gone themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+Student = dict[str, Any]
+T = TypeVar("T")
+
+
+class StudentProblemError(Exception):
+    """Something that concerns one student only; the others go on."""
+
+
+class NoAccountError(StudentProblemError):
+    """The student has no account here; why, the module that makes accounts has said already."""
+
+
+def owner_mark(cohort: str, student: Student) -> str:
+    """Say whose account this is, in the one field of it that its owner cannot change."""
+    return f"practicum {cohort} {student['id']}"
+
+
+def find_account(student: Student) -> pwd.struct_passwd | None:
+    """Look an account up; None when there is none of that name."""
+    try:
+        return pwd.getpwnam(student["account"])
+    except KeyError:
+        return None
+
+
+def own_account(cohort: str, student: Student) -> pwd.struct_passwd:
+    """Find an account that is this student's and nobody else's.
+
+    Raises:
+        NoAccountError: If there is none, or it belongs to somebody else.
+    """
+    account = find_account(student)
+    if account is None:
+        raise NoAccountError("there is no account")
+    if account.pw_gecos.split(",")[0] != owner_mark(cohort, student) or account.pw_uid == 0:
+        raise NoAccountError(
+            f"the account {account.pw_name} on this host belongs to somebody else; "
+            "it was left alone"
+        )
+    return account
+
+
+def for_each(
+    students: Iterable[Student], work: Callable[[Student], Any]
+) -> tuple[dict[str, Any], list[dict[str, str]]]:
+    """Do the same for many students, and keep what went wrong for one of them apart."""
+    results: dict[str, Any] = {}
+    problems: list[dict[str, str]] = []
+    for student in students:
+        try:
+            results[student["id"]] = work(student)
+        except NoAccountError:
+            continue
+        except (StudentProblemError, OSError, subprocess.SubprocessError) as error:
+            problems.append({"id": student["id"], "what": explain(error)})
+    return results, problems
+
+
+def explain(error: Exception) -> str:
+    """Say what went wrong in one line without what a file holds."""
+    if isinstance(error, subprocess.CalledProcessError):
+        said = (error.stderr or error.stdout or "").strip().splitlines()
+        return f"{Path(error.cmd[0]).name}: {said[-1] if said else error.returncode}"
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"{Path(error.cmd[0]).name}: this took longer than {error.timeout:g} s"
+    if isinstance(error, shutil.Error):
+        # Of many files that were not copied, why the first one was not.
+        return str(error.args[0][0][2])
+    if isinstance(error, OSError):
+        return f"{error.strerror}: {error.filename}"
+    return str(error)
+
+
+def run(
+    *command: str,
+    env: dict[str, str] | None = None,
+    stdin: str = "",
+    cwd: str | None = None,
+    timeout: float = 120,
+) -> str:
+    """Run a program to its end, with an environment that says little.
+
+    Raises:
+        subprocess.CalledProcessError: If it fails.
+        subprocess.TimeoutExpired: If it takes longer than its ``timeout``.
+    """
+    plain = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        command, env=env or plain, input=stdin, cwd=cwd, timeout=timeout,
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout
+
+
+def sha256(path: Path) -> str:
+    """Hash a file of any size."""
+    content = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            content.update(block)
+    return content.hexdigest()
+
+
+def as_student(account: pwd.struct_passwd, work: Callable[..., T], *arguments: object) -> T:
+    """Call a function with a student's rights, in their home, and return what it returns.
+
+    Raises:
+        StudentProblemError: If the function fails; with its reason.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _answer(writing, account, work, arguments)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        said = answer.read()
+    os.waitpid(child, 0)
+    if not said:
+        raise StudentProblemError("what was done with the student's rights ended without an answer")
+    answered = json.loads(said)
+    if "problem" in answered:
+        raise StudentProblemError(answered["problem"])
+    return answered["result"]
+
+
+def _answer(
+    writing: int, account: pwd.struct_passwd, work: Callable[..., T], arguments: tuple[object, ...]
+) -> None:
+    """Become the student, do it, write down how it went, and never come back."""
+    try:
+        os.setgroups([account.pw_gid])
+        os.setgid(account.pw_gid)
+        os.setuid(account.pw_uid)
+        os.umask(0o077)
+        os.chdir(account.pw_dir)
+        answer = {"result": work(*arguments)}
+    except (StudentProblemError, OSError, subprocess.SubprocessError) as error:
+        answer = {"problem": explain(error)}
+    finally:
+        if "answer" in locals():
+            os.write(writing, json.dumps(answer).encode())
+        os._exit(0)
+
+
+def ensure_folder(path: str, mode: int, *, dry_run: bool) -> bool:
+    """Make a folder of the caller's own, and say whether that changes anything."""
+    found = Path(path)
+    try:
+        now = found.lstat()
+    except FileNotFoundError:
+        if not dry_run:
+            found.mkdir(mode=mode)
+            found.chmod(mode)
+        return True
+    if not stat.S_ISDIR(now.st_mode):
+        raise StudentProblemError(f"{path} is there, but is no folder")
+    if stat.S_IMODE(now.st_mode) == mode:
+        return False
+    if not dry_run:
+        found.chmod(mode)
+    return True
+
+
+def ensure_file(path: str, content: str, mode: int, *, once: bool, dry_run: bool) -> bool:
+    """Write a file of the caller's own, and say whether that changes anything.
+
+    Args:
+        path: Where it lies.
+        content: All that is in it.
+        mode: Its permissions.
+        once: A file that is there already stays as it is, whatever is in it.
+        dry_run: Only say it.
+    """
+    found = Path(path)
+    if os.path.lexists(path):
+        if once:
+            return False
+        regular = stat.S_ISREG(found.lstat().st_mode)
+        same_mode = stat.S_IMODE(found.lstat().st_mode) == mode
+        if regular and same_mode and found.read_bytes() == content.encode():
+            return False
+    if not dry_run:
+        # Under another name first: a full disk must not leave half a file under this one.
+        unfinished = found.with_name(f".{found.name}.practicum")
+        unfinished.unlink(missing_ok=True)
+        unfinished.touch(mode, exist_ok=False)
+        unfinished.write_text(content)
+        unfinished.chmod(mode)
+        unfinished.replace(found)
+    return True

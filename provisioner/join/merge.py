@@ -1,0 +1,148 @@
+"""Put a context into a kubeconfig, and leave every other one as it is."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import InputError
+
+SECTIONS = {"clusters": "cluster", "users": "user", "contexts": "context"}
+MOST = 8 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merged:
+    """What was put where."""
+
+    path: Path
+    context: str
+    namespace: str
+    server: str
+    replaced: bool
+    """Whether an older one of the same name was there."""
+
+    before: str
+    """The context that was current; empty where there was none."""
+
+
+def place(environment: Mapping[str, str], home: Path) -> Path:
+    """Return the file that kubectl writes to: the first of KUBECONFIG, else the usual one."""
+    named = [part for part in environment.get("KUBECONFIG", "").split(os.pathsep) if part]
+    there = [Path(part) for part in named if Path(part).is_file()]
+    return (there or [Path(part) for part in named] or [home / ".kube" / "config"])[0]
+
+
+def put(content: bytes, path: Path) -> Merged:
+    """Merge a handed-out kubeconfig into one that is there, or make it.
+
+    Its context becomes the current one. A context, a cluster or a user of the same name is
+    replaced only where it is of an earlier hand-out: the names hold the cohort and the student.
+
+    Args:
+        content: What was in the hand-out.
+        path: The student's kubeconfig.
+
+    Raises:
+        InputError: If one of the two is no kubeconfig, or the file cannot be written.
+    """
+    new = _config(content, "The hand-out")
+    if not all(new.get(section) for section in SECTIONS):
+        raise InputError("The hand-out is not a whole kubeconfig. Ask for it again.")
+    old, there = _present(path)
+    merged = dict(old)
+    for section in SECTIONS:
+        merged[section] = _merged(old.get(section) or [], new[section])
+    name = str(new["current-context"])
+    merged |= {"apiVersion": "v1", "kind": "Config", "current-context": name}
+    context = _entry(new, "contexts", name)
+    cluster = _entry(new, "clusters", str(context.get("cluster")))
+    if merged != old:
+        _write(path, yaml.safe_dump(merged, sort_keys=False, allow_unicode=True).encode())
+    return Merged(
+        path=path,
+        context=name,
+        namespace=str(context.get("namespace") or ""),
+        server=str(cluster.get("server") or ""),
+        replaced=there and any(one.get("name") == name for one in old.get("contexts") or []),
+        before=str(old.get("current-context") or ""),
+    )
+
+
+def _present(path: Path) -> tuple[dict[str, Any], bool]:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return {}, False
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
+    return (_config(content, str(path)), True) if content.strip() else ({}, False)
+
+
+def _config(content: bytes, what: str) -> dict[str, Any]:
+    """Read a kubeconfig.
+
+    Raises:
+        InputError: If it is none. Nothing that it holds is repeated.
+    """
+    try:
+        config = yaml.safe_load(content[:MOST])
+    except yaml.YAMLError:
+        config = None
+    if not isinstance(config, dict) or not all(_is_list(config.get(key)) for key in SECTIONS):
+        raise InputError(
+            f"{what} is no kubeconfig; nothing was changed.",
+            hint="Name another file with: --kubeconfig FILE",
+        )
+    return config
+
+
+def _is_list(section: Any) -> bool:  # noqa: ANN401  (YAML)
+    entries = section or []
+    return isinstance(entries, list) and all(isinstance(one, dict) for one in entries)
+
+
+def _merged(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return both, each new one in the place of an old one of its name."""
+    fresh = {one["name"]: one for one in new}
+    kept = [fresh.pop(one.get("name"), one) for one in old]
+    return [*kept, *fresh.values()]
+
+
+def _entry(config: Mapping[str, Any], section: str, name: str) -> Mapping[str, Any]:
+    for one in config[section]:
+        if one.get("name") == name and isinstance(one.get(SECTIONS[section]), dict):
+            found: Mapping[str, Any] = one[SECTIONS[section]]
+            return found
+    raise InputError("The hand-out is not a whole kubeconfig. Ask for it again.")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write the whole file, for its owner alone, or leave what was there.
+
+    A link, as dotfiles put one there, stays a link.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+    real = Path(os.path.realpath(path))
+    part = real.with_name(f".{real.name}.{secrets.token_hex(4)}")
+    try:
+        real.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(part, flags, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(real)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise InputError(f"{path} cannot be written: {error.strerror}.") from None

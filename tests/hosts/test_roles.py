@@ -1,0 +1,69 @@
+"""What every role promises before it runs: each input named, checked and of one name."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
+ROLES = sorted((PLAYBOOKS / "roles").iterdir())
+LEAST = {
+    "accounts", "age", "containerd", "docker", "dotfiles", "git_server", "gpg", "kind", "kubectl",
+    "pass", "passage", "sops", "ssh",
+}  # fmt: skip
+
+
+def defaults_of(role):
+    return yaml.safe_load((role / "defaults/main.yml").read_text())
+
+
+def options_of(role):
+    specs = yaml.safe_load((role / "meta/argument_specs.yml").read_text())
+    return specs["argument_specs"]["main"]["options"]
+
+
+def task_files():
+    return sorted(
+        [*PLAYBOOKS.glob("roles/*/tasks/*.yml"), *PLAYBOOKS.glob("roles/*/handlers/*.yml")]
+    )
+
+
+def test_every_role_that_a_lab_host_needs_is_there():
+    assert {role.name for role in ROLES} >= LEAST
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_a_role_checks_every_variable_it_takes(role):
+    """A typo in an inventory must stop the role before its first task."""
+    optional = {
+        name: option["default"]
+        for name, option in options_of(role).items()
+        if not option.get("required")
+    }
+
+    assert optional == defaults_of(role)
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_a_role_prefixes_every_variable_it_takes(role):
+    assert [name for name in options_of(role) if not name.startswith(f"{role.name}_")] == []
+
+
+@pytest.mark.parametrize("path", task_files(), ids=lambda path: str(path.relative_to(PLAYBOOKS)))
+def test_a_task_file_can_be_read_on_one_screen(path):
+    assert len(path.read_text().splitlines()) <= 75
+
+
+@pytest.mark.parametrize("path", task_files(), ids=lambda path: str(path.relative_to(PLAYBOOKS)))
+def test_what_hides_its_result_says_what_it_hides(path):
+    lines = path.read_text().splitlines()
+    hiding = [number for number, line in enumerate(lines) if "no_log:" in line]
+
+    assert [number for number in hiding if "# Hides" not in lines[number - 1]] == []
+
+
+def test_no_playbook_takes_a_secret_but_by_a_file():
+    """Extra variables and the inventory are written down; so no variable is a private key."""
+    names = [name for role in ROLES for name in options_of(role)]
+
+    assert [name for name in names if "private" in name or "password" in name] == []

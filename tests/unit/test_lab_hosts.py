@@ -1,0 +1,473 @@
+"""What hosts are told, and what is made of their answers; no host is asked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyrage
+import pytest
+import yaml
+
+from provisioner.cohort import records
+from provisioner.errors import InputError, MissingToolError
+from provisioner.lifecycle import class_secret, host_harvest, host_inventory, host_report, lab_hosts
+from provisioner.lifecycle.host_inventory import Folders
+from provisioner.lifecycle.host_report import HostRow, HostsResult
+from provisioner.lifecycle.hosts_down import HostReceipt, HostsReceipt
+from provisioner.lifecycle.hosts_scan import Scanned
+from provisioner.lifecycle.hosts_status import _differences
+from provisioner.playbook import HostKey
+from provisioner.report import hosts as text
+from provisioner.settings import Settings
+
+SOPS = Path(sys.executable).parent / "sops"
+TEACHER = pyrage.x25519.Identity.generate()
+COHORT = """\
+course: Machine-learning systems
+term: {starts: 2026-09-01, ends: 2026-12-19}
+cluster: rehearsal
+hosts:
+  - {name: lab1, address: lab1.example.org, user: ops, identity: key}
+  - {name: lab2, address: 192.0.2.10, port: 2222}
+"""
+IDS = ("20260001", "20260002", "20260003", "20260004")
+
+
+class Course:
+    """A cohort on disk."""
+
+    def __init__(self, folder):
+        self.settings = Settings(stacks=folder / "stacks", home=folder / "home")
+        self.folder = folder / "stacks" / "course"
+        (self.folder / "keys").mkdir(parents=True)
+        self.write(COHORT)
+        self.roster(*IDS)
+        self.secrets = {}
+
+    def write(self, content):
+        (self.folder / "cohort.yaml").write_text(content)
+
+    def roster(self, *ids):
+        lines = [f"{id},Person {id[-1]},A,,pair{int(id[-1]) % 2}" for id in ids]
+        (self.folder / "roster.csv").write_text(
+            "\n".join(["id,name,section,email,group", *lines, ""])
+        )
+
+    def key(self, id):
+        self.secrets[id] = pyrage.x25519.Identity.generate()
+        (self.folder / "keys" / id).write_text(f"{self.secrets[id].to_public()}\n")
+
+    def labs(self, *only):
+        return lab_hosts.read(self.settings, "course", only)
+
+    def save(self):
+        lab_hosts.save(self.labs())
+
+    def suspend(self, id):
+        known = records.assign({}, list(IDS), "course", 50)
+        known[id] = replace(known[id], suspended=True)
+        records.save(self.folder / "students.json", known, cluster="uid")
+
+
+@pytest.fixture
+def course(tmp_path):
+    return Course(tmp_path)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    return Folders(archives=tmp_path / "archives", keys=tmp_path / "keys")
+
+
+def inventory(course, folders, name="lab1", **about):
+    labs = course.labs()
+    host = next(host for host in labs.hosts if host.name == name)
+    return host_inventory.variables(labs, host, folders, **{"archive": True, **about})
+
+
+def test_no_name_of_a_person_reaches_a_host(course, folders):
+    assert "Person" not in json.dumps(inventory(course, folders))
+
+
+def test_students_have_their_state_and_their_own_key_alone(course, folders):
+    course.key(IDS[0])
+    course.save()
+    course.suspend(IDS[2])
+    course.roster(*IDS[:3])
+
+    students = {one["id"]: one for one in inventory(course, folders)["lab_students"]}
+    others = {one["id"]: one for one in inventory(course, folders, "lab2")["lab_students"]}
+
+    states = {id: one["state"] for id, one in (students | others).items()}
+    assert states == dict(zip(IDS, ["present", "present", "suspended", "dropped"], strict=True))
+    assert students[IDS[0]]["recipient"] == str(course.secrets[IDS[0]].to_public())
+    assert students[IDS[0]]["ssh_keys"] == []  # an age key lets nobody in
+
+
+def test_an_ssh_key_lets_its_student_in(course, folders, tmp_path):
+    key = tmp_path / "id"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    public = key.with_suffix(".pub").read_text()
+    (course.folder / "keys" / IDS[0]).write_text(public)
+
+    student = inventory(course, folders)["lab_students"][0]
+
+    assert student["ssh_keys"] == [" ".join(public.split()[:2])]
+
+
+def test_ssh_believes_the_pinned_key_alone(course, folders):
+    options = inventory(course, folders)["ansible_ssh_common_args"]
+
+    assert "StrictHostKeyChecking=yes" in options
+    assert f'UserKnownHostsFile="{course.folder.resolve()}/known_hosts"' in options
+    assert "GlobalKnownHostsFile=none" in options
+
+
+def test_without_an_archive_no_key_is_told(course, folders):
+    course.write(COHORT + f"course_key: {TEACHER.to_public()}\n")
+
+    assert inventory(course, folders)["lab_course_key"] == str(TEACHER.to_public())
+    assert inventory(course, folders, archive=False)["lab_course_key"] is None
+
+
+def test_who_works_together_is_told(course, folders):
+    groups = {one["id"]: one["students"] for one in inventory(course, folders)["lab_groups"]}
+
+    assert groups == {"pair1": [IDS[0], IDS[2]], "pair0": [IDS[1], IDS[3]]}
+
+
+def test_an_unknown_host_is_told_with_those_there_are(course):
+    with pytest.raises(InputError) as caught:
+        course.labs("lab3")
+
+    assert caught.value.hint == "It has: lab1, lab2."
+
+
+def test_many_who_leave_are_refused_until_their_number_is_said(course):
+    course.roster(*IDS, "20260009")
+    course.save()
+    course.roster("20260009")
+
+    with pytest.raises(InputError, match="4 of 5"):
+        lab_hosts.refuse_mass_drop(course.labs(), None)
+    lab_hosts.refuse_mass_drop(course.labs(), 4)
+
+
+def test_a_drop_is_told_once_and_sent_for_ever(course, folders):
+    course.save()
+    course.roster(*IDS[:3])
+    assert [seat.id for seat in lab_hosts.leavers(course.labs())] == [IDS[3]]
+
+    course.save()
+
+    assert lab_hosts.leavers(course.labs()) == []
+    assert inventory(course, folders, "lab2")["lab_students"][1]["state"] == "dropped"
+
+
+def test_what_differs_is_told_by_what_would_be_done():
+    wanted = {"a": "present", "b": "suspended", "c": "present", "d": "present"}
+    there = {"b": "present", "c": "suspended", "d": "present", "e": "present"}
+
+    assert _differences(wanted, there) == {
+        "create": ("a",), "suspend": ("b",), "resume": ("c",), "remove": ("e",),
+    }  # fmt: skip
+
+
+def row(name="lab1", state="ok", **about):
+    return HostRow(name=name, state=state, **{"changed": 0, "failed": 0, "students": 1, **about})
+
+
+CODES = [
+    ([row(), row("lab2", "changed")], 0),
+    ([row(), row("lab2", "unreachable")], 6),
+    ([row(), row("lab2", "never started")], 6),
+    ([row("lab1", "failed"), row("lab2", "unreachable")], 5),
+    ([row(problems=(("1", "full"),))], 6),
+]
+
+
+@pytest.mark.parametrize(("rows", "code"), CODES)
+def test_the_exit_code_says_whether_some_are_done(rows, code):
+    assert HostsResult(cohort="course", rows=tuple(rows)).exit_code == code
+
+
+def test_the_next_run_takes_what_failed(course):
+    rows = (row(), row("lab2", "failed", why="disk"))
+    host_report.remember(course.settings, HostsResult(cohort="course", rows=rows))
+
+    assert host_report.failed_last_time(course.settings, "course") == ("lab2",)
+    host_report.remember(course.settings, HostsResult(cohort="course", rows=(row("lab2"),)))
+
+    with pytest.raises(InputError, match="No host"):
+        host_report.failed_last_time(course.settings, "course")
+    assert set(host_report.last(course.settings, "course").rows) == {"lab1", "lab2"}
+
+
+def test_a_damaged_note_of_the_last_run_is_none(course):
+    host_report.remember(course.settings, HostsResult(cohort="course", rows=(row(),)))
+    (course.settings.home / "hosts" / "course.json").write_text('{"time": 1}')
+
+    assert host_report.last(course.settings, "course") is None
+
+
+def test_a_run_that_failed_says_how_to_go_on():
+    lines = list(text.up(HostsResult(cohort="course", rows=CODES[1][0] and tuple(CODES[1][0]))))
+
+    assert lines[-1] == "Mend these and run again: practicum hosts up course --failed"
+    assert lines[-2].startswith("course: 1 of 2 hosts done")
+
+
+def test_a_receipt_proves_nothing_where_a_host_was_not_searched():
+    clean = HostReceipt(name="lab1", state="changed")
+    dark = HostReceipt(name="lab2", state="unreachable", remaining=("not searched: dark",))
+
+    def receipt(*hosts, **about):
+        return HostsReceipt(cohort="course", time=datetime.now(UTC), hosts=hosts, **about)
+
+    assert receipt(clean).exit_code == 0
+    assert receipt(clean, dark).exit_code == 6
+    assert receipt(dark).exit_code == 8
+    assert receipt(clean, not_archived=(("1", "disk"),)).exit_code == 6
+
+
+def key(kind, blob):
+    return HostKey(kind=kind, blob=blob)
+
+
+SCANS = [
+    ({key("a", "x")}, set(), "new"),
+    (set(), {key("a", "x")}, "silent"),
+    ({key("a", "x"), key("b", "y")}, {key("a", "x")}, "pinned"),
+    ({key("a", "x")}, {key("a", "x"), key("b", "y")}, "pinned"),
+    ({key("a", "z")}, {key("a", "x")}, "changed"),
+    ({key("a", "z"), key("b", "y")}, {key("a", "x"), key("b", "y")}, "changed"),
+    ({key("b", "y")}, {key("a", "x")}, "changed"),
+]
+
+
+@pytest.mark.parametrize(("shown", "pinned", "state"), SCANS)
+def test_a_scan_says_whether_it_is_the_pinned_machine(shown, pinned, state):
+    found = Scanned(name="lab1", place="lab1", shown=frozenset(shown), pinned=frozenset(pinned))
+
+    assert found.state == state
+
+
+AGE = b"age-encryption.org/v1\n"
+
+
+def harvest(course, folders, content=AGE + b"home", digest=None):
+    path = folders.archives / "lab1" / "s20260001.lab1.tar.age"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    sha = digest or hashlib.sha256(content).hexdigest()
+    one = {"id": IDS[0], "account": "s20260001", "path": "/var/x", "sha256": sha}
+    told = {"lab_archives": {"archives": [one]}}
+    return host_harvest.take_in(course.labs(), {"lab1": told}, folders)
+
+
+def test_an_archive_counts_with_its_true_size(course, folders):
+    found = harvest(course, folders)
+
+    assert found.problems == ()
+    assert found.archives[0]["bytes"] == len(AGE) + 4
+
+
+@pytest.mark.parametrize("wrong", [{"content": b"plain tar"}, {"digest": "0" * 64}])
+def test_an_archive_that_is_not_what_was_told_does_not_count(course, folders, wrong):
+    found = harvest(course, folders, **wrong)
+
+    assert found.archives == ()
+    assert len(found.problems) == 1
+
+
+def brought(course, folders, name, content):
+    path = folders.keys / "lab1" / f"{IDS[0]}.{name}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    return host_harvest.take_in(course.labs(), {}, folders)
+
+
+def test_a_key_from_a_host_is_the_students_where_there_was_none(course, folders):
+    public = str(pyrage.x25519.Identity.generate().to_public())
+
+    assert brought(course, folders, "age.pub", f"{public}\n").keys == (IDS[0],)
+    assert (course.folder / "keys" / IDS[0]).read_text() == f"{public}\n"
+
+
+def test_a_key_that_was_handed_in_stays(course, folders):
+    course.key(IDS[0])
+    before = (course.folder / "keys" / IDS[0]).read_text()
+    other = str(pyrage.x25519.Identity.generate().to_public())
+
+    assert brought(course, folders, "age.pub", f"{other}\n").keys == ()
+    assert (course.folder / "keys" / IDS[0]).read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("age.pub", str(pyrage.x25519.Identity.generate())),
+        ("age.pub", "age1notone"),
+        ("ssh.pub", 'command="id" ssh-ed25519 AAAA'),
+        ("gpg.asc", "-----BEGIN PGP PRIVATE KEY BLOCK-----"),
+    ],
+    ids=["private", "damaged", "with-options", "gpg-private"],
+)
+def test_what_a_host_sends_as_a_key_and_is_none_is_told(course, folders, name, content):
+    found = brought(course, folders, name, content)
+
+    assert len(found.problems) == 1
+    assert not list((course.folder / "keys").iterdir())
+
+
+# --- who may read the class's secrets, with the real sops -----------------------------------
+
+SECRETS = f"""\
+accounts:
+  secrets:
+    recipients: [{TEACHER.to_public()}]
+    identity: {{identity}}
+"""
+
+
+def sops(*arguments, key=None, config=None):
+    environment = {"PATH": "", "HOME": "/nonexistent"}
+    if key:
+        environment["SOPS_AGE_KEY"] = str(key)
+    return subprocess.run(
+        [SOPS, "--disable-version-check", *arguments],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def secret(course, tmp_path):
+    """A course whose three of four students have a key, and a file that the teacher can read."""
+    identity = tmp_path / "teacher.txt"
+    identity.write_text(str(TEACHER))
+    course.write(COHORT + SECRETS.format(identity=identity))
+    for id in IDS[:3]:
+        course.key(id)
+    folder = course.folder / "secrets"
+    folder.mkdir()
+    plain = tmp_path / "plain.yaml"
+    plain.write_text("password: canary-of-the-class\nnested: {list: [one, two]}\n")
+    done = sops("encrypt", "--age", str(TEACHER.to_public()), plain)
+    assert done.returncode == 0, done.stderr
+    (folder / "class.sops.yaml").write_text(done.stdout)
+    return folder / "class.sops.yaml"
+
+
+def can_read(file, key):
+    return "canary-of-the-class" in sops("decrypt", file, key=key).stdout
+
+
+def test_members_can_read_and_who_left_cannot(course, secret):
+    (before,) = class_secret.renew(course.settings, course.labs())
+    first = yaml.safe_load(secret.read_text())
+    assert before.missing == IDS[:3]
+    assert all(can_read(secret, course.secrets[id]) for id in IDS[:3])
+    old = secret.read_bytes()
+
+    course.save()
+    course.roster(*IDS[1:])
+    (renewed,) = class_secret.renew(course.settings, course.labs())
+
+    assert len(renewed.extra) == 1
+    assert not can_read(secret, course.secrets[IDS[0]])
+    assert all(can_read(secret, key) for key in (TEACHER, *(course.secrets[i] for i in IDS[1:3])))
+    # A new data key: what the leaver knows of the old file opens nothing in the new one.
+    assert yaml.safe_load(secret.read_text())["password"] != first["password"]
+    assert old != secret.read_bytes()
+
+
+def test_a_suspended_student_cannot_read_either(course, secret):
+    course.save()
+    course.suspend(IDS[1])
+
+    class_secret.renew(course.settings, course.labs())
+
+    assert not can_read(secret, course.secrets[IDS[1]])
+
+
+def test_a_file_that_is_right_is_left_alone(course, secret):
+    class_secret.renew(course.settings, course.labs())
+    before = secret.read_bytes()
+
+    assert class_secret.renew(course.settings, course.labs()) == ()
+    assert secret.read_bytes() == before
+
+
+def test_who_can_decrypt_is_told_against_who_should(course, secret):
+    (found,) = class_secret.audit(course.labs())
+
+    assert (found.missing, found.unkeyed, len(found.readers)) == (IDS[:3], IDS[3:], 1)
+
+
+def test_nothing_plain_is_left_behind(course, secret):
+    class_secret.renew(course.settings, course.labs())
+
+    for path in (*course.settings.home.rglob("*"), *course.folder.rglob("*")):
+        assert not path.is_file() or b"canary-of-the-class" not in path.read_bytes()
+
+
+def test_without_a_key_of_the_teachers_it_is_told_before_anything_runs(course, secret):
+    course.write(COHORT + SECRETS.replace("    identity: {identity}\n", ""))
+
+    with pytest.raises(InputError, match="no key can change it"):
+        class_secret.renew(course.settings, course.labs())
+
+
+def test_a_key_in_the_operators_home_is_not_used_by_accident(course, secret, tmp_path, monkeypatch):
+    """sops looks into the home and into its own variables."""
+    (tmp_path / ".ssh").mkdir()
+    keys = tmp_path / ".config" / "sops" / "age"
+    keys.mkdir(parents=True)
+    (keys / "keys.txt").write_text(str(TEACHER))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SOPS_AGE_KEY", str(TEACHER))
+    (tmp_path / "teacher.txt").write_text(str(pyrage.x25519.Identity.generate()))
+    before = secret.read_bytes()
+
+    with pytest.raises(Exception, match="sops exited"):
+        class_secret.renew(course.settings, course.labs())
+
+    assert secret.read_bytes() == before
+
+
+PLAIN = ["password: hunter2\n", "- a\n", "", "sops: {age: []}\npassword: hunter2\n"]
+
+
+@pytest.mark.parametrize("content", PLAIN)
+def test_a_file_that_is_not_encrypted_never_reaches_a_host(course, secret, content):
+    secret.write_text(content)
+
+    with pytest.raises(InputError) as caught:
+        class_secret.renew(course.settings, course.labs())
+
+    assert "hunter2" not in str(caught.value.message) + str(caught.value.problems)
+
+
+def test_a_leaf_that_was_left_plain_is_named(course, secret):
+    document = yaml.safe_load(secret.read_text())
+    document["nested"]["list"][1] = "plain"
+    secret.write_text(yaml.safe_dump(document))
+
+    with pytest.raises(InputError) as caught:
+        class_secret.audit(course.labs())
+
+    assert [problem.where for problem in caught.value.problems] == ["nested.list[1]"]
+
+
+def test_without_sops_it_is_told_how_to_get_it(course, secret, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+
+    with pytest.raises(MissingToolError, match="sops cannot be found"):
+        class_secret.renew(course.settings, course.labs())

@@ -1,0 +1,165 @@
+"""The door to Ansible, with the real Ansible, on this very machine."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+import threading
+import time
+from contextlib import suppress
+
+import psutil
+import pytest
+
+from provisioner.errors import ToolError
+from provisioner.playbook import Play, Run
+
+CANARY = "canary-passphrase-of-the-operator"
+LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+DEAD = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+HEAD = "- name: Prepare\n  hosts: labs\n  gather_facts: false\n  tasks:\n"
+
+
+@pytest.fixture
+def play(tmp_path, monkeypatch):
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", CANARY)
+    monkeypatch.setenv("ANSIBLE_STDOUT_CALLBACK", "nonsense")
+
+    def play(tasks, hosts=None, **about):
+        path = tmp_path / "prepare-hosts.yml"
+        path.write_text(HEAD + "".join(f"    {line}\n" for line in tasks.splitlines()))
+        hosts = hosts or {"lab1": LOCAL}
+        return Play(playbook=path, hosts=hosts, home=tmp_path / "home", cohort="course", **about)
+
+    return play
+
+
+def left_over(play):
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if str(play.home) in process.environ().get("PRACTICUM_PLAYBOOK", ""):
+                found.append(process.cmdline())
+    return found
+
+
+ENVIRONMENT = """\
+- name: Look around
+  ansible.builtin.shell: "env; cat {home}/playbook/course/artifacts/*/command; echo {key}"
+  changed_when: true
+"""
+KEY = "AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ"
+
+
+def test_nothing_of_the_operators_environment_gets_in_and_nothing_secret_out(play, tmp_path):
+    """What is printed reaches the log; a key that a program prints is taken out of it."""
+    tasks = ENVIRONMENT.format(home=tmp_path / "home", key=KEY)
+    one = play(tasks + "  register: said\n- ansible.builtin.debug: {var: said.stdout_lines}\n")
+
+    (result,) = Run(one).follow().values()
+
+    assert result.state == "changed"
+    (log,) = (tmp_path / "home" / "logs" / "hosts").iterdir()
+    text = log.read_text()
+    assert "ANSIBLE_HOST_KEY_CHECKING=true" in text
+    assert CANARY not in text
+    assert KEY not in text
+    assert "[redacted]" in text
+    assert log.stat().st_mode & 0o077 == 0
+    assert not one.private.exists()
+    assert left_over(one) == []
+
+
+def test_a_value_is_neither_read_as_a_template_nor_as_a_number(play, tmp_path):
+    evil = "{{ lookup('pipe', 'touch %s/made') }}" % tmp_path  # noqa: UP031
+    ids = [evil, "0123", "12:30", "no", "1e5", "0x10", "2026-01-01", "~", "5{{ 1 }}"]
+    wanted = base64.b64encode(json.dumps(ids).encode()).decode()
+    hosts = {"lab1": LOCAL | {"lab_ids": ids, "lab_wanted": wanted}}
+    tasks = "- ansible.builtin.assert: {that: lab_ids | to_json | b64encode == lab_wanted}\n"
+
+    (result,) = Run(play(tasks, hosts)).follow().values()
+
+    assert result.state == "ok", result.why
+    assert not (tmp_path / "made").exists()
+
+
+TWO = """\
+- name: Refuse one
+  ansible.builtin.fail: {msg: "this is Fedora; only Debian is taken"}
+  when: inventory_hostname == "lab2"
+- name: Go on
+  ansible.builtin.command: "true"
+  changed_when: false
+"""
+
+
+def test_every_host_fares_on_its_own(play):
+    hosts = {"lab1": LOCAL, "lab2": LOCAL, "lab3": DEAD}
+
+    found = Run(play(TWO, hosts)).follow()
+
+    assert {name: host.state for name, host in found.items()} == {
+        "lab1": "ok", "lab2": "failed", "lab3": "unreachable",
+    }  # fmt: skip
+    assert found["lab2"].why == "Refuse one: this is Fedora; only Debian is taken"
+    assert found["lab3"].why == "nothing answers at its SSH port"
+
+
+SLEEP = "- name: Hang\n  ansible.builtin.command: sleep 120\n  changed_when: false\n"
+
+
+@pytest.mark.parametrize("limit", [{"idle": 3}, {"longest": 3}])
+def test_a_run_that_hangs_is_ended_with_all_that_it_started(play, limit):
+    one = play(SLEEP, **limit)
+    began = time.monotonic()
+
+    (result,) = Run(one).follow().values()
+
+    assert time.monotonic() - began < 40
+    assert result.state == "failed"
+    assert result.why.endswith("and was stopped, at: Hang")
+    assert left_over(one) == []
+
+
+def test_a_run_can_be_stopped_from_outside(play):
+    one = play(SLEEP)
+    run = Run(one)
+    at_work = threading.Event()
+    threading.Thread(target=lambda: (at_work.wait(60), run.stop()), daemon=True).start()
+
+    (result,) = run.follow(lambda host: host.task == "Hang" and at_work.set()).values()
+
+    assert result.state == "failed"
+    assert "at: Hang" in result.why
+    assert left_over(one) == []
+    assert not one.private.exists()
+
+
+def test_one_that_was_stopped_before_it_began_starts_nothing(play):
+    run = Run(play(SLEEP))
+    run.stop()
+
+    (result,) = run.follow().values()
+
+    assert result.state == "never started"
+
+
+def test_a_playbook_that_ansible_does_not_take_is_told_with_its_words(play):
+    with pytest.raises(ToolError, match="did not begin") as caught:
+        Run(play("- nonsense: {}\n")).follow()
+
+    assert "nonsense" in caught.value.details
+
+
+def test_what_a_killed_run_left_is_gone_before_the_next_begins(play):
+    one = play("- ansible.builtin.command: ls {{ playbook_dir }}\n  changed_when: false\n")
+    (one.private / "inventory").mkdir(parents=True)
+    stale = one.private / "inventory" / "stale.yaml"
+    stale.write_text("labs: {hosts: {lab9: {}}}")
+
+    Run(one).follow()
+
+    assert not stale.exists()
+    assert not os.path.lexists(one.private)
