@@ -33,6 +33,7 @@ def run(
     cwd: Path | None = None,
     stdin: str | None = None,
     timeout: float | None = None,
+    keep_open: Sequence[int] = (),
 ) -> str:
     """Run a program to its end and return what it wrote to standard output.
 
@@ -42,6 +43,7 @@ def run(
         cwd: The folder it starts in.
         stdin: Text that it reads; nothing when None.
         timeout: Seconds after which it is killed; no limit when None.
+        keep_open: File descriptors that it inherits: a lock lives on in it if we are killed.
 
     Raises:
         MissingToolError: If the program does not exist.
@@ -60,6 +62,7 @@ def run(
             errors="replace",
             check=False,
             timeout=timeout,
+            pass_fds=tuple(keep_open),
         )
     except FileNotFoundError:
         raise MissingToolError(

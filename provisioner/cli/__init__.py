@@ -56,6 +56,7 @@ COMMANDS = {
     "role": "Print the rights that whoever runs a cohort needs, for kubectl.",
     "doctor": "Check tools, cluster, rights and state, and say what to do.",
     "toolchain": "Find, or build, the programs that Practicum drives.",
+    "kind": "Make a node image for kind where no image registry can be reached.",
     "rehearsal": "Run a Kubernetes control plane on this machine, without pods.",
 }
 """Name and one line of help, so that the overview needs no command's module."""

@@ -2,6 +2,7 @@
 
 * ``find`` gives them all, building what is missing (once, under a lock).
 * ``look`` only says what there is.
+* ``find_for_node`` gives what a kind node is made of, and ``kind_source`` kind's own files.
 
 No package index that Python users have carries a Pulumi engine or a Kubernetes server,
 so they are built from the Go modules pinned below ``tools/``.
@@ -18,18 +19,34 @@ from typing import Literal
 
 from ..errors import MissingToolError, ToolError
 from . import cache as _cache
-from . import lock
+from . import golang, lock
 from .asking import Memory
 from .build import Builder
 from .cache import Cache
+from .node_pins import NODE_PINS
 from .pins import PINS, Pin
 
-__all__ = ["ALL", "CLUSTER", "KUBECTL", "PULUMI", "Tool", "find", "look"]
+__all__ = [
+    "ALL",
+    "CLUSTER",
+    "KIND",
+    "KUBECTL",
+    "PULUMI",
+    "Tool",
+    "find",
+    "find_for_node",
+    "kind_source",
+    "look",
+    "node_digests",
+]
 
 CLUSTER = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 PULUMI = ("pulumi", "pulumi-resource-kubernetes")
 KUBECTL = "kubectl"
-ALL = tuple(PINS)
+KIND = "kind"
+KIND_MODULE = "sigs.k8s.io/kind"
+ALL = tuple(name for name in PINS if name != KIND)
+"""What every course needs; kind is built when a cluster is first asked for."""
 
 Say = Callable[[str], None]
 
@@ -79,6 +96,45 @@ def find(*names: str, say: Say = _quiet, verify: bool = False) -> dict[str, Tool
         _refuse_what_is_never_built(pin)
     built = _build(missing, say, verify=verify) if missing else {}
     return {name: tool for name, tool in (found | built).items() if tool is not None}
+
+
+def node_digests() -> dict[str, str]:
+    """Name what each program of a node would be, without building it.
+
+    Raises:
+        MissingToolError: If the pins did not come with the package.
+    """
+    _refuse_without_pins(_tools())
+    return {pin.name: _cache.digest(pin, _tools()) for pin in NODE_PINS.values()}
+
+
+def find_for_node(*, say: Say = _quiet) -> dict[str, Path]:
+    """Find the programs that a kind node and its images are made of; build the missing ones.
+
+    Raises:
+        MissingToolError: If one is missing and cannot be built here.
+        ToolError: If a build fails, or the cache cannot be written.
+    """
+    cache = Cache(root=_cache.root(), tools=_tools())
+    _refuse_without_pins(cache.tools)
+    found = {pin.name: cache.find(pin) for pin in NODE_PINS.values()}
+    missing = [NODE_PINS[name] for name, path in found.items() if path is None]
+    built = _build(missing, say, verify=False) if missing else {}
+    paths = {name: path for name, path in found.items() if path}
+    return paths | {name: tool.path for name, tool in built.items()}
+
+
+def kind_source() -> Path:
+    """Find the source of the pinned kind, which holds the files of its node images.
+
+    Raises:
+        MissingToolError: If there is no Go that is new enough.
+        ToolError: If the module cannot be had.
+    """
+    module = _tools() / PINS[KIND].module
+    memory = Memory(file=_cache.root() / "versions.json")
+    go = golang.find(golang.wanted(module), lambda go: memory.version(go, ("version",)))
+    return golang.module_folder(go, golang.environment(go), KIND_MODULE, module)
 
 
 def _look(pin: Pin, cache: Cache, memory: Memory, *, verify: bool) -> Tool | None:
@@ -154,7 +210,7 @@ def _tools() -> Path:
 
 
 def _holds_pins(folder: Path) -> bool:
-    modules = {pin.module for pin in PINS.values() if pin.module}
+    modules = {pin.module for pin in (*PINS.values(), *NODE_PINS.values()) if pin.module}
     return all((folder / module / "go.mod").is_file() for module in modules)
 
 

@@ -64,7 +64,7 @@ class Builder:
         return path
 
     def _compile(self, go: Path, pin: Pin, module: Path, staging: Path) -> None:
-        env = golang.environment(go)
+        env = golang.environment(go) | ({"CGO_ENABLED": "0"} if pin.static else {})
         output = staging / "build.log"
         flags = ["-trimpath", "-mod=readonly", f"-ldflags={' '.join(pin.ldflags)}"]
         if pin.package == ".":
@@ -96,15 +96,13 @@ def _failure(pin: Pin, what: str, written: str) -> ToolError:
 
 
 def _overlay(go: Path, env: dict[str, str], pin: Pin, module: Path, staging: Path) -> Path:
-    where = ("list", "-mod=readonly", "-m", "-f", "{{.Dir}}", PROVIDER_MODULE)
     try:
-        shell.run(go, "mod", "download", PROVIDER_MODULE, env=env, cwd=module)
-        listing = shell.run(go, *where, env=env, cwd=module)
+        source = golang.module_folder(go, env, PROVIDER_MODULE, module)
     except ToolError as error:
         raise _failure(pin, "its module cannot be had", error.details or "") from error
     embedded = staging / "embedded"
     embedded.mkdir()
-    return provider.make_overlay(Path(listing.strip()), module, pin.version, embedded)
+    return provider.make_overlay(source, module, pin.version, embedded)
 
 
 def _check(pin: Pin, program: Path) -> None:

@@ -41,7 +41,8 @@ def digest(pin: Pin, tools: Path) -> str:
     folder = tools / pin.module
     sources = [*sorted(folder.glob("*.go")), folder / "go.mod", folder / "go.sum"]
     content = hashlib.sha256()
-    for part in (platform.system(), platform.machine(), pin.version, pin.package, *pin.ldflags):
+    parts = (platform.system(), platform.machine(), pin.version, pin.package, *pin.ldflags)
+    for part in (*parts, *(("static",) if pin.static else ())):
         content.update(part.encode() + b"\0")
     for source in sources:
         content.update(source.name.encode() + b"\0")

@@ -6,9 +6,10 @@ import importlib.util
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from .. import shell
 from ..errors import MissingToolError, ToolError
 from .versions import numbers
 
@@ -112,6 +113,25 @@ def environment(go: Path) -> dict[str, str]:
         "GOWORK": "off",
         "PATH": os.pathsep.join((str(go.parent), os.environ.get("PATH", os.defpath))),
     }
+
+
+def module_folder(go: Path, env: Mapping[str, str], module: str, pins: Path) -> Path:
+    """Have the source of a pinned module, and say where Go keeps it.
+
+    Args:
+        go: Which Go.
+        env: Its environment.
+        module: The module's path, as in go.mod.
+        pins: The folder of the go.mod that pins it.
+
+    Raises:
+        ToolError: If it cannot be had.
+    """
+    shell.run(go, "mod", "download", module, env=env, cwd=pins)
+    listing = shell.run(
+        go, "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module, env=env, cwd=pins
+    )
+    return Path(listing.strip())
 
 
 def is_network(output: str) -> bool:

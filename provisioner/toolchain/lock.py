@@ -13,8 +13,10 @@ from pathlib import Path
 
 
 @contextmanager
-def held(path: Path, *, say: Callable[[str], None], what: str) -> Iterator[None]:
+def held(path: Path, *, say: Callable[[str], None], what: str) -> Iterator[int]:
     """Hold the lock, waiting for whoever has it and naming them.
+
+    Yields the file descriptor: a child that inherits it holds the lock too.
 
     Args:
         path: The file. Its folder is made; the holder may remove both.
@@ -28,7 +30,7 @@ def held(path: Path, *, say: Callable[[str], None], what: str) -> Iterator[None]
     try:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"process {os.getpid()}, {what}".encode())
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

@@ -42,6 +42,9 @@ class Pin:
     minutes: float = 1
     """How long a build takes on two cores with an empty Go cache, for the progress line."""
 
+    static: bool = False
+    """It runs where there is nothing else, not even a C library: in an image of its own."""
+
 
 KUBERNETES = "1.34.9"
 PROVIDER_MODULE = "github.com/pulumi/pulumi-kubernetes/provider/v4"
@@ -117,6 +120,15 @@ _ALL = (
         ldflags=("-s", "-w", "-X", f"{PROVIDER_MODULE}/pkg/version.Version=4.25.0"),
         ask=(),
         minutes=6,
+    ),
+    Pin(
+        name="kind",
+        version="0.30.0",
+        accepts=Range("0.27", "0.34"),
+        module="kind",
+        package="sigs.k8s.io/kind",
+        ask=("version",),
+        minutes=1,
     ),
     Pin(
         name="kubectl",

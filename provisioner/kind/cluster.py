@@ -1,0 +1,190 @@
+"""One kind cluster: made, taken over, stopped, started, removed. Each may be repeated.
+
+A run that was killed leaves a cluster that is whole, or half of one. The whole one is taken
+over; the half is removed and made anew. What another made under that name is not touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import shell
+from ..errors import ToolError
+from ..toolchain import cache, lock
+from .docker import Engine
+from .found import CLUSTER, COHORT, COMPLETE, RECIPE, STUDENT, Found, look, network_name
+from .wanted import Wanted
+
+Say = Callable[[str], None]
+
+PATIENCE = "3m"
+"""How long kind waits for the first node to be ready."""
+
+LONGEST = 600.0
+"""Seconds after which kind itself is given up."""
+
+AWAKE = 180.0
+"""Seconds in which a cluster that was started again must answer. It takes about five."""
+
+UNTIL_READY = (
+    "until kubectl --kubeconfig=/etc/kubernetes/admin.conf get --raw=/readyz; do sleep 0.2; done"
+)
+
+OPTIONS = ("--driver", "bridge", "--opt", "com.docker.network.bridge.enable_ip_masquerade=true")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clusters:
+    """The clusters of one engine."""
+
+    engine: Engine
+    kind: Path
+    """The program."""
+
+    say: Say
+
+    def ensure(self, wanted: Wanted) -> Found:
+        """Have a cluster; return what is there then.
+
+        Raises:
+            ToolError: If there is a stranger's of that name, or it cannot be made.
+        """
+        with self._lock(wanted.name) as held:
+            found = self._own(wanted.name, wanted.cohort, wanted.student)
+            if found and not _is_as_wanted(found, wanted):
+                self._remove(wanted.name, held)
+                found = look(self.engine, wanted.name)
+            if not found:
+                self._make_or_clear(wanted, held)
+            self._run_or_stop(wanted.name, running=wanted.running)
+            return look(self.engine, wanted.name)
+
+    def set_running(self, wanted: Wanted) -> Found:
+        """Stop or start the nodes; everything in them stays.
+
+        Raises:
+            ToolError: If the cluster is gone or a stranger's, or the engine fails.
+        """
+        with self._lock(wanted.name):
+            if not self._own(wanted.name, wanted.cohort, wanted.student).nodes:
+                raise ToolError(f"The cluster {wanted.name} is gone.")
+            self._run_or_stop(wanted.name, running=wanted.running)
+            return look(self.engine, wanted.name)
+
+    def remove(self, name: str, cohort: str, student: str) -> None:
+        """Remove a cluster with its network and volumes; one that is gone is no mistake.
+
+        Raises:
+            ToolError: If it is a stranger's, or something of it stays.
+        """
+        with self._lock(name) as held:
+            if self._own(name, cohort, student):
+                self._remove(name, held)
+
+    def kubeconfig(self, name: str) -> str:
+        """Return the kubeconfig of the cluster's admin, which lies on no disk.
+
+        Raises:
+            ToolError: If there is no such cluster.
+        """
+        return self._kind(("get", "kubeconfig", "--name", name), held=-1)
+
+    def _own(self, name: str, cohort: str, student: str) -> Found:
+        found = look(self.engine, name)
+        if found and not found.belongs_to(cohort, student):
+            raise ToolError(
+                f"There is a cluster {name} that is not this student's; it was not touched.",
+                hint=f"Look at it with: docker ps -a --filter label=io.x-k8s.kind.cluster={name}",
+            )
+        return found
+
+    def _make_or_clear(self, wanted: Wanted, held: int) -> None:
+        try:
+            self._make(wanted, held)
+        except ToolError:
+            self._remove(wanted.name, held)  # half a cluster holds memory, and ports
+            raise
+
+    def _make(self, wanted: Wanted, held: int) -> None:
+        labels = {
+            CLUSTER: wanted.name,
+            COHORT: wanted.cohort,
+            STUDENT: wanted.student,
+            RECIPE: wanted.digest(),
+        }
+        labelled = [part for label in labels.items() for part in ("--label", "=".join(label))]
+        self.engine.run("network", "create", *OPTIONS, *labelled, network_name(wanted.name))
+        with _nowhere() as kubeconfig:
+            told = ("--kubeconfig", str(kubeconfig), "--wait", PATIENCE, "--config", "-")
+            command = ("create", "cluster", "--name", wanted.name, *told)
+            self._kind(command, held=held, stdin=wanted.kind_config())
+        first = look(self.engine, wanted.name).first
+        if first is None:
+            raise ToolError(f"kind made {wanted.name}, but no node of it is there.")
+        self.engine.run("exec", first.name, "touch", COMPLETE)
+
+    def _remove(self, name: str, held: int) -> None:
+        with _nowhere() as kubeconfig:
+            command = ("delete", "cluster", "--name", name, "--kubeconfig", str(kubeconfig))
+            self._kind(command, held=held)
+        if look(self.engine, name).labels is not None:
+            self.engine.run("network", "rm", network_name(name))
+        if look(self.engine, name):
+            raise ToolError(f"Something of the cluster {name} is still there.")
+
+    def _run_or_stop(self, name: str, *, running: bool) -> None:
+        found = look(self.engine, name)
+        nodes = [node.name for node in found.nodes if node.running != running]
+        if not nodes:
+            return
+        self.engine.run("start" if running else "stop", *nodes)
+        if running and found.first:
+            command = ("exec", found.first.name, "bash", "-c", UNTIL_READY)
+            self.engine.run(*command, timeout=AWAKE)
+
+    def _kind(self, command: tuple[str, ...], *, held: int, stdin: str | None = None) -> str:
+        env = self.engine.environment()
+        cluster = command[command.index("--name") + 1]
+        env |= {"KIND_EXPERIMENTAL_DOCKER_NETWORK": network_name(cluster)}
+        env.pop("KUBECONFIG", None)
+        return shell.run(
+            self.kind,
+            *command,
+            env=env,
+            stdin=stdin,
+            timeout=LONGEST,
+            keep_open=(held,) if held >= 0 else (),
+        )
+
+    @contextmanager
+    def _lock(self, name: str) -> Iterator[int]:
+        """One at a time a cluster: also kind itself holds it, should we be killed."""
+        where = hashlib.sha256(self.engine.address.encode()).hexdigest()[:8]
+        path = cache.root().with_name("kind-locks") / f"{where}-{name}"
+        with lock.held(path, say=self.say, what=f"working on the cluster {name}") as descriptor:
+            yield descriptor
+
+
+def _is_as_wanted(found: Found, wanted: Wanted) -> bool:
+    """Whether it is whole, and was made from the same description."""
+    made_from = (found.labels or {}).get(RECIPE)
+    return found.complete and made_from == wanted.digest()
+
+
+@contextmanager
+def _nowhere() -> Iterator[Path]:
+    """Give kind a kubeconfig to write to that keeps nothing, with a lock of its own beside it.
+
+    kind always writes one, and by itself into ``~/.kube/config`` under a lock that makes
+    others fail. The admin's credential is asked for when it is needed.
+    """
+    with tempfile.TemporaryDirectory(prefix="practicum-kind-") as folder:
+        path = Path(folder) / "kubeconfig"
+        path.symlink_to(os.devnull)
+        yield path

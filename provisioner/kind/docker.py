@@ -1,0 +1,63 @@
+"""The container engine, by its command ``docker``; nothing else of ours talks to one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import shell
+from ..errors import MissingToolError, ToolError
+
+PATIENCE = 30.0
+"""Seconds in which an engine must say that it is there."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One container engine, which need not answer."""
+
+    address: str = ""
+    """As in ``DOCKER_HOST``; empty: the one that docker's own settings name."""
+
+    def environment(self) -> dict[str, str]:
+        """Return our environment, with this engine as the one that is meant."""
+        return {**os.environ, **({"DOCKER_HOST": self.address} if self.address else {})}
+
+    def run(self, *arguments: str | Path, timeout: float | None = None) -> str:
+        """Run one command of docker.
+
+        Raises:
+            MissingToolError: If there is no docker.
+            ToolError: If it fails; ``details`` has what it said.
+        """
+        try:
+            return shell.run("docker", *arguments, env=self.environment(), timeout=timeout)
+        except MissingToolError:
+            raise MissingToolError(
+                "There is no docker command.",
+                hint="Install Docker, or Debian's package docker.io.",
+            ) from None
+
+    def require(self) -> str:
+        """Return the engine's version.
+
+        Raises:
+            MissingToolError: If no engine answers.
+        """
+        try:
+            return self.run("version", "--format", "{{.Server.Version}}", timeout=PATIENCE).strip()
+        except ToolError as error:
+            raise MissingToolError(
+                "No container engine answers.",
+                hint="Start Docker, or name another one's address in DOCKER_HOST.",
+                details=error.details,
+            ) from None
+
+    def has_image(self, name: str) -> bool:
+        """Say whether it has an image of that name.
+
+        Raises:
+            ToolError: If it cannot be asked.
+        """
+        return bool(self.run("images", "--quiet", name, timeout=PATIENCE).strip())

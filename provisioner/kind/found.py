@@ -1,0 +1,173 @@
+"""What is there of a cluster: its nodes, and its network, which says whose it is.
+
+kind lets nobody label its containers. So each cluster gets a network of its own, which is
+made first and removed last, and which carries the labels. Students' nodes then do not meet
+each other on kind's common network either.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ToolError
+from .docker import PATIENCE, Engine
+from .wanted import Port, Wanted
+
+CLUSTER = "practicum.cluster"
+COHORT = "practicum.cohort"
+STUDENT = "practicum.student"
+RECIPE = "practicum.recipe"
+KINDS_LABEL = "io.x-k8s.kind.cluster"
+KINDS_ROLE = "io.x-k8s.kind.role"
+API_PORT = "6443/tcp"
+
+POLL = 0.1
+
+COMPLETE = "/kind/practicum-complete"
+"""In the first node, once kind has ended well: a cluster without it was cut short."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A node's container."""
+
+    name: str
+    image: str
+    role: str
+    running: bool
+    bindings: Mapping[str, Any]
+    """Ports as the engine has them: ``{"6443/tcp": [{"HostIp", "HostPort"}]}``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What the engine has under a cluster's name; it may be nothing."""
+
+    name: str
+    nodes: tuple[Node, ...]
+    labels: Mapping[str, str] | None
+    """Of the cluster's network; None when there is none."""
+
+    complete: bool
+    """Whether kind had made all of it."""
+
+    def __bool__(self) -> bool:
+        return bool(self.nodes) or self.labels is not None
+
+    def belongs_to(self, cohort: str, student: str) -> bool:
+        """Say whether it is this student's; a cluster that others made is nobody's of ours."""
+        mine = {CLUSTER: self.name, COHORT: cohort, STUDENT: student}
+        return self.labels is not None and mine.items() <= self.labels.items()
+
+    @property
+    def first(self) -> Node | None:
+        """The node with the API server."""
+        return next((node for node in self.nodes if node.role == "control-plane"), None)
+
+    @property
+    def running(self) -> bool:
+        """Whether every node runs."""
+        return bool(self.nodes) and all(node.running for node in self.nodes)
+
+    @property
+    def server(self) -> str:
+        """Where the API server answers on the host."""
+        bound = self.first.bindings.get(API_PORT) if self.first else None
+        return f"https://{bound[0]['HostIp']}:{bound[0]['HostPort']}" if bound else ""
+
+    def as_wanted(self) -> Wanted:
+        """Describe it in the words in which one is asked for."""
+        labels = self.labels or {}
+        bound = self.first.bindings.get(API_PORT) if self.first else None
+        return Wanted(
+            name=self.name,
+            cohort=labels.get(COHORT, ""),
+            student=labels.get(STUDENT, ""),
+            image=self.first.image if self.first else "",
+            workers=sum(node.role == "worker" for node in self.nodes),
+            ports=_ports(self.first.bindings) if self.first else (),
+            address=bound[0]["HostIp"] if bound else Wanted.address,
+            running=self.running,
+        )
+
+
+def network_name(cluster: str) -> str:
+    """Return the name of a cluster's own network."""
+    return f"kind-{cluster}"
+
+
+def look(engine: Engine, name: str) -> Found:
+    """Ask the engine what there is of a cluster.
+
+    Raises:
+        ToolError: If it cannot be asked.
+    """
+    nodes = tuple(_nodes(engine, name))
+    found = Found(name=name, nodes=nodes, labels=_labels(engine, name), complete=False)
+    complete = found.first is not None and _has_mark(engine, found.first)
+    return Found(name=name, nodes=nodes, labels=found.labels, complete=complete)
+
+
+def _nodes(engine: Engine, name: str) -> list[Node]:
+    told = _inspected(engine, f"label={KINDS_LABEL}={name}")
+    return [_node(one) for one in sorted(told, key=lambda one: str(one["Name"]))]
+
+
+def _inspected(engine: Engine, filtered: str) -> list[dict[str, Any]]:
+    """Look at containers; one that is just being made or removed is listed, but not to be seen."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        listed = engine.run("ps", "--all", "--quiet", "--filter", filtered, timeout=PATIENCE)
+        if not listed.strip():
+            return []
+        try:
+            told = engine.run("inspect", "--type", "container", *listed.split(), timeout=PATIENCE)
+        except ToolError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL)
+        else:
+            return list(json.loads(told))
+
+
+def _node(told: Mapping[str, Any]) -> Node:
+    return Node(
+        name=told["Name"].lstrip("/"),
+        image=told["Config"]["Image"],
+        role=told["Config"]["Labels"].get(KINDS_ROLE, ""),
+        running=told["State"]["Running"],
+        bindings=told["HostConfig"]["PortBindings"] or {},
+    )
+
+
+def _labels(engine: Engine, name: str) -> dict[str, str] | None:
+    named = network_name(name)
+    listed = engine.run(
+        *("network", "ls", "--quiet", "--filter", f"name=^{named}$"), timeout=PATIENCE
+    ).split()
+    if not listed:
+        return None
+    told = json.loads(engine.run("network", "inspect", *listed, timeout=PATIENCE))
+    return dict(told[0]["Labels"] or {})
+
+
+def _has_mark(engine: Engine, node: Node) -> bool:
+    try:
+        # Unlike exec, this works on a node that is stopped.
+        engine.run("cp", f"{node.name}:{COMPLETE}", "-", timeout=PATIENCE)
+    except ToolError:
+        return False
+    return True
+
+
+def _ports(bindings: Mapping[str, Any]) -> tuple[Port, ...]:
+    found = []
+    for inside, bound in bindings.items():
+        number, _, protocol = inside.partition("/")
+        if inside != API_PORT:
+            found += [Port(int(one["HostPort"]), int(number), protocol.upper()) for one in bound]
+    return tuple(sorted(found))

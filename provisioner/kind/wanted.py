@@ -1,0 +1,126 @@
+"""What a cluster is to be, and what is wrong with that: pure data, no engine is asked."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+LONGEST_NAME = 50
+"""kind's own limit."""
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+MOST_WORKERS = 9
+FIRST_PORT, LAST_PORT = 1024, 65535
+"""Ports of the host that a student may have; the lower ones are the system's."""
+
+
+@dataclass(frozen=True, order=True)
+class Port:
+    """A port of the host that leads into the cluster's first node."""
+
+    host: int
+    node: int
+    protocol: str = "TCP"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """One cluster of one student."""
+
+    name: str
+    cohort: str
+    student: str
+    image: str
+    workers: int = 0
+    ports: tuple[Port, ...] = ()
+    address: str = "127.0.0.1"
+    """Where the API server and the ports listen on the host."""
+
+    running: bool = True
+
+    @classmethod
+    def from_inputs(cls, inputs: Mapping[str, Any]) -> Wanted:
+        """Read it from a resource's inputs, in which every number is a float."""
+        ports = tuple(
+            sorted(
+                Port(int(port["host"]), int(port["node"]), str(port.get("protocol", "TCP")))
+                for port in inputs.get("ports") or ()
+            )
+        )
+        return cls(
+            name=inputs["name"],
+            cohort=inputs["cohort"],
+            student=inputs["student"],
+            image=inputs["image"],
+            workers=int(inputs.get("workers", 0)),
+            ports=ports,
+            address=inputs.get("address", cls.address),
+            running=bool(inputs.get("running", True)),
+        )
+
+    def to_outputs(self) -> dict[str, Any]:
+        """Return it as a resource's properties; no credential is among them."""
+        return {**asdict(self), "ports": [asdict(port) for port in self.ports]}
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """What kind cannot change about a cluster that is there."""
+        return {name: value for name, value in self.to_outputs().items() if name != "running"}
+
+    def digest(self) -> str:
+        """Name all that only a new cluster can change."""
+        return hashlib.sha256(json.dumps(self.fixed, sort_keys=True).encode()).hexdigest()[:20]
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """Say what is wrong: the property, and why."""
+        if not _NAME.fullmatch(self.name) or len(self.name) > LONGEST_NAME:
+            yield (
+                "name",
+                f"must be lower-case letters, digits, '.' and '-', at most {LONGEST_NAME}",
+            )
+        if not 0 <= self.workers <= MOST_WORKERS:
+            yield "workers", f"must be from 0 to {MOST_WORKERS}"
+        if not _is_address(self.address):
+            yield "address", "must be an IP address"
+        for port in self.ports:
+            if not (FIRST_PORT <= port.host <= LAST_PORT and 1 <= port.node <= LAST_PORT):
+                yield "ports", f"host ports are from {FIRST_PORT} to {LAST_PORT}, a node's from 1"
+        for taken, times in Counter((port.host, port.protocol) for port in self.ports).items():
+            if times > 1:
+                yield "ports", f"{taken[0]} is there {times} times"
+
+    def kind_config(self) -> str:
+        """Write kind's own description of it: JSON, which is YAML too. No mounts, ever."""
+        mappings = [
+            {
+                "hostPort": port.host,
+                "containerPort": port.node,
+                "protocol": port.protocol,
+                "listenAddress": self.address,
+            }
+            for port in self.ports
+        ]
+        first = {"role": "control-plane", "image": self.image, "extraPortMappings": mappings}
+        more = [{"role": "worker", "image": self.image}] * self.workers
+        return json.dumps(
+            {
+                "kind": "Cluster",
+                "apiVersion": "kind.x-k8s.io/v1alpha4",
+                "networking": {"apiServerAddress": self.address, "ipFamily": "ipv4"},
+                "nodes": [first, *more],
+            }
+        )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True

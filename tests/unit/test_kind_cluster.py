@@ -1,0 +1,141 @@
+"""What a cluster is to be: read from a resource's inputs, checked, and told to kind."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from provisioner.kind.found import Found, Node
+from provisioner.kind.wanted import Port, Wanted
+from provisioner.pulumi_provider import differing
+
+INPUTS = {
+    "name": "course-s1",
+    "cohort": "course",
+    "student": "s1",
+    "image": "node:1",
+    "workers": 1.0,
+    "ports": [{"host": 20002.0, "node": 30002.0}, {"host": 20001.0, "node": 53.0, "protocol": "UDP"}],
+}  # fmt: skip
+WANTED = Wanted.from_inputs(INPUTS)
+
+
+def test_the_numbers_of_a_resource_are_floats_and_are_read_as_what_they_are():
+    assert (WANTED.workers, WANTED.ports) == (
+        1,
+        (Port(20001, 53, "UDP"), Port(20002, 30002, "TCP")),
+    )
+    assert Wanted.from_inputs(WANTED.to_outputs()) == WANTED
+
+
+def test_kind_is_told_of_the_nodes_and_ports_and_of_no_mount():
+    told = json.loads(WANTED.kind_config())
+
+    assert [node["role"] for node in told["nodes"]] == ["control-plane", "worker"]
+    assert {node["image"] for node in told["nodes"]} == {"node:1"}
+    assert told["networking"]["apiServerAddress"] == "127.0.0.1"
+    assert told["nodes"][0]["extraPortMappings"] == [
+        {
+            "hostPort": 20001,
+            "containerPort": 53,
+            "protocol": "UDP",
+            "listenAddress": "127.0.0.1",
+        },
+        {
+            "hostPort": 20002,
+            "containerPort": 30002,
+            "protocol": "TCP",
+            "listenAddress": "127.0.0.1",
+        },
+    ]
+    assert "ount" not in WANTED.kind_config()
+
+
+@pytest.mark.parametrize(
+    ("change", "mistake"),
+    [
+        ({"name": "a" * 51}, "name"),
+        ({"name": "-a"}, "name"),
+        ({"name": "a_b"}, "name"),
+        ({"name": ""}, "name"),
+        ({"workers": -1}, "workers"),
+        ({"address": "0.0.0"}, "address"),
+        ({"address": "host; rm"}, "address"),
+        ({"ports": (Port(70000, 1),)}, "ports"),
+        ({"ports": (Port(2000, 0),)}, "ports"),
+        ({"ports": (Port(2000, 1), Port(2000, 2))}, "ports"),
+    ],
+)
+def test_a_mistake_is_named(change, mistake):
+    assert [name for name, _ in replace(WANTED, **change).mistakes()] == [mistake]
+
+
+def test_what_is_right_has_no_mistake():
+    fine = replace(WANTED, name="a" * 50, ports=(Port(2000, 1), Port(2000, 1, "UDP")))
+
+    assert list(fine.mistakes()) == []
+
+
+def test_only_whether_it_runs_leaves_the_recipe_as_it_is():
+    assert replace(WANTED, running=False).digest() == WANTED.digest()
+    for change in (
+        {"image": "node:2"},
+        {"workers": 2},
+        {"ports": ()},
+        {"address": "0.0.0.0"},
+        {"student": "s2"},
+    ):
+        assert replace(WANTED, **change).digest() != WANTED.digest()
+
+
+def test_every_property_is_either_fixed_or_can_be_changed():
+    assert {*differing.FIXED, *differing.CHANGEABLE} == WANTED.to_outputs().keys()
+
+
+@pytest.mark.parametrize("name", differing.FIXED)
+def test_what_kind_cannot_change_makes_a_new_cluster(name):
+    seen = {**WANTED.to_outputs(), "complete": True, "server": "https://127.0.0.1:1"}
+
+    assert differing.properties({**seen, name: "other"}, WANTED.to_outputs()) == ([name], [name])
+
+
+def test_an_unchanged_cluster_has_no_difference():
+    seen = {**WANTED.to_outputs(), "complete": True, "server": "https://127.0.0.1:1"}
+
+    assert differing.properties(seen, WANTED.to_outputs()) == ([], [])
+
+
+def found(labels: dict[str, str] | None = None, *, running: bool = True) -> Found:
+    bindings = {
+        "6443/tcp": [{"HostIp": "127.0.0.1", "HostPort": "41001"}],
+        "53/udp": [{"HostIp": "127.0.0.1", "HostPort": "20001"}],
+        "30002/tcp": [{"HostIp": "127.0.0.1", "HostPort": "20002"}],
+    }
+    first = Node(name="a", image="node:1", role="control-plane", running=running, bindings=bindings)
+    worker = replace(first, name="b", role="worker", bindings={})
+    return Found(name="course-s1", nodes=(first, worker), labels=labels, complete=True)
+
+
+OURS = {"practicum.cluster": "course-s1", "practicum.cohort": "course", "practicum.student": "s1"}
+
+
+def test_what_is_found_is_described_as_it_was_wanted():
+    assert found(OURS).as_wanted() == WANTED
+    assert found(OURS).server == "https://127.0.0.1:41001"
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        None,
+        {},
+        {**OURS, "practicum.student": "s2"},
+        {**OURS, "practicum.cohort": "other"},
+        {**OURS, "practicum.cluster": "other"},
+    ],
+)
+def test_a_cluster_without_all_of_our_labels_is_not_ours(labels):
+    assert found(OURS).belongs_to("course", "s1")
+    assert not found(labels).belongs_to("course", "s1")

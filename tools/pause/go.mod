@@ -1,0 +1,3 @@
+module practicum.example/tools/pause
+
+go 1.24.0
