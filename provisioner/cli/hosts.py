@@ -24,7 +24,7 @@ from .options import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..lifecycle.hosts_scan import Scanned
+    from ..lifecycle.hosts_scan import Keys, Scanned
     from ..lifecycle.lab_hosts import Labs
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
@@ -258,12 +258,13 @@ def scan(
     from ..report import hosts as text
     from ..report import live
 
-    def confirm(one: Scanned) -> bool:
+    def confirm(one: Scanned) -> Keys:
         for line in text.scanned(one):
             say(line)
         if expect:
-            return any(key.fingerprint in expect for key in one.shown)
-        return sys.stdin.isatty() and ask(f"Is this {one.name}, and do you pin the key?")
+            return one.known_by(expect)
+        yes = sys.stdin.isatty() and ask(f"Is this {one.name}, and do you pin the key?")
+        return one.shown if yes else frozenset()
 
     with live.progress(say) as progress:
         result = look(settings, cohort, limit=limit, confirm=confirm, progress=progress)

@@ -54,8 +54,7 @@ def put(content: bytes, path: Path) -> Merged:
         InputError: If one of the two is no kubeconfig, or the file cannot be written.
     """
     new = _config(content, "The hand-out")
-    if not all(new.get(section) for section in SECTIONS):
-        raise InputError("The hand-out is not a whole kubeconfig. Ask for it again.")
+    _refuse_what_is_no_hand_out(new)
     old, there = _present(path)
     merged = dict(old)
     for section in SECTIONS:
@@ -74,6 +73,36 @@ def put(content: bytes, path: Path) -> Merged:
         replaced=there and any(one.get("name") == name for one in old.get("contexts") or []),
         before=str(old.get("current-context") or ""),
     )
+
+
+def _refuse_what_is_no_hand_out(config: Mapping[str, Any]) -> None:
+    """Stop where a file is not what Practicum hands out: anybody can encrypt to a public key.
+
+    Raises:
+        InputError: If it is not one context by one name, or kubectl would run a program for it.
+    """
+    name = config.get("current-context")
+    named = [one.get("name") for section in SECTIONS for one in config.get(section) or [{}]]
+    if not isinstance(name, str) or set(named) != {name}:
+        raise InputError("The hand-out is not a whole kubeconfig. Ask for it again.")
+    for one in config["users"]:
+        user = one.get("user")
+        user = user if isinstance(user, dict) else {}
+        if "auth-provider" in user or not _is_login(user.get("exec")):
+            raise InputError(
+                "The hand-out would have kubectl run a program on this machine; nothing was changed.",
+                hint="Ask the course's staff whether this file is theirs.",
+            )
+
+
+def _is_login(program: object) -> bool:
+    """Say whether it is the school's login, which is all that a hand-out ever runs; or nothing."""
+    if program is None:
+        return True
+    if not isinstance(program, dict) or program.get("command") != "kubectl" or program.get("env"):
+        return False
+    given = program.get("args")
+    return isinstance(given, list) and given[:2] == ["oidc-login", "get-token"]
 
 
 def _present(path: Path) -> tuple[dict[str, Any], bool]:

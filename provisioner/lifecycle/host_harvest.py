@@ -90,10 +90,11 @@ def _archive(folder: Path, told: Any) -> Mapping[str, Any] | str:  # noqa: ANN40
 def _keys(labs: Labs, folder: Path) -> tuple[list[str], list[str]]:
     """Keep the public keys of known accounts; an age key is the student's where there is none."""
     new, strange = [], []
-    ids = {seat.id for seat in labs.seats.values() if not seat.dropped}
+    # A host speaks for its own students alone: it may be in somebody else's hands.
+    own = {(seat.host, seat.id) for seat in labs.seats.values() if not seat.dropped}
     for path in sorted(folder.glob("*/*")):
         id, kind = _named(path.name)
-        if id not in ids or not kind:
+        if (path.parent.name, id) not in own or not kind:
             continue
         try:
             text = _READERS[kind](path)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import names
 from ..cohort.hosts import Dotfiles, Host
 from ..cohort.placement import Seat
 from ..errors import InputError
@@ -154,4 +155,13 @@ def _groups(labs: Labs) -> list[dict[str, Any]]:
     for student in labs.students.values():
         if student.group:
             members.setdefault(student.group, []).append(student.id)
-    return [{"id": group, "students": ids} for group, ids in members.items()]
+    return [{"id": _repository(title), "students": ids} for title, ids in members.items()]
+
+
+def _repository(title: str) -> str:
+    """Return a group's name for the git server: a space would be two repositories there.
+
+    >>> _repository("alpha"), " " in _repository("x @all")
+    ('alpha', False)
+    """
+    return names.group(title).removeprefix("group--")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,13 @@ class Scanned:
         others = [key for key in self.shown if known.get(key.kind, key) != key]
         strange = others or not self.shown & self.pinned
         return "changed" if strange else "pinned"
+
+    def known_by(self, fingerprints: Container[str]) -> Keys:
+        """Return the shown keys with these fingerprints.
+
+        A scan proves nothing: who sits in between can show the true key beside one of their own.
+        """
+        return frozenset(key for key in self.shown if key.fingerprint in fingerprints)
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``hosts scan --json`` prints of the host."""
@@ -88,7 +95,7 @@ def scan(
     name: str,
     *,
     limit: Iterable[str] = (),
-    confirm: Callable[[Scanned], bool],
+    confirm: Callable[[Scanned], Keys],
     progress: Progress,
 ) -> ScanResult:
     """Ask hosts for their keys, and pin those that are confirmed.
@@ -97,7 +104,7 @@ def scan(
         settings: Folders.
         name: The cohort.
         limit: Hosts by name; all when empty.
-        confirm: Shown what a host shows; True pins that, and nothing else does.
+        confirm: Shown what a host shows; the keys that it returns are pinned, and no other.
         progress: Told what happens.
 
     Raises:
@@ -114,9 +121,9 @@ def scan(
         one = _ask(host, pinned.get(lab_hosts.place_of(host), frozenset()))
         progress.advance(host.name)
         found.append(one)
-        if one.state in ("new", "changed") and confirm(one):
+        if one.state in ("new", "changed") and (believed := confirm(one)):
             confirmed.append(one.name)
-            pinned[one.place] = one.shown
+            pinned[one.place] = believed
             _write(cohort, pinned)
     return ScanResult(cohort=name, hosts=tuple(found), confirmed=tuple(confirmed))
 

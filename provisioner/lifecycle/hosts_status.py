@@ -122,8 +122,17 @@ def status(
         return ask(settings, labs, held, progress)
 
 
-def ask(settings: Settings, labs: Labs, held: int, progress: Progress) -> HostsStatus:
+def ask(
+    settings: Settings, labs: Labs, held: int, progress: Progress, *, audit: bool = True
+) -> HostsStatus:
     """Ask the hosts; the caller holds the lock.
+
+    Args:
+        settings: Folders.
+        labs: The cohort and its hosts.
+        held: The lock's file descriptor.
+        progress: Told what happens.
+        audit: Whether who may decrypt the class's secrets is looked at too.
 
     Raises:
         InputError: If a folder cannot be written.
@@ -135,9 +144,8 @@ def ask(settings: Settings, labs: Labs, held: int, progress: Progress) -> HostsS
     before = host_report.last(settings, labs.cohort.name)
     rows = {row.name: row for row in ran.rows}
     hosts = (_host(labs, host, rows[host.name], ran, before) for host in labs.hosts)
-    return HostsStatus(
-        cohort=labs.cohort.name, hosts=tuple(hosts), secrets=class_secret.audit(labs)
-    )
+    secrets = class_secret.audit(labs) if audit else ()
+    return HostsStatus(cohort=labs.cohort.name, hosts=tuple(hosts), secrets=secrets)
 
 
 def _host(

@@ -230,6 +230,57 @@ def test_done_twice_it_writes_once(tmp_path):
     assert (path.stat().st_ino, path.read_bytes()) == before
 
 
+LOGIN = {"command": "kubectl", "args": ["oidc-login", "get-token", "--oidc-client-id=x"]}
+PROGRAMS = [
+    {"exec": LOGIN | {"command": "/tmp/oidc-login"}},
+    {"exec": LOGIN | {"args": ["plugin"]}},
+    {"exec": LOGIN | {"args": []}},
+    {"exec": LOGIN | {"env": [{"name": "PATH", "value": "/tmp"}]}},
+    {"exec": "sh"},
+    {"auth-provider": {"name": "gcp", "config": {"cmd-path": "/tmp/x"}}},
+]
+
+
+@pytest.mark.parametrize("user", PROGRAMS)
+def test_a_file_that_would_run_a_program_is_no_hand_out(tmp_path, user):
+    """Anybody can encrypt to a public key, and kubectl runs what a kubeconfig says."""
+    path, foreign = tmp_path / "config", config()
+    foreign["users"][0]["user"] = user
+
+    with pytest.raises(InputError, match="would have kubectl run a program"):
+        join.put(yaml.safe_dump(foreign).encode(), path)
+
+    assert not path.exists()
+
+
+def test_the_schools_login_is_a_hand_out(tmp_path):
+    theirs = config()
+    theirs["users"][0]["user"] = {"exec": LOGIN}
+
+    assert join.put(yaml.safe_dump(theirs).encode(), tmp_path / "config").context == "course-ada"
+
+
+@pytest.mark.parametrize("section", ["clusters", "users", "contexts"])
+def test_a_second_name_in_a_hand_out_is_refused_so_that_no_other_entry_is_replaced(
+    tmp_path, section
+):
+    path, foreign = tmp_path / "config", config()
+    path.write_text(yaml.safe_dump(OLD))
+    foreign[section].append({**foreign[section][0], "name": "home"})
+
+    with pytest.raises(InputError, match="not a whole kubeconfig"):
+        join.put(yaml.safe_dump(foreign).encode(), path)
+
+    assert yaml.safe_load(path.read_text()) == OLD
+
+
+def test_a_hand_out_without_a_current_context_is_refused(tmp_path):
+    foreign = {key: value for key, value in config().items() if key != "current-context"}
+
+    with pytest.raises(InputError, match="not a whole kubeconfig"):
+        join.put(yaml.safe_dump(foreign).encode(), tmp_path / "config")
+
+
 NAMES = st.sampled_from(["a", "b", "course-ada"])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -142,6 +143,14 @@ def test_who_works_together_is_told(course, folders):
     assert groups == {"pair1": [IDS[0], IDS[2]], "pair0": [IDS[1], IDS[3]]}
 
 
+@pytest.mark.parametrize(
+    "title", ["x @all", "x mls26/s20260007", "조 1", "x\n    RW+ = @all", "../x"]
+)
+def test_a_groups_title_is_no_rule_of_the_git_server(title):
+    assert re.fullmatch(r"[a-z0-9-]+", host_inventory._repository(title))
+    assert host_inventory._repository(title) != host_inventory._repository(title + " ")
+
+
 def test_an_unknown_host_is_told_with_those_there_are(course):
     with pytest.raises(InputError) as caught:
         course.labs("lab3")
@@ -258,6 +267,15 @@ def test_a_scan_says_whether_it_is_the_pinned_machine(shown, pinned, state):
     assert found.state == state
 
 
+def test_of_a_machines_keys_those_alone_are_believed_that_were_compared():
+    """Who sits in between can show the true key, which is public, beside one of their own."""
+    true, theirs = key("ssh-ed25519", "dHJ1ZQ=="), key("ecdsa-sha2-nistp256", "dGhlaXJz")
+    found = Scanned(name="lab1", place="lab1", shown=frozenset({true, theirs}))
+
+    assert found.known_by((true.fingerprint,)) == {true}
+    assert found.known_by(("SHA256:another",)) == frozenset()
+
+
 AGE = b"age-encryption.org/v1\n"
 
 
@@ -286,11 +304,19 @@ def test_an_archive_that_is_not_what_was_told_does_not_count(course, folders, wr
     assert len(found.problems) == 1
 
 
-def brought(course, folders, name, content):
-    path = folders.keys / "lab1" / f"{IDS[0]}.{name}"
+def brought(course, folders, name, content, host="lab1"):
+    path = folders.keys / host / f"{IDS[0]}.{name}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content)
     return host_harvest.take_in(course.labs(), {}, folders)
+
+
+def test_a_host_brings_no_key_for_another_hosts_student(course, folders):
+    """It may be in somebody else's hands, and hand-outs are encrypted to that key."""
+    public = str(pyrage.x25519.Identity.generate().to_public())
+
+    assert brought(course, folders, "age.pub", f"{public}\n", host="lab2").keys == ()
+    assert not (course.folder / "keys" / IDS[0]).exists()
 
 
 def test_a_key_from_a_host_is_the_students_where_there_was_none(course, folders):
