@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import grp
 import os
+import pwd
 import re
 import shutil
 import tempfile
@@ -100,8 +101,8 @@ class Accounts:
                 )
 
     def _account(self, student: Student) -> list[str]:
-        if find_account(student) is not None:
-            return self._groups(student)
+        if (account := find_account(student)) is not None:
+            return self._mark(student, account) + self._groups(student)
         name, number = student["account"], str(student["uid"])
         if not self.dry_run:
             if name not in {group.gr_name for group in grp.getgrall()}:
@@ -113,6 +114,15 @@ class Accounts:
                 "--groups", self.params["group"], name,
             )  # fmt: skip
         return ["account"]
+
+    def _mark(self, student: Student, account: pwd.struct_passwd) -> list[str]:
+        """Follow an id that was corrected; the account and what is in it stay."""
+        mark = owner_mark(self.cohort, student)
+        if account.pw_gecos.split(",")[0] == mark:
+            return []
+        if not self.dry_run:
+            run("usermod", "--comment", mark, account.pw_name)
+        return ["id"]
 
     def _groups(self, student: Student) -> list[str]:
         """Take an account out of every group that gives it more than its own rights."""

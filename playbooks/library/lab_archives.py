@@ -30,7 +30,7 @@ def pack(home: Path, recipient: str, archive: Path) -> None:
         StudentProblemError: If either program fails; nothing is left then.
     """
     unfinished = archive.with_suffix(".unfinished")
-    packing = ["tar", "--create", "--numeric-owner", "--one-file-system", "--warning=no-file-ignored",
+    packing = ["tar", "--create", "--sparse", "--numeric-owner", "--one-file-system", "--warning=no-file-ignored",
                f"--directory={home.parent}", f"./{home.name}"]  # fmt: skip
     try:
         with subprocess.Popen(packing, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tar:

@@ -65,7 +65,9 @@ class Dotfiles:
             return "theirs" if clone.is_dir() and any(clone.iterdir()) else "missing"
         marked = clone / INSTALLED
         last = marked.read_text() if marked.is_file() else ""
-        head = (clone / ".git" / "HEAD").read_text().strip()
+        named = clone / ".git" / "HEAD"
+        # A pipe in its place would have us wait for whoever writes into it.
+        head = named.read_text().strip() if named.is_file() else ""
         if not last:
             # An earlier run ended half way: nothing of it was installed.
             return "older"

@@ -122,7 +122,7 @@ def main() -> None:
         argument_spec={
             "files": {"type": "dict", "default": {}},
             "operator": {"type": "str", "default": "root"},
-            "undo_after": {"type": "int", "default": 60},
+            "undo_after": {"type": "int", "default": 180},
             "systemd": {"type": "bool", "default": True},
             "confirmed": {"type": "bool", "default": False},
         },
@@ -130,8 +130,13 @@ def main() -> None:
     )
     if module.params["confirmed"]:
         if not module.check_mode:
-            stand_down()
+            awaited, in_time = UNDO.exists(), stand_down()
             UNDO.unlink(missing_ok=True)
+            if awaited and not in_time:
+                module.fail_json(
+                    msg="ssh: the new login came too late, so the old configuration was put back; "
+                    "run this again"
+                )
         module.exit_json(changed=False)
 
     wanted: dict[str, str | None] = module.params["files"]

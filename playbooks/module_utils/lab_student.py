@@ -11,12 +11,17 @@ import hashlib
 import json
 import os
 import pwd
+import select
 import shutil
+import signal
 import stat
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
+
+PATIENCE = 600
+"""Seconds that work with a student's rights may take: they could stop the process themselves."""
 
 Student = dict[str, Any]
 T = TypeVar("T")
@@ -33,6 +38,16 @@ class NoAccountError(StudentProblemError):
 def owner_mark(cohort: str, student: Student) -> str:
     """Say whose account this is, in the one field of it that its owner cannot change."""
     return f"practicum {cohort} {student['id']}"
+
+
+def is_owner(cohort: str, student: Student, account: pwd.struct_passwd) -> bool:
+    """Say whether an account is this student's: by the id, or by the uid where that was corrected.
+
+    No uid is given twice in a cohort, and who corrects an id keeps it.
+    """
+    words = account.pw_gecos.split(",")[0].split(" ")
+    ours = words[:2] == ["practicum", cohort] and len(words) == 3 and account.pw_uid != 0
+    return ours and (words[2] == student["id"] or account.pw_uid == student.get("uid"))
 
 
 def find_account(student: Student) -> pwd.struct_passwd | None:
@@ -52,7 +67,7 @@ def own_account(cohort: str, student: Student) -> pwd.struct_passwd:
     account = find_account(student)
     if account is None:
         raise NoAccountError("there is no account")
-    if account.pw_gecos.split(",")[0] != owner_mark(cohort, student) or account.pw_uid == 0:
+    if not is_owner(cohort, student, account):
         raise NoAccountError(
             f"the account {account.pw_name} on this host belongs to somebody else; "
             "it was left alone"
@@ -134,6 +149,8 @@ def as_student(account: pwd.struct_passwd, work: Callable[..., T], *arguments: o
         _answer(writing, account, work, arguments)
     os.close(writing)
     with os.fdopen(reading) as answer:
+        if not select.select([answer], [], [], PATIENCE)[0]:
+            os.kill(child, signal.SIGKILL)
         said = answer.read()
     os.waitpid(child, 0)
     if not said:
@@ -196,9 +213,10 @@ def ensure_file(path: str, content: str, mode: int, *, once: bool, dry_run: bool
     if os.path.lexists(path):
         if once:
             return False
-        regular = stat.S_ISREG(found.lstat().st_mode)
-        same_mode = stat.S_IMODE(found.lstat().st_mode) == mode
-        if regular and same_mode and found.read_bytes() == content.encode():
+        now, wanted = found.lstat(), content.encode()
+        same = stat.S_ISREG(now.st_mode) and stat.S_IMODE(now.st_mode) == mode
+        # The size first: it is theirs, and may be larger than our memory.
+        if same and now.st_size == len(wanted) and found.read_bytes() == wanted:
             return False
     if not dry_run:
         # Under another name first: a full disk must not leave half a file under this one.

@@ -24,6 +24,10 @@ TOOLS = ["age", "gpg", "sops", "pass", "passage", "containerd", "docker", "kubec
 ADA, BEN, CHO, DAN, EVE, FIN = 1, 2, 3, 4, 5, 6
 GIL, HAN, IDA = 7, 8, 9
 """Those who leave, are suspended, and come back."""
+
+CORRECTED = "20219909"
+"""Ida's id, from the second week on."""
+
 CANARY = "canary-7d1f-class-secret"
 
 
@@ -161,7 +165,7 @@ def changed(course: Course) -> Outcome:
     people = {entry["id"]: dict(entry) for entry in course.own["lab1"]["lab_students"]}
     people[student(GIL)["id"]]["state"] = "dropped"
     people[student(HAN)["id"]]["state"] = "suspended"
-    people[student(IDA)["id"]]["state"] = "present"
+    people[student(IDA)["id"]] |= {"state": "present", "id": CORRECTED}
     public = (course.folder / "new-key.pub").read_text().strip()
     people[student(DAN)["id"]]["ssh_keys"] = [public]
     staying = [who for who in course.common["lab_recipients"] if who["id"] != student(GIL)["id"]]

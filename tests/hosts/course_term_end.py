@@ -9,7 +9,7 @@ import pyrage
 import pytest
 import yaml
 
-from .course import ADA, CANARY, DAN, GIL, HAN, IDA, sops_program
+from .course import ADA, CANARY, CORRECTED, DAN, GIL, HAN, IDA, sops_program
 from .play import play, student
 
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(900)]
@@ -67,6 +67,13 @@ def test_an_expired_account_is_refused_even_with_its_key(course, changed):
 
 def test_whoever_was_suspended_and_is_back_gets_in(course, changed):
     assert course.login(IDA, "true").returncode == 0
+
+
+def test_whose_id_was_corrected_keeps_account_and_work(course, changed):
+    found = course.hosts[0].shell("getent passwd s20210009")
+
+    assert f"practicum {course.common['lab_cohort']} {CORRECTED}" in found
+    assert CORRECTED not in changed.problems("lab1")
 
 
 def test_a_new_key_takes_the_place_of_what_was_none(course, changed):
