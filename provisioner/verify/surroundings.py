@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from .. import cluster
 from ..cluster import ApiError, Client
-from ..manifest import COHORT, STUDENT
+from ..manifest import COHORT, STUDENT, WAY_IN
 from .case import Case
 
 FOREIGN = "foreign"
@@ -15,6 +16,7 @@ FOREIGN = "foreign"
 
 NO_OTHER_COURSE = "no other course runs on this cluster"
 NO_RUNTIME_CLASS = "the cluster has no runtime class that could be chosen"
+BINDINGS = "/apis/rbac.authorization.k8s.io/v1/rolebindings"
 RUNTIME_CLASSES = "/apis/node.k8s.io/v1/runtimeclasses"
 
 
@@ -47,20 +49,33 @@ def look(client: Client, cohort: str) -> Surroundings:
     Raises:
         ClusterError: If the cluster cannot be reached.
     """
-    others = f"{COHORT},{COHORT}!={cohort},{STUDENT}"
     return Surroundings(
         version=_numbers(cluster.version(client)),
-        foreign=_first(client, "/api/v1/namespaces", others),
+        foreign=_foreign(client, f"{COHORT},{COHORT}!={cohort},{STUDENT}"),
         runtime_class=_first(client, RUNTIME_CLASSES),
     )
 
 
+def _foreign(client: Client, others: str) -> str:
+    """Return a namespace that somebody is let into; any, where we may not see who is.
+
+    A group whose members have all left has a namespace too, and is nobody's way in.
+    """
+    bindings = _all(client, BINDINGS, others)
+    ways_in = [one["metadata"] for one in bindings if one["metadata"]["name"] == WAY_IN]
+    entered = min((one["namespace"] for one in ways_in), default="")
+    return entered or _first(client, "/api/v1/namespaces", others)
+
+
 def _first(client: Client, path: str, selector: str = "") -> str:
+    return min((one["metadata"]["name"] for one in _all(client, path, selector)), default="")
+
+
+def _all(client: Client, path: str, selector: str) -> list[dict[str, Any]]:
     try:
-        names = [one["metadata"]["name"] for one in client.pages(path, selector=selector)]
+        return list(client.pages(path, selector=selector, metadata_only=True))
     except ApiError:  # what we may not see, we cannot try
-        return ""
-    return min(names, default="")
+        return []
 
 
 def _numbers(version: str) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from provisioner import cluster
+from provisioner import cluster, manifest
 from provisioner.verify import case, live, matrix, surroundings
 from provisioner.verify.golden import Right
 
@@ -128,6 +128,24 @@ def test_another_course_is_out_of_reach(healthy):
 
     assert why(document, "ISO-05")["verdict"] == why(document, "ISO-08")["verdict"] == "passed"
     assert not any("other course" in note for note in document["notes"]), "there is one"
+
+
+def test_a_namespace_that_nobody_is_let_into_is_passed_over(running, client, abroad):
+    """Such as that of a group whose members have all left."""
+    empty = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": "aaa-nobody",
+            "labels": {manifest.COHORT: "elsewhere", manifest.STUDENT: "nobody"},
+        },
+    }
+    running.admin("create", "-f", "-", stdin=json.dumps(empty))
+    try:
+        assert surroundings.look(client, running.name).foreign == abroad
+        assert surroundings.look(client, "nowhere").foreign != "aaa-nobody"
+    finally:
+        running.admin("delete", "namespace", "aaa-nobody", "--wait=false")
 
 
 def test_nothing_is_written_where_students_work(running, healthy, abroad):
