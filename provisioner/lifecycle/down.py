@@ -13,7 +13,7 @@ from ..cohort import records as record_file
 from ..errors import ClusterError, InputError
 from ..plan import render
 from ..settings import Settings
-from . import archiving, claim, hosts_down, journal, lab_hosts, leftovers, lock, on_disk
+from . import archiving, claim, hosts_down, lab_hosts, leftovers, lock, on_disk, settling
 from .archiving import Archived
 from .clearing import Clearing, name_of
 from .engine import Engine
@@ -68,10 +68,9 @@ def down(
         with (
             Engine.open(settings, reading, held, progress) as opened,
             claim.held(settings, reading, lost=opened.stop),
-            journal.kept(settings, name, "down", reading.stacks) as noted,
+            settling.noted(opened, "down", reading.stacks) as engine,
             stopping(opened.stop, progress.say),
         ):
-            engine = replace(opened, journal=noted)
             kept = _archive(settings, reading, progress, wanted=archive)
             tokens = _Tokens.take(reading)
             clearing = Clearing(reading, engine, progress, frozenset(kept.failed), patience)

@@ -190,24 +190,25 @@ def bring_up(
     if reading.plan.is_empty and not half_done:
         _save(reading)
         claim.clear(settings, reading)
-        journal.settle(settings, reading.cohort.name)
+        if reading.only is None:
+            journal.settle(settings, reading.cohort.name)
         usage.sample_on_the_way(settings, reading, progress.say)
         return _summary(reading, reading.plan, {}, began)
     from .engine import Engine  # with the toolchain, which a run that changes nothing needs not
 
     _refuse_without_rights(reading)
     stacks = [*stacks_of(reading.plan), *half_done]
+    some = reading.only is not None
     with (
         Engine.open(settings, reading, held, progress) as opened,
         claim.held(settings, reading, lost=opened.stop, make=True),
-        journal.kept(settings, reading.cohort.name, "up", stacks) as noted,
+        settling.noted(opened, "up", stacks, some=some) as engine,
     ):
         _save(reading)
         with stopping(opened.stop, progress.say):
             going = leaving_namespaces(reading) if leaving.archive else []
             kept = archiving.before_deletion(settings, reading, going, progress)
             forced = {reading.records[id].name for id in leaving.force if id in reading.records}
-            engine = replace(opened, journal=noted)
             why = _apply(reading, engine, progress, spared=kept.failed, forced=forced)
             settling.settle(engine, half_done)
     after = _shut_again(settings, read(settings, reading.cohort.name))
