@@ -16,9 +16,10 @@ from ..errors import ClusterError, ToolError
 from ..manifest import GUARD, Manifest, stack_name
 from ..plan import Action, Part, Plan
 from ..settings import Settings
-from . import archiving, claim, desk, identity, journal, lock, removal, settling, usage
+from . import archiving, claim, desk, identity, journal, removal, settling, usage
 from .archiving import Archive
 from .choice import EVERYBODY, Choice, chosen
+from .holding import Held, holding
 from .interrupt import stopping
 from .progress import Progress
 from .reading import Reading, narrowed, read, records_path
@@ -90,6 +91,7 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
     allow_drop: int | None = None,
     choice: Choice = EVERYBODY,
     leaving: Leaving = KEEP_ALL,
+    before: Held | None = None,
 ) -> UpResult | None:
     """Bring a cohort up, or bring it up to date.
 
@@ -101,6 +103,7 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         allow_drop: How many students may leave, where that is more than usual.
         choice: Which students it is for.
         leaving: What is done for those who leave.
+        before: The cohort, where the caller holds it already.
 
     Returns:
         What was done; None when it was not confirmed.
@@ -113,8 +116,8 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         LockedError: If another run holds the cohort.
         Interrupted: If a signal came; what was in flight has finished.
     """
-    with lock.held(settings.home, name, progress.say) as held:
-        reading = read(settings, name)
+    with holding(settings, name, progress.say, before) as held:
+        reading = read(settings, name, asked=held.asked)
         if not choice.ids:  # else nothing outside theirs is touched
             desk.sweep_quietly(settings, reading, progress.say)
         reading = chosen(reading, choice)
@@ -124,8 +127,9 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         nothing = _is_settled(reading) and not settling.half_done(settings, reading)
         if not (nothing or confirm(reading)):
             return None
-        done = bring_up(settings, reading, held, progress, leaving)
-        return replace(done, hosts=_bring_hosts_up(settings, reading, held, progress, leaving))
+        done = bring_up(settings, reading, held.lock, progress, leaving)
+        hosts = _bring_hosts_up(settings, reading, held.lock, progress, leaving)
+        return replace(done, hosts=hosts)
 
 
 def _with_hosts(
