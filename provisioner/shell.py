@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen as Process
-from typing import IO, Any
+from typing import IO
 
 from .errors import MissingToolError, ToolError
 from .redaction import redact
@@ -134,14 +134,18 @@ def feed(
 
 
 def _open(
-    command: Sequence[str | Path], env: Mapping[str, str] | None, **streams: Any
+    command: Sequence[str | Path],
+    env: Mapping[str, str] | None,
+    **streams: int | IO[bytes],
 ) -> Process[bytes]:
     log.debug("run %s", redact(shlex.join(str(part) for part in command)))
     try:
         return subprocess.Popen(
             [str(part) for part in command],
             env=env,
-            **{"stdin": subprocess.DEVNULL, **streams},
+            stdin=streams.get("stdin", subprocess.DEVNULL),
+            stdout=streams["stdout"],
+            stderr=streams["stderr"],
         )
     except FileNotFoundError:
         raise MissingToolError(

@@ -25,6 +25,9 @@ import yaml
 
 from ..errors import ClusterError
 
+FILES = {"certificate-authority", "client-certificate", "client-key", "tokenFile"}
+"""Fields that name a file."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
@@ -74,6 +77,9 @@ def load(path: Path, context: str) -> Access:
 def parse(content: str, whose: str) -> Access:
     """Read the access that a kubeconfig gives which lies in memory alone: its current context.
 
+    It may come from where a student is root, so no file of this machine and no program is
+    taken for it, and no proxy.
+
     Args:
         content: The kubeconfig; it says everything in line.
         whose: What to call it in errors.
@@ -83,7 +89,18 @@ def parse(content: str, whose: str) -> Access:
     """
     path = Path(whose)
     config = _decoded(content.encode(), path)
-    return _chosen(config, str(config.get("current-context")), path)[0]
+    _refuse_files(config, path)
+    access, _ = _chosen(config, str(config.get("current-context")), path)
+    return replace(access, proxy="")
+
+
+def _refuse_files(config: dict[str, Any], path: Path) -> None:
+    for section, field in (("clusters", "cluster"), ("users", "user")):
+        listed = config.get(section)
+        for entry in listed if isinstance(listed, list) else []:
+            said = entry.get(field) if isinstance(entry, dict) else None
+            if FILES & set(said if isinstance(said, dict) else ()):
+                raise ClusterError(f"{path} names files in place of what it should hold.")
 
 
 def _chosen(config: dict[str, Any], context: str, path: Path) -> tuple[Access, dict[str, Any]]:
