@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .creation import create, read_object
     from .follow import AGAIN, Follower
     from .kubeconfig import Access, load
+    from .kubeconfig import parse as parse_kubeconfig
     from .many import ask_many
     from .observe import MANAGER, Found, Listing, list_cohort, look_for_strangers, made_by_us, read
     from .openness import (
@@ -82,6 +83,7 @@ __all__ = [
     "missing_rights",
     "namespaced_types",
     "needed_rights",
+    "parse_kubeconfig",
     "path_of",
     "read",
     "read_object",
@@ -108,7 +110,7 @@ __getattr__ = late.parts(
         "contents": "Whereabouts, list_type, look_around, namespaced_types",
         "creation": "create, read_object",
         "follow": "AGAIN, Follower",
-        "kubeconfig": "Access, load",
+        "kubeconfig": "Access, load, parse as parse_kubeconfig",
         "many": "ask_many",
         "observe": "MANAGER, Found, Listing, list_cohort, look_for_strangers, made_by_us, read",
         "openness": "MAY_ASK, answers_the_unknown, given_to_everybody, minds_pod_security, "
