@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -37,10 +38,31 @@ class Engine:
         try:
             return shell.run("docker", *arguments, env=self.environment(), timeout=timeout)
         except MissingToolError:
-            raise MissingToolError(
-                "There is no docker command.",
-                hint="Install Docker, or Debian's package docker.io.",
-            ) from None
+            raise _no_docker() from None
+
+    def pour(self, *arguments: str) -> Iterator[bytes]:
+        """Run one command of docker, and yield what it writes, as it comes.
+
+        Raises:
+            MissingToolError: If there is no docker.
+            ToolError: If it fails: what was yielded before is not whole then.
+        """
+        try:
+            yield from shell.pour("docker", *arguments, env=self.environment())
+        except MissingToolError:
+            raise _no_docker() from None
+
+    def feed(self, *arguments: str, pieces: Iterable[bytes]) -> None:
+        """Run one command of docker that reads some pieces.
+
+        Raises:
+            MissingToolError: If there is no docker.
+            ToolError: If it fails.
+        """
+        try:
+            shell.feed("docker", *arguments, pieces=pieces, env=self.environment())
+        except MissingToolError:
+            raise _no_docker() from None
 
     def require(self) -> str:
         """Return the engine's version.
@@ -90,3 +112,10 @@ def _available(meminfo: str) -> int:
     """
     values = (line.split() for line in meminfo.splitlines() if line.startswith("MemAvailable:"))
     return next(int(value[1]) for value in values) * 1024
+
+
+def _no_docker() -> MissingToolError:
+    return MissingToolError(
+        "There is no docker command.",
+        hint="Install Docker, or Debian's package docker.io.",
+    )
