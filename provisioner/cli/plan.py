@@ -64,7 +64,7 @@ def plan(  # noqa: PLR0913  (a command has as many parameters as options)
     from ..lifecycle import ahead
 
     asked = ahead.ask(settings, cohort)
-    from ..lifecycle.reading import read  # meanwhile
+    from ..lifecycle.backend import read  # meanwhile
 
     reading = read(settings, cohort, asked=asked)
     if as_json:
