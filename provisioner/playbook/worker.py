@@ -34,6 +34,7 @@ REPORTED = {
     "lab_facts": ("accounts", "programs", "services", "record", "leftovers", "distribution"),
     "lab_archives": ("archives",),
     "lab_removals": ("removed",),
+    "lab_claim": ("holder",),
 }
 """What is told on of the results of our own modules; of others, their problems alone."""
 

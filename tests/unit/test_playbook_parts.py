@@ -127,6 +127,18 @@ def test_what_tasks_report_adds_up_and_nothing_is_told_twice():
     assert tally.hosts["lab1"].data["lab_problems"] == [{"id": "a"}, {"id": "b"}]
 
 
+def test_what_two_roles_tell_by_one_name_is_told_of_both():
+    """The accounts' archives must not take the place of those of the repositories."""
+    tally = Tally(["lab1"])
+    for name in ("repositories", "s1"):
+        data = {"lab_archives": {"archives": [{"id": name}]}, "lab_facts": {"leftovers": [name]}}
+        tally.add({"event": "ok", "host": "lab1", "task": "x", "data": data})
+
+    told = tally.hosts["lab1"].data
+    assert told["lab_archives"] == {"archives": [{"id": "repositories"}, {"id": "s1"}]}
+    assert told["lab_facts"] == {"leftovers": ["s1"]}
+
+
 def test_of_an_event_only_what_our_playbooks_report_is_told_on():
     """Facts hold users and keys of a host; arguments may hold anything."""
     result = {
