@@ -224,14 +224,12 @@ def test_check_tells_what_would_change_and_changes_nothing(ready):
     before = (ready.files / "hosts.json").read_bytes()
     try:
         found = ready.up("--check", "--limit", "lab1")
-        plan = ready.hosts_json("plan", "--limit", "lab1")
     finally:
         ready.leave("20260009")
 
     assert list(found) == ["lab1"]
     assert found["lab1"]["state"] == "changed"
     assert any("account" in change for change in found["lab1"]["changes"])
-    assert plan["hosts"][0]["differs"]["create"] == ["s20260009"]
     assert (ready.files / "hosts.json").read_bytes() == before
 
 
