@@ -25,7 +25,8 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from .change import Finished
     from .receipt import Receipt
     from .status import Status
-    from .up import Leaving, UpResult
+    from .up import Leaving
+    from .up_result import UpResult
 
 
 @dataclass(frozen=True, kw_only=True)

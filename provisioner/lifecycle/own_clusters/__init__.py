@@ -16,7 +16,8 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ..backend import Ending, Resting, Whole
     from ..receipt import Receipt
     from ..status import Status
-    from ..up import Leaving, UpResult
+    from ..up import Leaving
+    from ..up_result import UpResult
     from .reading import ClustersReading
 
 
