@@ -150,7 +150,7 @@ def test_a_student_is_dropped_over_a_connection_that_breaks_now_and_then(course,
     far.reset()
     assert course.up()["failed"] == []
     runs.check_converged(course, ["1"])
-    kept = list((course.home / "archive" / course.name / "students").glob("2*"))
+    kept = list((course.home / "archive" / course.name).glob("2.*.age"))
     assert kept, "never deleted without an archive"
 
 

@@ -198,7 +198,8 @@ def test_a_volume_in_use_is_named_with_what_holds_it(new_course, wait_until):
     where = ("-n", course.namespace("1"))
     course.admin("apply", *where, "-f", "-", stdin=IN_USE)
     course.down("--no-archive", "--wait", "1", code=8)
-    wait_until(lambda: "NamespaceFinalizersRemaining" in _holds(course, course.namespace("1")), 90)
+    ends = ("get", "pod", "writer", *where, "-o", "jsonpath={.metadata.deletionTimestamp}")
+    wait_until(lambda: course.admin(*ends), 90)  # it waits for the pod, and so does the volume
 
     line = trouble(course.down("--no-archive", "--wait", "1", code=8), course.namespace("1"))
 
