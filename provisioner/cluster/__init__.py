@@ -22,7 +22,7 @@ from .openness import (
 )
 from .probe import longest_token
 from .resources import RESOURCES, path_of
-from .rights import Right, may, version, whoami
+from .rights import Right, may, uid_of, version, whoami
 from .rights import listed as listed_rights
 from .rights import missing as missing_rights
 from .rights import needed as needed_rights
@@ -89,6 +89,7 @@ __all__ = [
     "suspension_rights",
     "take_away",
     "take_claim",
+    "uid_of",
     "version",
     "whoami",
     "write_claim",

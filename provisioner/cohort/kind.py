@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from ipaddress import IPv4Address
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -141,6 +141,10 @@ class Kind(_Strict):
 
     engines: Engines = (KindEngine(name=LOCAL),)
     """Where clusters are made."""
+
+    access: Literal["admin", "namespace"] = "admin"
+    """What students are given: all of their cluster, or one namespace in it, with quota,
+    guard and a token that can be rotated and revoked."""
 
     accept_host_root: Truth = False
     """Whether students may be given clusters on a host that is not theirs alone: a kind

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from ..cohort import Record, Student
 from ..errors import InputError
 from ..settings import Settings
-from . import bundle as bundles
 from . import backend, desk, on_disk
+from . import bundle as bundles
 from .bundle import Kind
 from .desk import Desk
 from .giving import HandoutResult, distribute
@@ -85,9 +85,7 @@ def of_namespaces(
         return replace(result, bundle=bundles.write(settings, found, pairs, wishes.bundle))
 
 
-def at(
-    found: Desk, named: tuple[str, ...], *, progress: Progress, wishes: Wishes
-) -> HandoutResult:
+def at(found: Desk, named: tuple[str, ...], *, progress: Progress, wishes: Wishes) -> HandoutResult:
     """Hand out at a desk that is open; the bundle is left to the caller.
 
     Raises:
@@ -140,7 +138,7 @@ def rotate(
     )
 
 
-def rotate_at_cluster(
+def rotate_namespaces(
     settings: Settings, name: str, ids: tuple[str, ...], *, progress: Progress, overlap: timedelta
 ) -> HandoutResult:
     """Rotate tokens of one cluster; as ``rotate``.

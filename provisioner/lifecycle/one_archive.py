@@ -16,7 +16,7 @@ from ..cohort import Cohort, Recipient, Student, keys
 from ..errors import ClusterError, InputError
 from ..settings import Settings
 from .kept import Archive
-from .reading import Reading
+from .reading import Overview, Reading
 
 SUFFIX = ".tar.gz.age"
 COPIES = "students"

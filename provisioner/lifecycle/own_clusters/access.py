@@ -22,6 +22,8 @@ from .. import on_disk
 from .engines import is_loopback
 from .reading import ClustersReading
 
+LATEST = datetime.max.replace(tzinfo=UTC)
+
 AT_ONCE = 8
 """Clusters that are asked at the same time."""
 
@@ -40,9 +42,7 @@ def of(reading: ClustersReading, name: str) -> cluster.Access:
     """
     found, site = reading.cluster(name), reading.site(name)
     if found is None or not found.complete:
-        raise ClusterError(
-            "has no cluster yet", hint=f"Run: practicum up {reading.cohort.name}"
-        )
+        raise ClusterError("has no cluster yet", hint=f"Run: practicum up {reading.cohort.name}")
     if not found.running:
         raise ClusterError("is suspended, so the cluster does not answer")
     if site.spec.ssh and is_loopback(site):
@@ -91,11 +91,11 @@ def _noted(folder: Path, record: Record) -> Standing | None:
     note = on_disk.note(path)
     if note is None or not path.exists():
         return None
-    expires = datetime.fromisoformat(note.expires) if note.expires else datetime.max
+    expires = datetime.fromisoformat(note.expires) if note.expires else LATEST
     given = Credential(
         student=record.name,
         issued=datetime.fromtimestamp(path.stat().st_mtime, UTC),
-        expires=expires.replace(tzinfo=UTC),
+        expires=expires,
         recipient=note.recipient,
         secret={"metadata": {"name": note.credential}},
     )

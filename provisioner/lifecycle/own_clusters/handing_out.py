@@ -148,7 +148,7 @@ class _Counter:
             return _Given("kept")
         return _Given("issued", self._give(record, student, got, given, log, other=other))
 
-    def _give(  # noqa: PLR0913  (what is known of one hand-out)
+    def _give(
         self,
         record: Record,
         student: Student,
@@ -203,4 +203,3 @@ def _bundled(
     folder: Path = on_disk.folder_of(settings, reading.cohort.name)
     written = bundles.write_to(settings, reading.cohort.name, folder, mine, wishes.bundle)
     return replace(result, bundle=written)
-

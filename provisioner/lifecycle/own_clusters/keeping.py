@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ... import cluster
-from ...archive import Content, Listing
+from ...archive import Content
 from ...cohort import clusters as berths
-from ...errors import ClusterError, InputError, PracticumError
+from ...errors import InputError, PracticumError
 from ...kind import volumes
 from ...kind.found import Found, look
 from ...manifest import Manifest
@@ -197,15 +197,10 @@ def bound(
     """
     types = {str(type): type for type in around.types}
     places = {where for (where, type), count in around.counts.items() if str(type) == CLAIMS}
-    live = {
-        one["metadata"]["name"]: one for one in whole_cluster.all_of(client, VOLUMES)
-    }
+    live = {one["metadata"]["name"]: one for one in whole_cluster.all_of(client, VOLUMES)}
     for place in sorted(places):
         _, claims = cluster.list_type(client, types[CLAIMS], place)
         for claim in claims:
             volume = live.get((claim.get("spec") or {}).get("volumeName", ""))
             if volume is not None:
                 yield claim, volume
-
-
-

@@ -52,6 +52,32 @@ def refuse_admins(reading: ClustersReading, what: str) -> None:
         )
 
 
+def chosen(reading: ClustersReading, ids: Iterable[str]) -> list[Pair]:
+    """Return the students who are meant and whose cluster runs; of those named, all.
+
+    Raises:
+        InputError: If somebody who is named is not in the roster.
+    """
+    named = tuple(ids)
+    pairs = desks.chosen(reading, named)
+    if named:
+        return pairs
+    return [pair for pair in pairs if (found := reading.cluster(pair[0].name)) and found.running]
+
+
+def sweep(settings: Settings, reading: ClustersReading) -> tuple[str, ...]:
+    """End old tokens whose overlap is over; returns whose, by id."""
+    if not access.is_scoped(reading):
+        return ()
+    pairs = chosen(reading, ())
+    result = _handed(settings, reading, pairs, Silent(), lambda found, _: _only_swept(found))
+    return result.swept
+
+
+def _only_swept(found: Desk) -> HandoutResult:
+    return HandoutResult(cohort=found.reading.cohort.name, swept=found.swept)
+
+
 def handout(
     settings: Settings,
     reading: ClustersReading,
