@@ -80,18 +80,24 @@ def why_not(type: str, item: Manifest, uids: Container[str]) -> str:
     metadata = item["metadata"]
     if COHORT in (metadata.get("labels") or {}):
         return "Practicum makes it"
-    if (type, metadata["name"]) in EVERYWHERE:
-        return "Kubernetes makes it in every namespace"
-    if (type, metadata.get("namespace"), metadata["name"]) == API_SERVICE:
-        return "Kubernetes makes it in every cluster"
-    if type == "persistentvolumes" and PROVISIONED in (metadata.get("annotations") or {}):
-        return "its provisioner makes it again for its claim"
+    if why := _makes_itself(type, metadata):
+        return why
     if type in MADE_BY_THE_CLUSTER:
         return MADE_BY_THE_CLUSTER[type]
     for owner in metadata.get("ownerReferences") or []:
         if owner.get("controller") and owner.get("uid") in uids:
             return f"{owner.get('kind')}/{owner.get('name')} makes it again"
     return _is_over(type, item)
+
+
+def _makes_itself(type: str, metadata: dict[str, Any]) -> str:
+    if (type, metadata["name"]) in EVERYWHERE:
+        return "Kubernetes makes it in every namespace"
+    if (type, metadata.get("namespace"), metadata["name"]) == API_SERVICE:
+        return "Kubernetes makes it in every cluster"
+    if type == "persistentvolumes" and PROVISIONED in (metadata.get("annotations") or {}):
+        return "its provisioner makes it again for its claim"
+    return ""
 
 
 def _is_over(type: str, item: Manifest) -> str:

@@ -110,6 +110,7 @@ class Restore:
         place = member.namespace if member.namespace != WHOLE_CLUSTER else ""
         wanted = archive.portable(member.type, item)
         body = self._asking_for_a_volume(wanted) if self._is_held(member, item) else wanted
+        body = _with_node_ports(body, item) if member.type == "services" else body
         answer = _create(self._student, served, place, body, dry_run=dry_run)
         if answer == "made":
             return "restored", ""
@@ -218,6 +219,20 @@ class Restore:
         if live is None:
             return "the claim's volume is gone"
         return volumes.place_of(live, self._nodes)
+
+
+def _with_node_ports(body: Manifest, item: Manifest) -> Manifest:
+    """Keep the ports of nodes: the cluster is the student's own, and host ports lead to them."""
+    had = {one.get("name", ""): one["nodePort"] for one in _ports(item) if one.get("nodePort")}
+    ports = [
+        {**one, "nodePort": had[one.get("name", "")]} if one.get("name", "") in had else one
+        for one in _ports(body)
+    ]
+    return {**body, "spec": {**body["spec"], "ports": ports}} if had else body
+
+
+def _ports(service: Manifest) -> list[dict[str, Any]]:
+    return list((service.get("spec") or {}).get("ports") or [])
 
 
 def _types(client: cluster.Client) -> dict[str, cluster.Type]:
