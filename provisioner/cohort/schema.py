@@ -234,14 +234,14 @@ class Cohort(_Strict):
             wrong("is for `backend: kind`")
         return {} if said is None and info.data.get("backend") == "kind" else said
 
-    @model_validator(mode="after")
-    def _can_be_kind(self) -> Cohort:
+    @field_validator("auth", "groups")
+    @classmethod
+    def _on_one_cluster(cls, said: Auth | Groups, info: ValidationInfo) -> Auth | Groups:
         """Refuse what a cluster of one's own has no place for."""
-        if self.kind and self.groups.namespace:
-            wrong("has groups with a namespace, which `backend: kind` has no cluster for")
-        if self.kind and self.oidc:
-            wrong("has a school's login, which the API servers of `backend: kind` do not know")
-        return self
+        shared = isinstance(said, Login) or (isinstance(said, Groups) and said.namespace)
+        if shared and info.data.get("backend") == "kind":
+            wrong("is for `backend: namespace`: kind clusters share nothing, and know no school")
+        return said
 
     @field_validator("operators")
     @classmethod

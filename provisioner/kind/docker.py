@@ -104,13 +104,6 @@ class Engine:
         return bool(self.run("images", "--quiet", name, timeout=PATIENCE).strip())
 
 
-def _no_docker() -> MissingToolError:
-    return MissingToolError(
-        "There is no docker command.",
-        hint="Install Docker, or Debian's package docker.io.",
-    )
-
-
 def _available(meminfo: str) -> int:
     """Read how much memory could be had, in bytes.
 
@@ -119,3 +112,10 @@ def _available(meminfo: str) -> int:
     """
     values = (line.split() for line in meminfo.splitlines() if line.startswith("MemAvailable:"))
     return next(int(value[1]) for value in values) * 1024
+
+
+def _no_docker() -> MissingToolError:
+    return MissingToolError(
+        "There is no docker command.",
+        hint="Install Docker, or Debian's package docker.io.",
+    )
