@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+from . import kind_report
 from .peers import SIZES as PEERS
 from .results import (
     HANDOUT,
@@ -20,6 +21,7 @@ from .results import (
     Measurement,
     Results,
 )
+from .tables import table
 from .targets import Verdict, judge
 
 INTRODUCTION = """\
@@ -60,28 +62,29 @@ def render(results: Results) -> str:
         INTRODUCTION,
         "![Seconds by case, size and network](last.png)",
         "## Figures to reach",
-        _table(("figure", "must", "aim", "found", "", ""), map(_verdict, judge(results))),
+        table(("figure", "must", "aim", "found", "", ""), map(_verdict, judge(results))),
         "## Beside what people do without it",
         PEERS_INTRODUCTION,
-        _table(("by", "students", "n", "seconds", "students/s"), _peers(results)),
+        table(("by", "students", "n", "seconds", "students/s"), _peers(results)),
         "![Students a second](peers.png)",
         "## Access",
-        _table(
+        table(
             ("case", "students", "n", "seconds", "students/s", "requests a student"),
             _access(results),
         ),
         *_revocations(results),
         *_hosts(results),
+        *kind_report.render(results),
         "## Every case",
-        _table(HEAD, _rows(results)),
+        table(HEAD, _rows(results)),
         COLUMNS,
         "## Where Practicum's CPU and memory go",
-        _table(PROGRAMS_HEAD, _programs(results)),
+        table(PROGRAMS_HEAD, _programs(results)),
         "*processes*, *CPU* (seconds) and *largest* (resident MiB of the largest process) of each "
         "program, as sampled; `worker` is Practicum's own Python that Pulumi calls back.",
         "## The machine",
         "\n".join(f"* {name}: {value}" for name, value in results.machine.items()),
-        _table(("part", "date", "commit", "load before"), _units(results)),
+        table(("part", "date", "commit", "load before"), _units(results)),
         *_failures(results),
     ]
     return "\n\n".join(parts) + "\n"
@@ -128,7 +131,7 @@ def _hosts(results: Results) -> list[str]:
     if not results.hosts:
         return []
     head = ("by", "students", "first run", "second run", "a student more, first", "second")
-    return ["## Lab hosts", HOSTS_INTRODUCTION, _table(head, _host_rows(results))]
+    return ["## Lab hosts", HOSTS_INTRODUCTION, table(head, _host_rows(results))]
 
 
 def _host_rows(results: Results) -> Iterable[tuple[str, ...]]:
@@ -244,8 +247,3 @@ def _failures(results: Results) -> list[str]:
     if not results.failures:
         return []
     return ["## What did not work", *(f"```\n{failure}\n```" for failure in results.failures)]
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
