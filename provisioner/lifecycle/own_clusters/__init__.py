@@ -11,6 +11,7 @@ from ..progress import Progress
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ...credential import Standing
+    from ..ahead import Asked
     from ..archiving import Archived
     from ..backend import Ending, Resting, Whole
     from ..receipt import Receipt
@@ -22,7 +23,9 @@ if TYPE_CHECKING:  # a command pays for no other's modules
 class OwnClusters:
     """Hands each question to the module that answers it."""
 
-    def read(self, _settings: Settings, cohort: Cohort) -> ClustersReading:
+    def read(
+        self, _settings: Settings, cohort: Cohort, _asked: Asked | None = None
+    ) -> ClustersReading:
         """Read the files and the engines."""
         from . import reading
 
