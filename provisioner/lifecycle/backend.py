@@ -20,6 +20,7 @@ from .reading import Overview
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..credential import Standing
+    from .ahead import Asked
     from .archiving import Archived
     from .change import Finished
     from .receipt import Receipt
@@ -89,7 +90,7 @@ class Backend(Protocol):
     A reading is that of the backend itself, as its ``read`` returned it.
     """
 
-    def read(self, settings: Settings, cohort: Cohort) -> Overview:
+    def read(self, settings: Settings, cohort: Cohort, asked: Asked | None = None, /) -> Overview:
         """Read what is wanted and what runs, and compare the two. Changes nothing."""
 
     def again(
@@ -171,8 +172,13 @@ def of_name(settings: Settings, name: str) -> Backend:
     return of(cohorts.load(settings.stacks, name))
 
 
-def read(settings: Settings, name: str) -> Overview:
+def read(settings: Settings, name: str, asked: Asked | None = None) -> Overview:
     """Read a cohort's files and what runs of it, and compare the two. Changes nothing.
+
+    Args:
+        settings: Folders and state backend.
+        name: The cohort.
+        asked: What its cluster was asked beforehand.
 
     Raises:
         InputError: If the cohort's files are wrong.
@@ -180,7 +186,7 @@ def read(settings: Settings, name: str) -> Overview:
         MissingToolError: If no container engine answers.
     """
     cohort = cohorts.load(settings.stacks, name)
-    return of(cohort).read(settings, cohort)
+    return of(cohort).read(settings, cohort, asked)
 
 
 def going(reading: Overview) -> list[str]:

@@ -14,6 +14,7 @@ from .reading import Reading
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..credential import Standing
+    from .ahead import Asked
     from .archiving import Archived
     from .backend import Again, Ending, Resting, Whole
     from .receipt import Receipt
@@ -24,9 +25,9 @@ if TYPE_CHECKING:  # a command pays for no other's modules
 class Namespaces:
     """Hands each question to the module that answers it."""
 
-    def read(self, settings: Settings, cohort: Cohort) -> Reading:
+    def read(self, settings: Settings, cohort: Cohort, asked: Asked | None = None) -> Reading:
         """Read the files and the cluster."""
-        return readings.of_cohort(settings, cohort)
+        return readings.of_cohort(settings, cohort, asked)
 
     def again(
         self, reading: Reading, students: Mapping[str, Student], known: Mapping[str, Record]

@@ -17,20 +17,15 @@ from ..manifest import GUARD, groups_part, stack_name
 from ..plan import Live, Plan, group_of, make_plan, of_students, record_of, render
 from ..settings import Settings
 from . import identity, logins
+from . import target as targets
+from .target import Target
 
 if TYPE_CHECKING:
+    from .ahead import Asked
     from .lab_hosts import Labs
 
 WAVE_SIZE = 50
 """Students a Pulumi stack: of 25, 50 and 100, the quickest cold `up` of 300."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """The cluster of a cohort, by file and context."""
-
-    kubeconfig: Path
-    context: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +136,8 @@ def records_path(cohort: Cohort) -> Path:
 def target_of(cohort: Cohort, home: Path) -> Target:
     """Return the cluster that a cohort names; never the current context."""
     if not isinstance(cohort.cluster, ClusterAccess):
-        return Target(kubeconfig=(home / "rehearsal" / "kubeconfig").resolve(), context="rehearsal")
-    return Target(kubeconfig=cohort.cluster.kubeconfig.resolve(), context=cohort.cluster.context)
+        return targets.rehearsal(home)
+    return targets.own(cohort.cluster.kubeconfig, cohort.cluster.context)
 
 
 def connect(cohort: Cohort, home: Path) -> tuple[Target, cluster.Client]:
@@ -177,8 +172,10 @@ def read(settings: Settings, name: str, *, adopting: bool = False) -> Reading:
     return of_cohort(settings, cohorts.load(settings.stacks, name), adopting=adopting)
 
 
-def of_cohort(settings: Settings, cohort: Cohort, *, adopting: bool = False) -> Reading:
-    """Read a cohort whose file was read; else as ``read``.
+def of_cohort(
+    settings: Settings, cohort: Cohort, asked: Asked | None = None, *, adopting: bool = False
+) -> Reading:
+    """Read a cohort whose file was read, and whose cluster may have been asked; else as ``read``.
 
     Raises:
         InputError: If the cohort's files are wrong, or its students have no namespaces.
@@ -189,8 +186,12 @@ def of_cohort(settings: Settings, cohort: Cohort, *, adopting: bool = False) -> 
     _refuse_left_clusters(cohort)
     students = {student.id: student for student in cohorts.load_students(cohort)}
     known, recorded = _on_file(cohort, adopting=adopting)
-    target, client = connect(cohort, settings.home)
-    found = cluster.list_cohort(client, name)
+    target = target_of(cohort, settings.home)
+    if asked and asked.target == target:
+        client, found = asked.client, asked.listing.found()
+    else:
+        target, client = connect(cohort, settings.home)
+        found = cluster.list_cohort(client, name)
     known_groups = group_file.load(group_file.file_of(cohort))
     if not adopting:
         identity.refuse_other(cohort, recorded, found.uid)

@@ -55,7 +55,7 @@ def unfinished(cohort: str, found: Unfinished) -> str:
     what = _listed([_plain(cohort, stack) for stack in found.stacks]) or "nothing"
     name = f" --yes {cohort}" if found.command == "down" else ""
     return (
-        f"{run} `{found.command}` that began at {moment} did not end; {what} may be half done."
+        f"{run} `{found.command}` that began at {moment} did not end in order; {what} may be half done."
         f" Run it again: practicum {found.command} {cohort}{name}"
     )
 

@@ -12,6 +12,7 @@ from ..progress import Progress
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ...credential import Standing
+    from ..ahead import Asked
     from ..archiving import Archived
     from ..backend import Again, Ending, Resting, Whole
     from ..receipt import Receipt
@@ -39,7 +40,9 @@ class Looks:
 class OwnClusters:
     """Hands each question to the module that answers it."""
 
-    def read(self, _settings: Settings, cohort: Cohort) -> ClustersReading:
+    def read(
+        self, _settings: Settings, cohort: Cohort, _asked: Asked | None = None
+    ) -> ClustersReading:
         """Read the files and the engines."""
         from . import reading
 

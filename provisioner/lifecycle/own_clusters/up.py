@@ -47,13 +47,14 @@ def bring_up(
     plan, begun = reading.plan, half_done(settings, reading)
     if plan.is_empty and not begun:
         save(reading)
-        journal.settle(settings, reading.cohort.name)
+        if reading.only is None:
+            journal.settle(settings, reading.cohort.name)
         why = {part.name: "; ".join(part.changes) for part in plan.having("foreign")}
         return summary(reading, plan, why, began)
     refuse_without_room(reading)
     with (
         Stacks.open(settings, reading, held, progress) as stacks,
-        journal.kept(settings, reading.cohort.name, "up", _stacks(reading, begun)) as noted,
+        stacks.noted("up", _stacks(reading, begun)) as noted,
     ):
         save(reading)
         with stopping(stacks.stop, progress.say):
