@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from . import kind_report
+from . import host_table, kind_table
 from .peers import SIZES as PEERS
 from .results import (
     HANDOUT,
@@ -21,7 +21,6 @@ from .results import (
     Measurement,
     Results,
 )
-from .tables import table
 from .targets import Verdict, judge
 
 INTRODUCTION = """\
@@ -62,29 +61,32 @@ def render(results: Results) -> str:
         INTRODUCTION,
         "![Seconds by case, size and network](last.png)",
         "## Figures to reach",
-        table(("figure", "must", "aim", "found", "", ""), map(_verdict, judge(results))),
+        _table(
+            ("figure", "must", "aim", "found", "", ""),
+            map(_verdict, _judged(results)),
+        ),
         "## Beside what people do without it",
         PEERS_INTRODUCTION,
-        table(("by", "students", "n", "seconds", "students/s"), _peers(results)),
+        _table(("by", "students", "n", "seconds", "students/s"), _peers(results)),
         "![Students a second](peers.png)",
         "## Access",
-        table(
+        _table(
             ("case", "students", "n", "seconds", "students/s", "requests a student"),
             _access(results),
         ),
         *_revocations(results),
         *_hosts(results),
-        *kind_report.render(results),
+        *_kind(results),
         "## Every case",
-        table(HEAD, _rows(results)),
+        _table(HEAD, _rows(results)),
         COLUMNS,
         "## Where Practicum's CPU and memory go",
-        table(PROGRAMS_HEAD, _programs(results)),
+        _table(PROGRAMS_HEAD, _programs(results)),
         "*processes*, *CPU* (seconds) and *largest* (resident MiB of the largest process) of each "
         "program, as sampled; `worker` is Practicum's own Python that Pulumi calls back.",
         "## The machine",
         "\n".join(f"* {name}: {value}" for name, value in results.machine.items()),
-        table(("part", "date", "commit", "load before"), _units(results)),
+        _table(("part", "date", "commit", "load before"), _units(results)),
         *_failures(results),
     ]
     return "\n\n".join(parts) + "\n"
@@ -120,36 +122,22 @@ def _access(results: Results) -> Iterable[tuple[str, ...]]:
                 )
 
 
-HOSTS_INTRODUCTION = """\
-`practicum hosts up` on one host (systemd and sshd in a container, Debian, packages at hand) that
-nobody has prepared, over SSH, and the same again. *plain playbook* (`bench/plain_loop.yml`) makes the
-same accounts, keys and folders with a task a thing and a loop over students. *a student more* is what
-each student adds between the two sizes."""
-
-
 def _hosts(results: Results) -> list[str]:
     if not results.hosts:
         return []
-    head = ("by", "students", "first run", "second run", "a student more, first", "second")
-    return ["## Lab hosts", HOSTS_INTRODUCTION, table(head, _host_rows(results))]
+    rows = host_table.rows(results)
+    return ["## Lab hosts", host_table.INTRODUCTION, _table(host_table.HEAD, rows)]
 
 
-def _host_rows(results: Results) -> Iterable[tuple[str, ...]]:
-    subjects = dict.fromkeys(one.subject for one in results.hosts)
-    for subject in subjects:
-        sizes = sorted({one.students for one in results.hosts if one.subject == subject})
-        for before, students in zip([0, *sizes], sizes, strict=False):
-            found = [results.host_seconds(subject, case, students) for case in HOST_CASES]
-            least = [results.host_seconds(subject, case, before) for case in HOST_CASES]
-            more = [
-                f"{(now - then) / (students - before):.2f}" if now and then else ""
-                for now, then in zip(found, least, strict=True)
-            ]
-            seconds = [f"{one:.1f}" if one else "" for one in found]
-            yield subject, str(students), *seconds, *more
+def _kind(results: Results) -> list[str]:
+    if not results.kind:
+        return []
+    rows = kind_table.rows(results)
+    return ["## kind clusters", kind_table.INTRODUCTION, _table(kind_table.HEAD, rows)]
 
 
-HOST_CASES = ("first run", "second run")
+def _judged(results: Results) -> list[Verdict]:
+    return [*judge(results), *host_table.verdicts(results), *kind_table.verdicts(results)]
 
 
 def _revocations(results: Results) -> list[str]:
@@ -247,3 +235,8 @@ def _failures(results: Results) -> list[str]:
     if not results.failures:
         return []
     return ["## What did not work", *(f"```\n{failure}\n```" for failure in results.failures)]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

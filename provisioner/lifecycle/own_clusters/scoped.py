@@ -27,8 +27,9 @@ from ..desk import Desk
 from ..giving import HandoutResult
 from ..handout import Wishes
 from ..progress import Progress, Silent
-from ..reading import Reading, Target
+from ..reading import Reading
 from ..revoke import RevokeResult
+from ..target import Target
 from . import access
 from .reading import ClustersReading
 

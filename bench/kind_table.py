@@ -1,13 +1,13 @@
-"""What kind clusters cost, for the report: each figure, and which bound was reached."""
+"""What kind clusters cost, for the report: each figure, and which was to be reached."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from statistics import median
 
 from .kind import DOWN, LOOP, PRACTICUM, RESUME, SUSPEND, UP
 from .results import Results
-from .tables import table
+from .targets import Verdict
 
 INTRODUCTION = """\
 `practicum up` of a course with a kind cluster a student, on the local container engine, beside
@@ -20,18 +20,6 @@ MUST = {1: 1.1, 6: round(1 / 1.3, 2)}
 """What a course may take at most, as a multiple of the loop, by the number of clusters."""
 
 
-def render(results: Results) -> list[str]:
-    """Return the part of the report about kind clusters; nothing where none was measured."""
-    if not results.kind:
-        return []
-    return [
-        "## kind clusters",
-        INTRODUCTION,
-        table(HEAD, _rows(results)),
-        table(("figure", "must", "found", ""), _verdicts(results)),
-    ]
-
-
 def seconds(results: Results, subject: str, case: str, clusters: int) -> float | None:
     """Return the median of a case; None where it was not measured."""
     found = [
@@ -42,7 +30,8 @@ def seconds(results: Results, subject: str, case: str, clusters: int) -> float |
     return median(found) if found else None
 
 
-def _rows(results: Results) -> Iterable[tuple[str, ...]]:
+def rows(results: Results) -> Iterable[tuple[str, ...]]:
+    """Return a row a size and subject."""
     for clusters in sorted({one.clusters for one in results.kind}):
         for subject in (LOOP, PRACTICUM):
             ups = [one for one in results.kind
@@ -59,13 +48,17 @@ def _rows(results: Results) -> Iterable[tuple[str, ...]]:
             )
 
 
-def _verdicts(results: Results) -> Iterable[tuple[str, ...]]:
+def verdicts(results: Results) -> Iterator[Verdict]:
+    """Judge what Practicum takes beside a plain loop; only where that was measured."""
     for clusters, must in MUST.items():
         ratio = _ratio(results, clusters)
-        if ratio is None:
-            continue
-        said = "reached" if ratio <= must else "**not reached**"
-        yield f"{clusters} cluster(s), times the loop", f"{must}", f"{ratio:.2f}", said
+        if ratio is not None:
+            yield Verdict(
+                figure=f"{clusters} kind cluster(s), times a plain loop",
+                must=f"≤ {must:g}",
+                found=f"{ratio:.2f}",
+                reached=ratio <= must,
+            )
 
 
 def _ratio(results: Results, clusters: int) -> float | None:
