@@ -52,12 +52,36 @@ class Ending:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Again:
+    """Whose environment is to be made anew, and how."""
+
+    id: str
+    archive: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Whole:
     """All that a cohort has and that would be deleted."""
 
     names: tuple[str, ...]
     students: int
     """How many of these hold students' work."""
+
+    anything: bool
+    """Whether anything is left at all, were it in no environment."""
+
+    where: str = ""
+    """What tells the cluster from another behind the same name."""
+
+
+class Following(Protocol):
+    """Waits until something of a cohort may have changed."""
+
+    def begin(self, reading: Any) -> None:  # noqa: ANN401
+        """Begin at what was read."""
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait for a change, so many seconds at most; False when none came."""
 
 
 class Backend(Protocol):
@@ -73,6 +97,9 @@ class Backend(Protocol):
         self, reading: Any, students: Mapping[str, Student], known: Mapping[str, Record]  # noqa: ANN401
     ) -> Overview:  # fmt: skip
         """Compare what was read with another roster and other records."""
+
+    def follow(self, settings: Settings, cohort: Cohort) -> Following:
+        """Follow a cohort from now on: what changes between this and a reading is not missed."""
 
     def sweep(self, settings: Settings, reading: Any, say: Callable[[str], None]) -> None:  # noqa: ANN401
         """End what access is past its end; failing at it stops nothing."""
@@ -107,6 +134,11 @@ class Backend(Protocol):
         self, settings: Settings, reading: Any, held: int, progress: Progress, ending: Ending  # noqa: ANN401
     ) -> Receipt:  # fmt: skip
         """Archive, delete and search for what is left; the caller keeps the receipt."""
+
+    def reset(
+        self, settings: Settings, reading: Any, held: int, progress: Progress, again: Again, /  # noqa: ANN401
+    ) -> UpResult:  # fmt: skip
+        """Delete one student's environment and make it anew."""
 
     def archive(
         self, settings: Settings, reading: Any, ids: Iterable[str], progress: Progress  # noqa: ANN401
