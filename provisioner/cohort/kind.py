@@ -186,7 +186,7 @@ class Kind(_Strict):
     def names_of(self, engine: KindEngine) -> tuple[str, ...]:
         """Return what the certificates of an engine's clusters hold beside its address."""
         reach = self.reach_of(engine)
-        return () if reach in (LOOPBACK, self.address_of(engine)) else (reach,)
+        return () if reach == self.address_of(engine) else (reach,)
 
     def is_shared(self, engine: KindEngine) -> bool:
         """Say whether others than the operator use an engine's host, or its clusters reach them."""

@@ -20,7 +20,7 @@ from ...cohort import Record, Student
 from ...credential import Address, Credential
 from ...errors import InputError, PracticumError
 from ...settings import Settings
-from .. import audit, desk, on_disk
+from .. import audit, desk, on_disk, terms
 from .. import bundle as bundles
 from ..audit import AuditLog
 from ..desk import Issued
@@ -142,6 +142,7 @@ class _Counter:
         if other and not self._wishes.replace_key:
             about = {"cohort": self._reading.cohort.name, "id": student.id}
             return _Given("failed", why=OTHER_KEY.format(**about))
+        terms.expiry(self._reading.cohort, record)  # nobody gets in after the term
         got = access.of(self._reading, record.name)
         given = _credential(record, student, got)
         if not (other or self._wishes.renew) and on_disk.is_there(self._folder, record, given):
