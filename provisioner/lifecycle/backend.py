@@ -7,8 +7,9 @@ refuses in one line that says what to do instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import cohort as cohorts
@@ -22,11 +23,20 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ..credential import Standing
     from .ahead import Asked
     from .archiving import Archived
+    from .capacity import Capacity
     from .change import Finished
+    from .finding import Finding
+    from .giving import HandoutResult
+    from .handout import Wishes
     from .receipt import Receipt
+    from .restoring import Opened, Restoring
+    from .revoke import RevokeResult
     from .status import Status
     from .up import Leaving
     from .up_result import UpResult
+
+
+Ids = tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +63,36 @@ class Ending:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Again:
+    """Whose environment is to be made anew, and how."""
+
+    id: str
+    archive: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Whole:
     """All that a cohort has and that would be deleted."""
 
     names: tuple[str, ...]
     students: int
     """How many of these hold students' work."""
+
+    anything: bool
+    """Whether anything is left at all, were it in no environment."""
+
+    where: str = ""
+    """What tells the cluster from another behind the same name."""
+
+
+class Following(Protocol):
+    """Waits until something of a cohort may have changed."""
+
+    def begin(self, reading: Any) -> None:  # noqa: ANN401
+        """Begin at what was read."""
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait for a change, so many seconds at most; False when none came."""
 
 
 class Backend(Protocol):
@@ -74,6 +108,9 @@ class Backend(Protocol):
         self, reading: Any, students: Mapping[str, Student], known: Mapping[str, Record]  # noqa: ANN401
     ) -> Overview:  # fmt: skip
         """Compare what was read with another roster and other records."""
+
+    def follow(self, settings: Settings, cohort: Cohort) -> Following:
+        """Follow a cohort from now on: what changes between this and a reading is not missed."""
 
     def sweep(self, settings: Settings, reading: Any, say: Callable[[str], None]) -> None:  # noqa: ANN401
         """End what access is past its end; failing at it stops nothing."""
@@ -109,6 +146,11 @@ class Backend(Protocol):
     ) -> Receipt:  # fmt: skip
         """Archive, delete and search for what is left; the caller keeps the receipt."""
 
+    def reset(
+        self, settings: Settings, reading: Any, held: int, progress: Progress, again: Again, /  # noqa: ANN401
+    ) -> UpResult:  # fmt: skip
+        """Delete one student's environment and make it anew."""
+
     def archive(
         self, settings: Settings, reading: Any, ids: Iterable[str], progress: Progress  # noqa: ANN401
     ) -> Archived:  # fmt: skip
@@ -119,6 +161,43 @@ class Backend(Protocol):
 
     def wake(self, reading: Any, ids: tuple[str, ...], /) -> Resting:  # noqa: ANN401
         """Say how they are woken."""
+
+    def handout(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, wishes: Wishes
+    ) -> HandoutResult:
+        """Give everybody a kubeconfig of their own."""
+
+    def rotate(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, overlap: timedelta
+    ) -> HandoutResult:
+        """Give new credentials in place of old ones."""
+
+    def sweep_access(self, settings: Settings, name: str) -> tuple[str, ...]:
+        """End old credentials whose overlap is over; returns whose, by id."""
+
+    def revoke(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress
+    ) -> RevokeResult:
+        """Take access back at once."""
+
+    def reinstate(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, replace_key: bool
+    ) -> HandoutResult:
+        """Undo revocations."""
+
+    def restoring(self, settings: Settings, cohort: Cohort, id: str, opened: Opened) -> Restoring:
+        """Get ready to bring an archive back; the caller holds the lock."""
+
+    def capacity(self, settings: Settings, cohort: Cohort, at_once: int | None) -> Capacity:
+        """Say whether the class fits. Changes nothing."""
+
+    def seconds_for(self, count: int) -> float:
+        """Say how long it may take to make some environments, rather too much than too little."""
+
+    def check(
+        self, settings: Settings, cohort: Cohort, students: list[Student], id_token: str
+    ) -> Iterator[Finding]:
+        """Yield what was found wrong, or right, with what holds the environments."""
 
 
 def of(cohort: Cohort) -> Backend:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from .. import cluster
 from ..cohort import Cohort, Record, Student
 from ..settings import Settings
 from . import reading as readings
@@ -15,8 +17,14 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ..credential import Standing
     from .ahead import Asked
     from .archiving import Archived
-    from .backend import Ending, Resting, Whole
+    from .backend import Again, Ending, Ids, Resting, Whole
+    from .capacity import Capacity
+    from .finding import Finding
+    from .giving import HandoutResult
+    from .handout import Wishes
     from .receipt import Receipt
+    from .restoring import Opened, Restoring
+    from .revoke import RevokeResult
     from .status import Status
     from .up import Leaving
     from .up_result import UpResult
@@ -34,6 +42,10 @@ class Namespaces:
     ) -> Reading:
         """Compare with another roster."""
         return readings.again(reading, students, known)
+
+    def follow(self, settings: Settings, cohort: Cohort) -> Watches:
+        """Watch every kind of object."""
+        return Watches(settings, cohort)
 
     def sweep(self, settings: Settings, reading: Reading, say: Callable[[str], None]) -> None:
         """End old tokens whose overlap is over."""
@@ -59,7 +71,12 @@ class Namespaces:
         from .backend import Whole
 
         own = (live["metadata"]["name"] for live in reading.found.own_namespaces)
-        return Whole(names=tuple(own), students=len(archiving.student_namespaces(reading)))
+        return Whole(
+            names=tuple(own),
+            students=len(archiving.student_namespaces(reading)),
+            anything=bool(reading.found.owned),
+            where=reading.found.uid,
+        )
 
     def refuse_without_key(self, reading: Reading, leaving: Leaving) -> None:
         """Stop where work could not be encrypted."""
@@ -106,6 +123,27 @@ class Namespaces:
 
         return down.of_namespaces(settings, reading, held, progress, ending)
 
+    def reset(
+        self,
+        _settings: Settings,
+        reading: Reading,
+        _held: int,
+        _progress: Progress,
+        again: Again,
+    ) -> UpResult:
+        """Refuse: a namespace is emptied by whom it belongs to.
+
+        Raises:
+            InputError: Always.
+        """
+        from .backend import refused
+
+        name = reading.cohort.name
+        raise refused(
+            f"A namespace of {name} is not reset: what is in it can be deleted one by one.",
+            f"For a new one: practicum drop {name} {again.id}, then practicum add {name} {again.id}",
+        )
+
     def archive(
         self, settings: Settings, reading: Reading, ids: Iterable[str], progress: Progress
     ) -> Archived:
@@ -125,3 +163,88 @@ class Namespaces:
         from . import suspension
 
         return suspension.awake(reading)
+
+    def handout(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, wishes: Wishes
+    ) -> HandoutResult:
+        """Mint tokens."""
+        from . import handout
+
+        return handout.of_namespaces(settings, name, ids, progress=progress, wishes=wishes)
+
+    def rotate(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, overlap: timedelta
+    ) -> HandoutResult:
+        """Mint new tokens."""
+        from . import handout
+
+        return handout.rotate_namespaces(settings, name, ids, progress=progress, overlap=overlap)
+
+    def sweep_access(self, settings: Settings, name: str) -> tuple[str, ...]:
+        """End old tokens."""
+        from . import handout
+
+        return handout.sweep_namespaces(settings, name)
+
+    def revoke(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress
+    ) -> RevokeResult:
+        """Kill tokens."""
+        from . import revoke
+
+        return revoke.of_namespaces(settings, name, ids, progress=progress)
+
+    def reinstate(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, replace_key: bool
+    ) -> HandoutResult:
+        """Mint tokens for those who had been revoked."""
+        from . import revoke
+
+        return revoke.reinstate_in_namespaces(
+            settings, name, ids, progress=progress, replace_key=replace_key
+        )
+
+    def restoring(self, settings: Settings, cohort: Cohort, id: str, opened: Opened) -> Restoring:
+        """Get ready to restore into a namespace."""
+        from . import restoring
+
+        return restoring.of_namespaces(settings, cohort, id, opened)
+
+    def capacity(self, settings: Settings, cohort: Cohort, at_once: int | None) -> Capacity:
+        """Compare quotas with what the nodes have."""
+        from . import capacity
+
+        return capacity.of_namespaces(settings, cohort, at_once)
+
+    def seconds_for(self, count: int) -> float:
+        """Say how long some namespaces take: ten a second or so, where all goes well."""
+        return 30 + 0.5 * count
+
+    def check(
+        self, settings: Settings, cohort: Cohort, students: list[Student], id_token: str
+    ) -> Iterator[Finding]:
+        """Look at the cluster."""
+        from . import doctor
+
+        return doctor.of_namespaces(settings, cohort, students, id_token)
+
+
+class Watches:
+    """The watches on a cohort's objects."""
+
+    def __init__(self, settings: Settings, cohort: Cohort) -> None:
+        self._follower = cluster.Follower(
+            lambda: readings.connect(cohort, settings.home)[1], cohort.name
+        )
+
+    def begin(self, reading: Reading) -> None:
+        """Pass over what the reading knows already."""
+        self._follower.start(reading.found.owned)
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait for a change.
+
+        Raises:
+            ClusterError: If the cluster lets us list, but not watch.
+        """
+        return self._follower.wait(seconds)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from .. import cluster
 from .. import cohort as cohorts
-from ..cohort import ClusterAccess, Cohort, Group, Record, Student, sections
+from ..cohort import ClusterAccess, Cohort, Group, Record, Student, clusters, sections
 from ..cohort import groups as group_file
 from ..cohort import records as record_file
 from ..errors import ClusterError, InputError
@@ -144,8 +144,10 @@ def connect(cohort: Cohort, home: Path) -> tuple[Target, cluster.Client]:
     """Open the cluster of a cohort.
 
     Raises:
+        InputError: If its students have a cluster each.
         ClusterError: If its kubeconfig cannot be used.
     """
+    refuse_without_namespaces(cohort)
     target = target_of(cohort, home)
     if isinstance(cohort.cluster, str) and not target.kubeconfig.exists():
         raise ClusterError(
@@ -181,6 +183,7 @@ def of_cohort(
     """
     name = cohort.name
     refuse_without_namespaces(cohort)
+    _refuse_left_clusters(cohort)
     students = {student.id: student for student in cohorts.load_students(cohort)}
     known, recorded = _on_file(cohort, adopting=adopting)
     target = target_of(cohort, settings.home)
@@ -207,6 +210,21 @@ def refuse_without_namespaces(cohort: Cohort) -> None:
             f"Every student of {cohort.name} has a kind cluster of their own, and this command is"
             " about namespaces of one cluster.",
             hint="docs/how-to/kind-clusters.md says what takes its place.",
+        )
+
+
+def _refuse_left_clusters(cohort: Cohort) -> None:
+    """Stop where students have kind clusters of an earlier word of the cohort file.
+
+    Raises:
+        InputError: If some have.
+    """
+    if any(not berth.dropped for berth in clusters.load(cohort.clusters_file).values()):
+        raise InputError(
+            f"The students of {cohort.name} have kind clusters, and the cohort file says"
+            " namespace now.",
+            hint="Say `backend: kind` again, and take them down first: practicum down"
+            f" {cohort.name}",
         )
 
 

@@ -79,8 +79,12 @@ def _plain(cohort: str, stack: str) -> str:
     ('wave 3', 'what all students share')
     >>> _plain("demo", "demo.groups-01")
     'the groups of wave 1'
+    >>> _plain("demo", "demo.cluster-s1")
+    'the cluster of s1'
     """
     part = stack.removeprefix(f"{cohort}.")
+    if part.startswith("cluster-"):
+        return f"the cluster of {part.removeprefix('cluster-')}"
     if part == "guard":
         return "what all students share"
     kind, _, number = part.rpartition("-")

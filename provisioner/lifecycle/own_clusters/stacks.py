@@ -13,7 +13,7 @@ from typing import Any
 
 from ... import toolchain
 from ...errors import LockedError, MissingToolError
-from ...pulumi_stack import Backend, Job, Workers
+from ...pulumi_stack import Backend, Job, Workers, state_file
 from ...settings import Settings
 from .. import lock
 from ..journal import Journal, kept
@@ -88,7 +88,13 @@ class Stacks:
 
     def forget(self, names: Iterable[str], journal: Journal) -> dict[str, str]:
         """Drop the state of clusters that are gone; returns why that failed, by name."""
-        return self._run({name: self._job("destroy", name) for name in names}, journal)
+        kept = (name for name in names if self._has_state(name))
+        return self._run({name: self._job("destroy", name) for name in kept}, journal)
+
+    def _has_state(self, name: str) -> bool:
+        """Say whether a stack may be there: in a folder one can look, elsewhere Pulumi must."""
+        path = state_file.path_of(self.settings.state_url, stack_of(self.reading.cohort, name))
+        return path is None or any(path.parent.glob(f"{path.name}*"))
 
     def _run(self, jobs: dict[str, Job], journal: Journal) -> dict[str, str]:
         why: dict[str, str] = {}

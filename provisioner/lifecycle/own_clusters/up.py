@@ -67,7 +67,7 @@ def bring_up(
             todo = [one.name for one in plan.having("create", "change") if one.name not in why]
             progress.step("Making clusters", len(todo))
             why |= stacks.bring_up([*todo, *begun], noted)
-    after = _after(settings, reading)
+    after = read_after(settings, reading)
     done = summary(reading, after.plan, why, began, processes=stacks.workers.started)
     return replace(done, archives=kept.made)
 
@@ -163,7 +163,7 @@ def remove(
                 own = reading.sites[engine].clusters(progress.say)
                 own.remove(found.name, reading.cohort.name, name)
         except PracticumError as error:
-            return error.message
+            return " ".join(part for part in (error.message, error.hint or "") if part)
         progress.advance(name)
         return ""
 
@@ -190,7 +190,7 @@ def _stacks(reading: ClustersReading, begun: Iterable[str]) -> list[str]:
     return [stack for stack, name in reading.stacks.items() if name in names]
 
 
-def _after(settings: Settings, reading: ClustersReading) -> ClustersReading:
+def read_after(settings: Settings, reading: ClustersReading) -> ClustersReading:
     """Read what is there now, and note of whom nothing is left."""
     after = reread(settings, reading)
     note_gone(after, reading)
