@@ -12,7 +12,7 @@ from ..interrupt import stopping
 from ..kept import Archived
 from ..progress import Progress
 from ..reading import narrowed
-from ..up import UpResult, summary
+from ..up_result import UpResult, summary
 from . import keeping, up
 from .reading import ClustersReading, stack_of
 from .stacks import Stacks
