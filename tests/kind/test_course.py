@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import uuid
@@ -9,7 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+from provisioner import toolchain
+from provisioner.kind.cluster import Clusters
 from provisioner.kind.found import look
 from provisioner.lifecycle.own_clusters.reading import ANEW
 
@@ -83,10 +87,26 @@ def test_who_fails_is_told_why_and_the_others_are_done(life: OnKind, port: int):
         }  # fmt: skip
         assert engine.run("ps", "--all", "--quiet", "--no-trunc", "--filter", f"id={theirs}")
 
+        no_credential_is_kept(life)
         what_runs_is_held_against_what_is_wanted(life)
         an_engine_that_is_not_seen_proves_nothing(life)
     finally:
         engine.run("rm", "--volumes", theirs)
+
+
+def no_credential_is_kept(life: OnKind) -> None:
+    """Neither in Pulumi's state nor in a log nor in a kubeconfig that somebody forgot."""
+    kind = toolchain.find("kind")["kind"].path
+    clusters = Clusters(engine=life.engine, kind=kind, say=lambda _: None)
+    name = life.course.namespace("1")
+    user = yaml.safe_load(clusters.kubeconfig(name))["users"][0]["user"]
+    secrets = (user["client-key-data"], base64.b64decode(user["client-key-data"]).decode())
+    files = [path for path in life.course.home.rglob("*") if path.is_file()]
+    kept = "\n".join(path.read_text(errors="replace") for path in files)
+
+    assert name in kept  # that is where it would be
+    assert not any(secret in kept for secret in secrets)
+    assert "PRIVATE KEY" not in kept
 
 
 def what_runs_is_held_against_what_is_wanted(life: OnKind) -> None:
