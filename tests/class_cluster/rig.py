@@ -97,9 +97,7 @@ def running(
         kubeconfig = folder / "admin.kubeconfig"
         kubeconfig.touch(mode=0o600)
         kubeconfig.write_text(clusters.kubeconfig(name))
-        made = ClassCluster(
-            name=name, engine=engine, kubeconfig=kubeconfig, context=f"kind-{name}"
-        )
+        made = ClassCluster(name=name, engine=engine, kubeconfig=kubeconfig, context=f"kind-{name}")
         _join_networks(made)
         made.enforce()
         _await_system(made)
