@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from people import Class
-from stage import Stage, UnexpectedError, alone_in
+from stage import Stage, UnexpectedError, played
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".practicum" / "demo"
@@ -29,36 +29,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--keep", action="store_true", help="Leave the course and cluster up.")
     chosen = parser.parse_args()
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    stage = Stage(FOLDER, Path(sys.executable).parent / "practicum")
-    with alone_in(FOLDER) as alone:
-        if not alone:
-            sys.stderr.write(f"Another demo plays in {FOLDER}.\n")
-            return 9
-        return _play(stage, keep=chosen.keep)
+    return played(FOLDER, lambda stage: _play(stage, keep=chosen.keep))
 
 
-def _play(stage: Stage, *, keep: bool) -> int:
-    code = 1
-    try:
-        code = _outcome(stage, keep=keep)
-    finally:
-        if not (keep and code == 0):
-            _stop_rehearsal(stage)
-    return code
-
-
-def _outcome(stage: Stage, *, keep: bool) -> int:
+def _play(stage: Stage, *, keep: bool) -> None:
+    stays_up = False
     try:
         _clear(stage)
         _tell_story(stage, keep=keep)
-    except UnexpectedError as error:
-        sys.stderr.write(f"\nThe demo failed: expected that {error}\n")
-        return 1
-    except KeyboardInterrupt as interrupt:
-        sys.stderr.write("\nInterrupted.\n")
-        return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
-    return 0
+        stays_up = keep
+    finally:
+        if not stays_up:
+            _stop_rehearsal(stage)
 
 
 def _tell_story(stage: Stage, *, keep: bool) -> None:
@@ -264,10 +246,6 @@ def _stop_rehearsal(stage: Stage) -> None:
         except UnexpectedError as error:
             sys.stderr.write(f"The rehearsal may still run: expected that {error}\n")
     signal.signal(signal.SIGINT, before)
-
-
-def _as_interrupt(number: int, _frame: object) -> None:
-    raise KeyboardInterrupt(number)
 
 
 if __name__ == "__main__":

@@ -9,14 +9,13 @@ printed. It exits with 1 if anything turns out other than told.
 from __future__ import annotations
 
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from stage import Stage, UnexpectedError, alone_in
+from stage import CannotPlayError, Stage, played
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".practicum" / "demo-hosts"
@@ -31,32 +30,14 @@ from tests.hosts.rig_host import LabHost, start_host  # noqa: E402
 
 def main() -> int:
     """Play the demo from the start; returns the exit code."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    stage = Stage(FOLDER, Path(sys.executable).parent / "practicum")
-    with alone_in(FOLDER) as alone:
-        if not alone:
-            sys.stderr.write(f"Another demo plays in {FOLDER}.\n")
-            return 9
-        return _outcome(stage)
+    return played(FOLDER, _play_if_possible)
 
 
-def _as_interrupt(number: int, _frame: object) -> None:
-    raise KeyboardInterrupt(number)
-
-
-def _outcome(stage: Stage) -> int:
+def _play_if_possible(stage: Stage) -> None:
     try:
         _play(stage)
     except pytest.skip.Exception as reason:
-        sys.stderr.write(f"\nThe demo cannot play here: {reason.msg}.\n")
-        return 4
-    except UnexpectedError as error:
-        sys.stderr.write(f"\nThe demo failed: expected that {error}\n")
-        return 1
-    except KeyboardInterrupt as interrupt:
-        sys.stderr.write("\nInterrupted.\n")
-        return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
-    return 0
+        raise CannotPlayError(reason.msg) from None
 
 
 def _play(stage: Stage) -> None:

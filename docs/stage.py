@@ -12,7 +12,7 @@ import sys
 import textwrap
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,10 @@ FOREIGN = ("PRACTICUM_", "KUBECONFIG", "PULUMI_")
 
 class UnexpectedError(Exception):
     """Something did not turn out as the demo says that it does."""
+
+
+class CannotPlayError(Exception):
+    """This machine lacks what the demo plays on."""
 
 
 class Stage:
@@ -166,6 +170,36 @@ class Stage:
             if process.stdout and not process.stdout.closed:
                 process.communicate()
             process.wait()
+
+
+def played(folder: Path, play: Callable[[Stage], None]) -> int:
+    """Play a demo in a folder that no other one plays in; returns the exit code."""
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    stage = Stage(folder, Path(sys.executable).parent / "practicum")
+    with alone_in(folder) as alone:
+        if not alone:
+            sys.stderr.write(f"Another demo plays in {folder}.\n")
+            return 9
+        return _outcome(stage, play)
+
+
+def _outcome(stage: Stage, play: Callable[[Stage], None]) -> int:
+    try:
+        play(stage)
+    except CannotPlayError as reason:
+        sys.stderr.write(f"\nThe demo cannot play here: {reason}.\n")
+        return 4
+    except UnexpectedError as error:
+        sys.stderr.write(f"\nThe demo failed: expected that {error}\n")
+        return 1
+    except KeyboardInterrupt as interrupt:
+        sys.stderr.write("\nInterrupted.\n")
+        return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
+    return 0
+
+
+def _as_interrupt(number: int, _frame: object) -> None:
+    raise KeyboardInterrupt(number)
 
 
 def _environment() -> dict[str, str]:

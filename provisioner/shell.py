@@ -11,17 +11,22 @@ import os
 import shlex
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen as Process
+from typing import IO
 
 from .errors import MissingToolError, ToolError
 from .redaction import redact
 
-__all__ = ["Process", "follow", "lives", "run", "start", "start_worker"]
+__all__ = ["Process", "feed", "follow", "lives", "pour", "run", "start", "start_worker"]
 
 log = logging.getLogger(__name__)
+
+PIECE = 1 << 18
+"""Bytes that are read of a program at a time."""
 
 TAIL = 4_000
 """Characters of a failed program's output that are kept: enough for the last error."""
@@ -77,6 +82,86 @@ def run(
             details=redact((result.stderr or result.stdout).strip())[-TAIL:],
         )
     return result.stdout
+
+
+def pour(*command: str | Path, env: Mapping[str, str] | None = None) -> Iterator[bytes]:
+    """Run a program and yield what it writes, as it comes; it ends with whoever stops reading.
+
+    Raises:
+        MissingToolError: If the program does not exist.
+        ToolError: If it fails: what was yielded before is not whole then.
+    """
+    with tempfile.TemporaryFile() as said:
+        process = _open(command, env, stdout=subprocess.PIPE, stderr=said)
+        assert process.stdout  # a pipe, as asked for
+        try:
+            while piece := process.stdout.read(PIECE):
+                yield piece
+            process.wait()
+        finally:
+            process.stdout.close()
+            process.kill()
+            process.wait()
+        _refuse_failure(command, process.returncode, said)
+
+
+def feed(
+    *command: str | Path, pieces: Iterable[bytes], env: Mapping[str, str] | None = None
+) -> None:
+    """Run a program that reads some pieces, made while it reads; what it writes is passed over.
+
+    Raises:
+        MissingToolError: If the program does not exist.
+        ToolError: If it fails, or ends before it has read all.
+        PracticumError: Whatever the pieces raise while they are made.
+    """
+    with tempfile.TemporaryFile() as said:
+        process = _open(command, env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
+        assert process.stdin  # a pipe, as asked for
+        try:
+            with suppress(BrokenPipeError):  # then its exit code says why
+                for piece in pieces:
+                    process.stdin.write(piece)
+                process.stdin.close()
+        except BaseException:
+            process.kill()  # half of what was to come is not the whole
+            raise
+        finally:
+            with suppress(BrokenPipeError):
+                process.stdin.close()
+            process.wait()
+        _refuse_failure(command, process.returncode, said)
+
+
+def _open(
+    command: Sequence[str | Path],
+    env: Mapping[str, str] | None,
+    **streams: int | IO[bytes],
+) -> Process[bytes]:
+    log.debug("run %s", redact(shlex.join(str(part) for part in command)))
+    try:
+        return subprocess.Popen(
+            [str(part) for part in command],
+            env=env,
+            stdin=streams.get("stdin", subprocess.DEVNULL),
+            stdout=streams["stdout"],
+            stderr=streams["stderr"],
+        )
+    except FileNotFoundError:
+        raise MissingToolError(
+            f"{command[0]} cannot be found.",
+            hint="Look at your tools with: practicum toolchain",
+        ) from None
+
+
+def _refuse_failure(command: Sequence[str | Path], code: int, said: IO[bytes]) -> None:
+    if code:
+        said.seek(0)
+        line = redact(shlex.join(str(part) for part in command))
+        raise ToolError(
+            f"{Path(command[0]).name} exited with {code}: {line}",
+            details=redact(said.read().decode(errors="replace").strip())[-TAIL:],
+        )
 
 
 def lives(pid: int, *, by: float) -> bool:

@@ -8,9 +8,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-FORMAT = 1
-OWN, OURS = "objects", "practicum"
-"""First folder of a member's path: the student's, or what Practicum made around it."""
+FORMAT, WITH_VOLUMES = 1, 2
+"""The second has what volumes hold; who knows the first alone refuses it."""
+
+OWN, OURS, VOLUMES = "objects", "practicum", "volumes"
+"""First folder of a member's path: the student's, what Practicum made around it, or a part
+of what a volume holds."""
+
+WHOLE_CLUSTER = "-"
+"""In place of a namespace, for what is in none: no namespace can be called so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +70,30 @@ class LeftOut:
     why: str
 
 
+@dataclass(frozen=True, order=True, kw_only=True)
+class Volume:
+    """What one volume held: a tar file, cut into parts."""
+
+    namespace: str
+    claim: str
+    size: int
+    """Bytes of the tar file."""
+
+    sha256: str
+    """Of the whole tar file."""
+
+    parts: int
+
+    def path(self, number: int) -> str:
+        """Return where a part lies in the archive."""
+        return part_of(self.namespace, self.claim, number)
+
+
+def part_of(namespace: str, claim: str, number: int) -> str:
+    """Return where a part of what a volume holds lies; their names sort as they follow."""
+    return f"{VOLUMES}/{namespace}/{claim}/content.tar.{number:06}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Contents:
     """All that ``manifest.json`` says."""
@@ -74,15 +104,17 @@ class Contents:
     """sha256 of every other member, by path."""
 
     left_out: tuple[LeftOut, ...]
+    volumes: tuple[Volume, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the document."""
         return {
-            "format": FORMAT,
+            "format": WITH_VOLUMES if self.volumes else FORMAT,
             **asdict(self.about),
             "lists": [asdict(one) for one in self.lists],
             "files": dict(sorted(self.files.items())),
             "left_out": [asdict(one) for one in self.left_out],
+            **({"volumes": [asdict(one) for one in self.volumes]} if self.volumes else {}),
         }
 
     def encoded(self) -> bytes:
@@ -120,9 +152,21 @@ class Contents:
             elif self.files[path] != found[path]:
                 yield f"{path} was changed"
         yield from self._counts()
+        yield from self._parts()
+
+    @property
+    def objects(self) -> int:
+        """How many objects are in it."""
+        return sum(not path.startswith(f"{VOLUMES}/") for path in self.files)
+
+    def _parts(self) -> Iterator[str]:
+        wanted = {one.path(number) for one in self.volumes for number in range(one.parts)}
+        there = {path for path in self.files if path.startswith(f"{VOLUMES}/")}
+        yield from (f"{path} is of no volume, or missing" for path in sorted(wanted ^ there))
 
     def _counts(self) -> Iterator[str]:
-        there = Counter(tuple(path.split("/")[1:3]) for path in self.files)
+        objects = (path for path in self.files if not path.startswith(f"{VOLUMES}/"))
+        there = Counter(tuple(path.split("/")[1:3]) for path in objects)
         for one in self.left_out:
             there[one.namespace, one.type] += one.count
         for listed in self.lists:
@@ -140,12 +184,15 @@ def parse(text: bytes) -> Contents:
     """
     try:
         plain = json.loads(text)
-        if plain.pop("format") != FORMAT:
+        if plain.pop("format") not in (FORMAT, WITH_VOLUMES):
             raise ValueError("it was written by a later Practicum")
         lists = tuple(Listed(**one) for one in plain.pop("lists"))
         left_out = tuple(LeftOut(**one) for one in plain.pop("left_out"))
+        volumes = tuple(Volume(**one) for one in plain.pop("volumes", ()))
         files = dict(plain.pop("files"))
+        if any(not 0 <= one.parts <= len(files) for one in volumes):
+            raise ValueError("its manifest.json is not what Practicum writes")
         about = About(**plain)
     except (TypeError, KeyError, AttributeError):
         raise ValueError("its manifest.json is not what Practicum writes") from None
-    return Contents(about=about, lists=lists, files=files, left_out=left_out)
+    return Contents(about=about, lists=lists, files=files, left_out=left_out, volumes=volumes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tarfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
@@ -15,11 +15,26 @@ import yaml
 
 from .. import names
 from ..manifest import COHORT, PREFIX, Manifest
-from .contents import OURS, OWN, About, Contents, LeftOut, Listed, parse
+from .contents import (
+    OURS,
+    OWN,
+    VOLUMES,
+    WHOLE_CLUSTER,
+    About,
+    Contents,
+    LeftOut,
+    Listed,
+    Volume,
+    parse,
+    part_of,
+)
 
 FILE = "manifest.json"
 GZIP = 31
 """zlib's number for a stream with gzip's header and checksum."""
+
+PART = 16 << 20
+"""Bytes of a volume's content that are held at a time, and make one member."""
 
 LONGEST = 240
 """Bytes of a file name, less than the 255 that file systems take; an object's name has 253."""
@@ -45,15 +60,28 @@ class Listing:
     """Why they are not read."""
 
 
-def pack(about: About, listings: Iterable[Listing]) -> Iterator[bytes]:
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What one volume holds, as it comes from the cluster: read while it is packed."""
+
+    namespace: str
+    claim: str
+    pieces: Iterable[bytes] = field(repr=False)
+    """A tar file."""
+
+
+def pack(
+    about: About, listings: Iterable[Listing], volumes: Sequence[Content] = ()
+) -> Iterator[bytes]:
     """Yield an archive in plain, piece by piece; nothing of it is kept but the sums.
 
     Args:
         about: What the archive is of.
         listings: Every list of the student's namespaces, empty ones too.
+        volumes: What claims among them hold, where that can be had.
     """
-    tally = _Tally(about)
-    yield from _compressed(_members(tally, listings), about.time)
+    tally = _Tally(about, frozenset((one.namespace, one.claim) for one in volumes))
+    yield from _compressed(_members(tally, listings, volumes), about.time)
 
 
 def own_part(members: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
@@ -68,8 +96,12 @@ def own_part(members: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
 class _Tally:
     """What a manifest will say, counted while the members go by."""
 
-    def __init__(self, about: About) -> None:
+    def __init__(self, about: About, with_content: frozenset[tuple[str, str]]) -> None:
         self.about = about
+        self.with_content = with_content
+        """Claims whose volume's content is in the archive, by namespace and name."""
+
+        self.volumes: list[Volume] = []
         self.files: dict[str, str] = {}
         self.lists: list[Listed] = []
         self.left_out: list[LeftOut] = []
@@ -80,10 +112,13 @@ class _Tally:
             lists=tuple(sorted(self.lists)),
             files=self.files,
             left_out=tuple(sorted(self.left_out)),
+            volumes=tuple(sorted(self.volumes)),
         )
 
 
-def _members(tally: _Tally, listings: Iterable[Listing]) -> Iterator[tuple[str, bytes]]:
+def _members(
+    tally: _Tally, listings: Iterable[Listing], volumes: Iterable[Content]
+) -> Iterator[tuple[str, bytes]]:
     for listing in listings:
         count = listing.skipped
         if listing.skipped:
@@ -93,13 +128,46 @@ def _members(tally: _Tally, listings: Iterable[Listing]) -> Iterator[tuple[str, 
             yield from _member(tally, listing, item)
         tally.lists.append(
             Listed(
-                namespace=listing.namespace,
+                namespace=listing.namespace or WHOLE_CLUSTER,
                 type=listing.type,
                 count=count,
                 resource_version=listing.resource_version,
             )
         )
+    for volume in volumes:
+        yield from _parts(tally, volume)
     yield FILE, tally.contents().encoded()
+
+
+def _parts(tally: _Tally, volume: Content) -> Iterator[tuple[str, bytes]]:
+    whole, size, parts = hashlib.sha256(), 0, 0
+    for part in _cut(volume.pieces):
+        path = part_of(volume.namespace, volume.claim, parts)
+        tally.files[path] = hashlib.sha256(part).hexdigest()
+        whole.update(part)
+        size, parts = size + len(part), parts + 1
+        yield path, part
+    tally.volumes.append(
+        Volume(
+            namespace=volume.namespace,
+            claim=volume.claim,
+            size=size,
+            sha256=whole.hexdigest(),
+            parts=parts,
+        )
+    )
+
+
+def _cut(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the same bytes in parts of one size."""
+    rest = bytearray()
+    for piece in pieces:
+        rest += piece
+        while len(rest) >= PART:
+            yield bytes(rest[:PART])
+            del rest[:PART]
+    if rest:
+        yield bytes(rest)
 
 
 def _member(tally: _Tally, listing: Listing, item: Manifest) -> Iterator[tuple[str, bytes]]:
@@ -107,7 +175,8 @@ def _member(tally: _Tally, listing: Listing, item: Manifest) -> Iterator[tuple[s
     if why := _why_left_out(listing.type, item):
         tally.left_out.append(_left(listing, name, 1, why))
         return
-    if listing.type == "persistentvolumeclaims":
+    is_claim = listing.type == "persistentvolumeclaims"
+    if is_claim and (listing.namespace, name) not in tally.with_content:
         tally.left_out.append(_left(listing, name, 0, _volume(item)))
     content = _text(item)
     path = _path(listing, item)
@@ -116,7 +185,13 @@ def _member(tally: _Tally, listing: Listing, item: Manifest) -> Iterator[tuple[s
 
 
 def _left(listing: Listing, name: str, count: int, why: str) -> LeftOut:
-    return LeftOut(namespace=listing.namespace, type=listing.type, name=name, count=count, why=why)
+    return LeftOut(
+        namespace=listing.namespace or WHOLE_CLUSTER,
+        type=listing.type,
+        name=name,
+        count=count,
+        why=why,
+    )
 
 
 def _why_left_out(type: str, item: Manifest) -> str:
@@ -142,7 +217,7 @@ def _path(listing: Listing, item: Manifest) -> str:
     name = item["metadata"]["name"]
     if len(name) > LONGEST:
         name = names.join(name)  # hashed, since it does not fit
-    return f"{root}/{listing.namespace}/{listing.type}/{name}.yaml"
+    return f"{root}/{listing.namespace or WHOLE_CLUSTER}/{listing.type}/{name}.yaml"
 
 
 def _is_ours(item: Manifest) -> bool:
@@ -166,7 +241,7 @@ def _own_members(members: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, by
     for path, content in members:
         if path == FILE:
             yield FILE, parse(content).own().encoded()
-        elif path.startswith(f"{OWN}/"):
+        elif path.startswith((f"{OWN}/", f"{VOLUMES}/")):
             yield path, content
 
 

@@ -23,13 +23,17 @@ import yaml
 from .. import private_file
 from ..errors import InputError
 from ..manifest import Manifest
-from .contents import OURS, OWN, Contents, parse
+from .contents import OURS, OWN, VOLUMES, Contents, Volume, parse
 from .packing import FILE
 
 LARGEST = 64 << 20
 """Bytes of one member: many times what a cluster stores of one object."""
 
-_PATH = re.compile(rf"(?:{OWN}|{OURS})/[a-z0-9-]+/[a-z0-9-]+(?:\.[a-z0-9-]+)*/[^/\0]+\.yaml")
+_NAMED = r"[a-z0-9-]+(?:\.[a-z0-9-]+)*"
+_PATH = re.compile(
+    rf"(?:{OWN}|{OURS})/[a-z0-9-]+/{_NAMED}/[^/\0]+\.yaml"
+    rf"|{VOLUMES}/[a-z0-9-]+/{_NAMED}/content\.tar\.[0-9]{{6}}"
+)
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -44,6 +48,16 @@ class Member:
     def type(self) -> str:
         """Plural and group of the object, as in ``deployments.apps``."""
         return self.path.split("/")[2]
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the object, or what stands for the whole cluster."""
+        return self.path.split("/")[1]
+
+    @property
+    def is_object(self) -> bool:
+        """Whether it is one, and no part of what a volume holds."""
+        return not self.path.startswith(f"{VOLUMES}/")
 
     @property
     def object(self) -> Manifest:
@@ -125,6 +139,22 @@ def checked(path: Path, key: Any) -> Contents:  # noqa: ANN401
     for _, content in opened(path, key):
         last = content
     return parse(last)
+
+
+def content_of(path: Path, key: Any, volume: Volume) -> Iterator[bytes]:  # noqa: ANN401
+    """Yield what a volume held, a tar file in pieces; the whole archive is checked on the way.
+
+    Raises:
+        InputError: As ``opened`` does, or if the pieces are not what the manifest says.
+    """
+    whole = hashlib.sha256()
+    wanted = {volume.path(number) for number in range(volume.parts)}
+    for name, content in opened(path, key):
+        if name in wanted:
+            whole.update(content)
+            yield content
+    if whole.hexdigest() != volume.sha256:
+        raise _wrong(path, f"the volume of {volume.namespace}/{volume.claim} was changed")
 
 
 def unpack(path: Path, key: Any, folder: Path) -> Contents:  # noqa: ANN401

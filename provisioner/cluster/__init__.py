@@ -10,6 +10,7 @@ from .contents import Whereabouts, list_type, look_around, namespaced_types
 from .create import create, read_object
 from .follow import AGAIN, Follower
 from .kubeconfig import Access, load
+from .kubeconfig import parse as parse_kubeconfig
 from .many import ask_many
 from .observe import MANAGER, Found, list_cohort, look_for_strangers, made_by_us, read
 from .openness import (
@@ -76,6 +77,7 @@ __all__ = [
     "missing_rights",
     "namespaced_types",
     "needed_rights",
+    "parse_kubeconfig",
     "path_of",
     "read",
     "read_object",

@@ -25,6 +25,9 @@ import yaml
 
 from ..errors import ClusterError
 
+FILES = {"certificate-authority", "client-certificate", "client-key", "tokenFile"}
+"""Fields that name a file."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
@@ -65,6 +68,43 @@ def load(path: Path, context: str) -> Access:
     """
     config = _read(path)
     _refuse_dangling(config, path)
+    access, user = _chosen(config, context, path)
+    if "exec" in user or "auth-provider" in user:
+        return replace(access, **_login(path, context))
+    return access
+
+
+def parse(content: str, whose: str) -> Access:
+    """Read the access that a kubeconfig gives which lies in memory alone: its current context.
+
+    It may come from where a student is root, so no file of this machine and no program is
+    taken for it, and no proxy.
+
+    Args:
+        content: The kubeconfig; it says everything in line.
+        whose: What to call it in errors.
+
+    Raises:
+        ClusterError: If it cannot be used.
+    """
+    path = Path(whose)
+    config = _decoded(content.encode(), path)
+    _refuse_files(config, path)
+    access, _ = _chosen(config, str(config.get("current-context")), path)
+    return replace(access, proxy="")
+
+
+def _refuse_files(config: dict[str, Any], path: Path) -> None:
+    for section, field in (("clusters", "cluster"), ("users", "user")):
+        listed = config.get(section)
+        for entry in listed if isinstance(listed, list) else []:
+            said = entry.get(field) if isinstance(entry, dict) else None
+            if FILES & set(said if isinstance(said, dict) else ()):
+                raise ClusterError(f"{path} names files in place of what it should hold.")
+
+
+def _chosen(config: dict[str, Any], context: str, path: Path) -> tuple[Access, dict[str, Any]]:
+    """Return the access that a context gives without a login, and what it says of its user."""
     chosen = _named(config, "contexts", "context", context, path)
     cluster = _named(config, "clusters", "cluster", str(chosen.get("cluster")), path)
     user = _named(config, "users", "user", str(chosen.get("user")), path)
@@ -82,9 +122,7 @@ def load(path: Path, context: str) -> Access:
         server_name=str(cluster.get("tls-server-name") or ""),
         proxy=str(cluster.get("proxy-url") or ""),
     )
-    if "exec" in user or "auth-provider" in user:
-        return replace(access, **_login(path, context))
-    return access
+    return access, user
 
 
 def _refuse_dangling(config: dict[str, Any], path: Path) -> None:
@@ -101,15 +139,21 @@ def _refuse_dangling(config: dict[str, Any], path: Path) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        config = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+        return _decoded(path.read_bytes(), path)
     except FileNotFoundError:
         raise ClusterError(
             f"There is no kubeconfig at {path}.",
             hint="Check cluster.kubeconfig in cohort.yaml; for a rehearsal: practicum rehearsal up",
         ) from None
-    except (OSError, yaml.YAMLError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not YAML"
-        raise ClusterError(f"{path} cannot be read: {reason}.") from None
+    except OSError as error:
+        raise ClusterError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _decoded(content: bytes, path: Path) -> dict[str, Any]:
+    try:
+        config = yaml.load(content, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError:
+        raise ClusterError(f"{path} cannot be read: it is not YAML.") from None
     if not isinstance(config, dict):
         raise ClusterError(f"{path} is not a kubeconfig.")
     return config

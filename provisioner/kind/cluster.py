@@ -10,7 +10,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,17 @@ LONGEST = 600.0
 
 AWAKE = 180.0
 """Seconds in which a cluster that was started again must answer. It takes about five."""
+
+PATIENCE_OF_A_NODE = 15.0
+"""Seconds in which a node must do what it is told."""
+
+GRACE = "30"
+"""Seconds that pods get to end, as Kubernetes gives them by itself."""
+
+LET_GO = "systemctl stop kubelet.service; pkill -KILL -x 'kube-apiserver|coredns'; true"
+"""Ends what would keep a node from stopping, and loses nothing by it: the API server, which
+waits for an etcd that has ended already, and the DNS server, which waits for questions. What
+they have said is done lies in etcd, which is stopped in order. Both come with the next start."""
 
 UNTIL_READY = (
     "until kubectl --kubeconfig=/etc/kubernetes/admin.conf get --raw=/readyz; do sleep 0.2; done"
@@ -143,10 +154,22 @@ class Clusters:
         nodes = [node.name for node in found.nodes if node.running != running]
         if not nodes:
             return
-        self.engine.run("start" if running else "stop", *nodes)
-        if running and found.first:
+        if running:
+            self._start(found, nodes)
+        else:
+            self._stop(nodes)
+
+    def _start(self, found: Found, nodes: list[str]) -> None:
+        self.engine.run("start", *nodes)
+        if found.first:
             command = ("exec", found.first.name, "bash", "-c", UNTIL_READY)
             self.engine.run(*command, timeout=AWAKE)
+
+    def _stop(self, nodes: list[str]) -> None:
+        for node in nodes:
+            with suppress(ToolError):  # a node that is no longer well is stopped all the same
+                self.engine.run("exec", node, "sh", "-c", LET_GO, timeout=PATIENCE_OF_A_NODE)
+        self.engine.run("stop", "--time", GRACE, *nodes)
 
     def _kind(self, command: tuple[str, ...], *, held: int, stdin: str | None = None) -> str:
         env = self.engine.environment()

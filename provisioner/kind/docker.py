@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,10 +35,31 @@ class Engine:
         try:
             return shell.run("docker", *arguments, env=self.environment(), timeout=timeout)
         except MissingToolError:
-            raise MissingToolError(
-                "There is no docker command.",
-                hint="Install Docker, or Debian's package docker.io.",
-            ) from None
+            raise _no_docker() from None
+
+    def pour(self, *arguments: str) -> Iterator[bytes]:
+        """Run one command of docker, and yield what it writes, as it comes.
+
+        Raises:
+            MissingToolError: If there is no docker.
+            ToolError: If it fails: what was yielded before is not whole then.
+        """
+        try:
+            yield from shell.pour("docker", *arguments, env=self.environment())
+        except MissingToolError:
+            raise _no_docker() from None
+
+    def feed(self, *arguments: str, pieces: Iterable[bytes]) -> None:
+        """Run one command of docker that reads some pieces.
+
+        Raises:
+            MissingToolError: If there is no docker.
+            ToolError: If it fails.
+        """
+        try:
+            shell.feed("docker", *arguments, pieces=pieces, env=self.environment())
+        except MissingToolError:
+            raise _no_docker() from None
 
     def require(self) -> str:
         """Return the engine's version.
@@ -61,3 +83,10 @@ class Engine:
             ToolError: If it cannot be asked.
         """
         return bool(self.run("images", "--quiet", name, timeout=PATIENCE).strip())
+
+
+def _no_docker() -> MissingToolError:
+    return MissingToolError(
+        "There is no docker command.",
+        hint="Install Docker, or Debian's package docker.io.",
+    )

@@ -75,7 +75,7 @@ class Work:
         return Archive(
             id=subject.id,
             path=path,
-            objects=len(contents.files),
+            objects=contents.objects,
             claims=_claims(contents),
             size=path.stat().st_size,
             sha256=_sha256(path),

@@ -66,4 +66,6 @@ def contents(found: Contents) -> Iterator[str]:
     for left in found.left_out:
         what = f"{left.type} {left.name}".strip()
         yield f"  not in it: {left.count or ''} {what}: {left.why}".replace("  ", " ")
-    yield f"{len(found.files)} object(s), each as its sha256 in manifest.json says"
+    for volume in found.volumes:
+        yield f"  {volume.size} bytes of the volume {volume.claim} in {volume.namespace}"
+    yield f"{found.objects} object(s), each as its sha256 in manifest.json says"

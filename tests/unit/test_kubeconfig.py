@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import stat
 import sys
@@ -13,6 +14,7 @@ import yaml
 
 from provisioner.cluster import kubeconfig
 from provisioner.cluster.kubeconfig import Access, load
+from provisioner.cluster.kubeconfig import parse as parse_kubeconfig
 from provisioner.errors import ClusterError
 
 TOKEN = "canary-token"
@@ -329,3 +331,42 @@ def test_a_server_that_is_not_checked_is_refused(write):
     assert "turns off the check of the server's certificate" in error.message
     assert "certificate-authority-data" in error.hint
     assert load(write(cluster={"insecure-skip-tls-verify": False}), "mine").token == TOKEN
+
+
+IN_MEMORY = {
+    "current-context": "kind-a",
+    "contexts": [{"name": "kind-a", "context": {"cluster": "kind-a", "user": "kind-a"}}],
+    "clusters": [
+        {"name": "kind-a", "cluster": {"server": "https://127.0.0.1:1/", "proxy-url": "http://p:1"}}
+    ],
+    "users": [{"name": "kind-a", "user": {"client-key-data": "a2V5"}}],
+}
+
+
+def test_one_in_memory_is_read_by_its_current_context_and_without_its_proxy():
+    access = parse_kubeconfig(yaml.safe_dump(IN_MEMORY), "the kubeconfig of a")
+
+    assert (access.server, access.key, access.proxy) == ("https://127.0.0.1:1", b"key", "")
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "name"),
+    [
+        ("clusters", "cluster", "certificate-authority"),
+        ("users", "user", "client-key"),
+        ("users", "user", "client-certificate"),
+        ("users", "user", "tokenFile"),
+    ],
+)
+def test_one_in_memory_reads_no_file_of_this_machine(section, field, name):
+    given = copy.deepcopy(IN_MEMORY)
+    given[section][0][field][name] = "/etc/passwd"
+
+    with pytest.raises(ClusterError, match="names files"):
+        parse_kubeconfig(yaml.safe_dump(given), "the kubeconfig of a")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "a: [", "current-context: 1"])
+def test_what_is_no_kubeconfig_in_memory_is_told(text):
+    with pytest.raises(ClusterError, match="the kubeconfig of a"):
+        parse_kubeconfig(text, "the kubeconfig of a")
