@@ -163,7 +163,7 @@ def _judge(id: str, entry: Entry, found: list[Finding]) -> Requirement:
 def _verdict(entry: Entry, found: list[Finding]) -> tuple[Verdict, str]:
     """Let the worst decide; what is only waived comes last, and nothing at all is unproven."""
     takes_pods = entry.get("live", "")
-    seen = any(one.live for one in found)
+    seen = any(one.live and one.verdict != "unproven" for one in found)
     if takes_pods:  # no object, and no answer of the API server, shows these
         found = [one for one in found if one.live or one.verdict != "passed"]
     told = {"unproven": entry.get("unproven"), "waived": entry.get("waived") or entry.get("left")}

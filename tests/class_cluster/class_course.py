@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
+import re
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from provisioner import toolchain
 from tests.cluster.course import Course, as_student
 
 from .rig import ClassCluster
@@ -32,9 +36,7 @@ class ClassCourse(Course):
             stacks=folder / "stacks",
             home=folder / "home",
             kubeconfig=cluster.kubeconfig,
-            kubectl=lambda kubeconfig, *arguments, stdin=None: cluster.kubectl(
-                *arguments, stdin=stdin
-            ),
+            kubectl=lambda _, *arguments, stdin=None: cluster.kubectl(*arguments, stdin=stdin),
         )
         made.cluster = cluster
         return made
@@ -44,15 +46,86 @@ class ClassCourse(Course):
         settled = {"cluster": access, "tool_image": self.cluster.probe_image, "environment": SMALL}
         super().write(ids, **settled | cohort)
 
-    def in_pod(self, kubeconfig: Path, *arguments: str) -> str:
-        """Run kubectl as a student until it works: pods take their time."""
-        deadline = time.monotonic() + 60
-        while True:
-            done = as_student(kubeconfig, *arguments)
-            if done.returncode == 0:
-                return done.stdout
-            assert time.monotonic() < deadline, done.stderr
-            time.sleep(0.3)
+    def begin(self, *ids: str, folder: Path, **cohort: Any) -> list[Student]:
+        """Bring a course up and hand it out; return the students with what they were given."""
+        self.write(ids, **cohort)
+        for id in ids:
+            self.give_key(id)
+        self.up()
+        self.run("handout", self.name)
+        image = self.cluster.probe_image
+        return [Student(self.open(id, folder), self.namespace(id), image) for id in ids]
 
 
-__all__ = ["ClassCourse", "as_student", "subprocess"]
+class Student:
+    """Somebody with the kubeconfig that they were handed, and nothing else."""
+
+    def __init__(self, kubeconfig: Path, namespace: str, image: str) -> None:
+        self.kubeconfig, self.namespace, self.image = kubeconfig, namespace, image
+
+    def try_kubectl(
+        self, *arguments: str, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return as_student(self.kubeconfig, *arguments, stdin=stdin)
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        done = self.try_kubectl(*arguments, stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def refused(self, *arguments: str, stdin: str | None = None) -> str:
+        done = self.try_kubectl(*arguments, stdin=stdin)
+        assert done.returncode, done.stdout
+        return done.stderr
+
+    def start(self, name: str, *arguments: str, **changed: Any) -> None:
+        """Run a pod, and wait until it is ready."""
+        self.kubectl("create", "--filename=-", stdin=pod(name, self.image, arguments, **changed))
+        self.kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=50s")
+
+    def field(self, what: str, path: str) -> str:
+        return self.kubectl("get", what, f"--output=jsonpath={{{path}}}")
+
+    @contextmanager
+    def forwarded(self, what: str, port: int) -> Iterator[Callable[[], str]]:
+        """Forward a port of this machine; yield what asks there, and returns the answer."""
+        program = toolchain.find(toolchain.KUBECTL)[toolchain.KUBECTL].path
+        process = subprocess.Popen(
+            [program, "--kubeconfig", self.kubeconfig, "port-forward", what, f":{port}"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        try:
+            assert process.stdout
+            said = process.stdout.readline()
+            local = re.search(r"127\.0\.0\.1:(\d+)", said)
+            assert local, said
+            yield lambda: _get(int(local[1]))
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def pod(name: str, image: str, arguments: Iterable[str], **changed: Any) -> str:
+    """Describe a pod with one container, in JSON, which kubectl reads too."""
+    import json
+
+    container = {"name": "main", "image": image, "args": list(arguments)} | changed.pop("main", {})
+    spec = {"terminationGracePeriodSeconds": 0, "containers": [container]} | changed
+    metadata = {"name": name, "labels": {"app": name}}
+    return json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+
+
+def await_that(holds: Callable[[], object], what: str, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"never came true: {what}"
+        time.sleep(0.2)
+
+
+def _get(port: int) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/hello")
+        return connection.getresponse().read().decode().strip()
+    finally:
+        connection.close()
