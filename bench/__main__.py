@@ -92,6 +92,9 @@ def _options() -> argparse.Namespace:
         "--sizes", type=_numbers, default=SIZES, help="cohorts of the rounds, as in 10,100,300"
     )
     parser.add_argument(
+        "--host-sizes", type=_numbers, default=hosts.SIZES, help="students on one lab host"
+    )
+    parser.add_argument(
         "--quick", dest="sizes", action="store_const", const=QUICK, help="only 10 and 30"
     )
     parser.add_argument("--networks", type=_words, default=NETWORKS, help="as in loopback")
@@ -137,7 +140,8 @@ def _host_runs(options: argparse.Namespace) -> Iterator[Results]:
     """Yield each unit of the lab hosts as it ends."""
     session, runs = machine.session(), list[HostRun]()
     try:
-        for one in hosts.run(options.home.resolve() / "hosts", options.repeats):
+        home = options.home.resolve() / "hosts"
+        for one in hosts.run(home, options.repeats, options.host_sizes):
             runs = [*(run for run in runs if run.unit == one.unit), one]
             units = {one.unit: session}
             yield Results(machine={}, objects={}, units=units, hosts=tuple(runs))

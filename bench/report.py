@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+from . import host_table
 from .peers import SIZES as PEERS
 from .results import (
     HANDOUT,
@@ -60,7 +61,10 @@ def render(results: Results) -> str:
         INTRODUCTION,
         "![Seconds by case, size and network](last.png)",
         "## Figures to reach",
-        _table(("figure", "must", "aim", "found", "", ""), map(_verdict, judge(results))),
+        _table(
+            ("figure", "must", "aim", "found", "", ""),
+            map(_verdict, [*judge(results), *host_table.verdicts(results)]),
+        ),
         "## Beside what people do without it",
         PEERS_INTRODUCTION,
         _table(("by", "students", "n", "seconds", "students/s"), _peers(results)),
@@ -117,36 +121,11 @@ def _access(results: Results) -> Iterable[tuple[str, ...]]:
                 )
 
 
-HOSTS_INTRODUCTION = """\
-`practicum hosts up` on one host (systemd and sshd in a container, Debian, packages at hand) that
-nobody has prepared, over SSH, and the same again. *plain playbook* (`bench/plain_loop.yml`) makes the
-same accounts, keys and folders with a task a thing and a loop over students. *a student more* is what
-each student adds between the two sizes."""
-
-
 def _hosts(results: Results) -> list[str]:
     if not results.hosts:
         return []
-    head = ("by", "students", "first run", "second run", "a student more, first", "second")
-    return ["## Lab hosts", HOSTS_INTRODUCTION, _table(head, _host_rows(results))]
-
-
-def _host_rows(results: Results) -> Iterable[tuple[str, ...]]:
-    subjects = dict.fromkeys(one.subject for one in results.hosts)
-    for subject in subjects:
-        sizes = sorted({one.students for one in results.hosts if one.subject == subject})
-        for before, students in zip([0, *sizes], sizes, strict=False):
-            found = [results.host_seconds(subject, case, students) for case in HOST_CASES]
-            least = [results.host_seconds(subject, case, before) for case in HOST_CASES]
-            more = [
-                f"{(now - then) / (students - before):.2f}" if now and then else ""
-                for now, then in zip(found, least, strict=True)
-            ]
-            seconds = [f"{one:.1f}" if one else "" for one in found]
-            yield subject, str(students), *seconds, *more
-
-
-HOST_CASES = ("first run", "second run")
+    rows = host_table.rows(results)
+    return ["## Lab hosts", host_table.INTRODUCTION, _table(host_table.HEAD, rows)]
 
 
 def _revocations(results: Results) -> list[str]:

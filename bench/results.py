@@ -97,6 +97,9 @@ class HostRun:
     case: str
     students: int
     seconds: float
+    host_part: float | None = None
+    """Seconds of the tasks that look at no student; None where nobody counted."""
+
     unit: str = ""
 
 
@@ -152,11 +155,18 @@ class Results:
 
     def host_seconds(self, subject: str, case: str, students: int) -> float | None:
         """Return the median of a run on a lab host; None when it was not measured."""
-        wanted = (subject, case, students)
-        figures = [
-            one.seconds for one in self.hosts if (one.subject, one.case, one.students) == wanted
-        ]
+        figures = [one.seconds for one in self._on_hosts(subject, case, students)]
         return median(figures) if figures else None
+
+    def host_part(self, subject: str, case: str, students: int) -> float | None:
+        """Return the median of what of that looks at no student; None when nobody counted."""
+        runs = self._on_hosts(subject, case, students)
+        figures = [one.host_part for one in runs if one.host_part is not None]
+        return median(figures) if figures else None
+
+    def _on_hosts(self, subject: str, case: str, students: int) -> list[HostRun]:
+        wanted = (subject, case, students)
+        return [one for one in self.hosts if (one.subject, one.case, one.students) == wanted]
 
     def middle(
         self,

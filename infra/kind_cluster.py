@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 
 import pulumi
 
+from provisioner.manifest import COHORT, STUDENT, Manifest
+
 
 @dataclass(frozen=True, kw_only=True)
 class KindClusterArgs:
@@ -21,7 +23,18 @@ class KindClusterArgs:
     """``{"host": 20001, "node": 30001, "protocol": "TCP"}`` each."""
 
     address: str = "127.0.0.1"
+    names: tuple[str, ...] = ()
+    """By what else its API server is reached."""
+
     running: bool = True
+
+    @classmethod
+    def of(cls, wanted: Manifest) -> KindClusterArgs:
+        """Take a cluster as it was rendered."""
+        metadata, spec = wanted["metadata"], wanted["spec"]
+        whose = {"cohort": metadata["labels"][COHORT], "student": metadata["labels"][STUDENT]}
+        lists = {"ports": tuple(spec["ports"]), "names": tuple(spec["names"])}
+        return cls(name=metadata["name"], **{**spec, **whose, **lists})
 
 
 class KindCluster(pulumi.CustomResource):
@@ -38,5 +51,6 @@ class KindCluster(pulumi.CustomResource):
     def __init__(
         self, name: str, args: KindClusterArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        inputs = {**asdict(args), "ports": [dict(port) for port in args.ports]}
+        lists = {"ports": [dict(port) for port in args.ports], "names": list(args.names)}
+        inputs = {**asdict(args), **lists}
         super().__init__(self.TYPE, name, {**inputs, "server": None, "complete": None}, opts)

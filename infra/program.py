@@ -1,8 +1,8 @@
-"""Compose one stack of a cohort: its guard, or one wave of students."""
+"""Compose one stack of a cohort: its guard, one wave of students, or one kind cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -10,9 +10,11 @@ import pulumi_kubernetes as kubernetes
 
 from provisioner import manifest
 from provisioner.cohort import Cohort, Group, Record
-from provisioner.manifest import GUARD, groups_part, stack_name
+from provisioner.cohort.clusters import Berth
+from provisioner.manifest import GUARD, cluster_part, groups_part, stack_name
 
 from .cohort_guard import CohortGuard, CohortGuardArgs
+from .kind_cluster import KindCluster, KindClusterArgs
 from .kubernetes_objects import resource_name
 from .student_environment import StudentEnvironment, StudentEnvironmentArgs
 
@@ -43,6 +45,7 @@ def declare_stack(
     records: Iterable[Record],
     target: ClusterTarget,
     groups: Iterable[Group] = (),
+    berths: Mapping[str, Berth] | None = None,
 ) -> None:
     """Register all resources of one stack.
 
@@ -52,7 +55,13 @@ def declare_stack(
         records: Every student of the cohort; those of other waves are passed over.
         target: The cluster.
         groups: Every group of the cohort; those of other waves are passed over.
+        berths: What was decided for each student's kind cluster, by the student's name.
     """
+    if cohort.kind:
+        for record, berth in _owners(stack, cohort, records, berths or {}):
+            wanted = manifest.kind_cluster(cohort, record, berth)
+            KindCluster(record.name, KindClusterArgs.of(wanted))
+        return
     opts = pulumi.ResourceOptions(provider=declare_provider(cohort, target))
     if stack == stack_name(cohort.name, GUARD):
         CohortGuard(GUARD, CohortGuardArgs(manifests=tuple(manifest.guard(cohort))), opts)
@@ -72,6 +81,8 @@ def declared_names(
 ) -> set[str]:
     """Return the names of the components and objects that ``declare_stack`` registers."""
     records = list(records)
+    if cohort.kind:
+        return {record.name for record in _owner(stack, cohort, records)}
     if stack == stack_name(cohort.name, GUARD):
         owners = {GUARD: manifest.guard(cohort)}
     else:
@@ -82,6 +93,22 @@ def declared_names(
             owners[group.name] = manifest.group(cohort, group, by_id)
     objects = {resource_name(owner, one) for owner, all_ in owners.items() for one in all_}
     return objects | owners.keys()
+
+
+def _owners(
+    stack: str, cohort: Cohort, records: Iterable[Record], berths: Mapping[str, Berth]
+) -> list[tuple[Record, Berth]]:
+    owners = _owner(stack, cohort, records)
+    return [(one, berths[one.name]) for one in owners if one.name in berths]
+
+
+def _owner(stack: str, cohort: Cohort, records: Iterable[Record]) -> list[Record]:
+    """Return whose cluster a stack holds: one student's, or nobody's."""
+    return [
+        one
+        for one in records
+        if not one.dropped and stack_name(cohort.name, cluster_part(one.name)) == stack
+    ]
 
 
 def _members(stack: str, cohort: Cohort, records: Iterable[Record]) -> list[Record]:

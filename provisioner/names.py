@@ -24,6 +24,9 @@ MAX_LENGTH = 63
 MAX_STUDENT = 31
 """The longest name of a student."""
 
+MAX_CLUSTER = 50
+"""The longest name of a kind cluster: kind's own limit."""
+
 MAX_GROUP = MAX_STUDENT - len("group--")
 """The longest title of a group that is its name too: a group's is as short as a student's."""
 
@@ -44,6 +47,7 @@ _HASHED = re.compile(rf"[a-z](-?[a-z0-9])*---[a-z2-7]{{{_HASH_LENGTH}}}")
 _DIGITS = re.compile(r"[0-9]+")  # not \d, which takes the digits of every script
 _MADE_FROM_DIGITS = re.compile(r"s[0-9]+")
 _COHORT = re.compile(r"[a-z](-?[a-z0-9])*")
+_CLUSTER = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _OTHER = re.compile(r"[^a-z0-9]+")
 
 
@@ -96,6 +100,27 @@ def namespace(cohort: str, student_name: str) -> str:
     'mls26--s20261234'
     """
     return join(cohort, student_name)
+
+
+def cluster(cohort: str, student_name: str) -> str:
+    """Return the kind cluster of one student in one cohort, given the student's *name*.
+
+    >>> cluster("mls26", "s20261234")
+    'mls26--s20261234'
+    >>> len(cluster("m" * 30, "s" * 31))
+    50
+    """
+    name = join(cohort, student_name)
+    return name if len(name) <= MAX_CLUSTER else _hashed((cohort, student_name), MAX_CLUSTER)
+
+
+def is_cluster(name: str) -> bool:
+    """Say whether a kind cluster could have this name from us.
+
+    >>> is_cluster("mls26--ada"), is_cluster("Ada"), is_cluster("a" * 51)
+    (True, False, False)
+    """
+    return len(name) <= MAX_CLUSTER and bool(_CLUSTER.fullmatch(name))
 
 
 def assistant(name: str) -> str:

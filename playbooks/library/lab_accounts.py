@@ -146,9 +146,10 @@ class Accounts:
             fresh = Path(tempfile.mkdtemp(dir=home.parent, prefix=".practicum-"))
             try:
                 shutil.copytree(self.params["skeleton"], fresh, symlinks=True, dirs_exist_ok=True)
-                for path in [fresh, *fresh.rglob("*")]:
-                    os.chown(path, student["uid"], student["uid"], follow_symlinks=False)
                 fresh.chmod(0o700)
+                # The folder last: once it is theirs, what is in it can be swapped for a link.
+                for path in [*fresh.rglob("*"), fresh]:
+                    os.chown(path, student["uid"], student["uid"], follow_symlinks=False)
                 fresh.rename(home)
             except (OSError, shutil.Error):
                 shutil.rmtree(fresh, ignore_errors=True)

@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import pwd
 import subprocess
+import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.lab_mounts import refuse_mounts
 from ansible.module_utils.lab_process import end_processes
 from ansible.module_utils.lab_student import (
     Student,
@@ -33,13 +36,18 @@ def pack(home: Path, recipient: str, archive: Path) -> None:
     packing = ["tar", "--create", "--sparse", "--numeric-owner", "--one-file-system", "--warning=no-file-ignored",
                f"--directory={home.parent}", f"./{home.name}"]  # fmt: skip
     try:
-        with subprocess.Popen(packing, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tar:
+        # What tar complains of is told of files of theirs: a pipe that nobody reads would stop it.
+        with (
+            tempfile.TemporaryFile() as complaints,
+            subprocess.Popen(packing, stdout=subprocess.PIPE, stderr=complaints) as tar,
+        ):
             sealing = ["age", "--encrypt", "--recipient", recipient, "--output", str(unfinished)]
             age = subprocess.run(
                 sealing, stdin=tar.stdout, capture_output=True, text=True, check=False
             )
             tar.stdout.close()
-            complaint = tar.stderr.read().decode(errors="replace")
+            tar.wait()
+            complaint = last_words(complaints)
         for name, code, said in (("age", age.returncode, age.stderr),
                                  ("tar", tar.returncode, complaint)):  # fmt: skip
             if code:
@@ -50,6 +58,12 @@ def pack(home: Path, recipient: str, archive: Path) -> None:
         unfinished.replace(archive)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def last_words(file: BinaryIO) -> str:
+    """Read the end of what a program wrote; all of it may be long."""
+    file.seek(-min(file.tell(), 4096), os.SEEK_CUR)
+    return file.read().decode(errors="replace")
 
 
 def main() -> None:
@@ -80,6 +94,7 @@ def main() -> None:
             raise StudentProblemError(
                 f"the course has no key to archive {source} with; it was kept"
             )
+        refuse_mounts(source)
         path = folder / f"{name}.tar.age"
         facts = {"id": identity, "account": name, "path": str(path)}
         wanted = module.params["archive"] and source.is_dir()

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.lab_confined import GIT, TooLongError, confined
+from ansible.module_utils.lab_confined import GIT, TooLongError, TooMuchError, confined
 from ansible.module_utils.lab_dotfiles import remote_mistake
 
 
@@ -38,7 +38,7 @@ def bring(repository: str, commit: str, path: Path, seconds: int) -> str | None:
         shutil.copyfile(bundle, unfinished)
         unfinished.chmod(0o644)
         unfinished.replace(path)
-    except TooLongError as error:
+    except (TooLongError, TooMuchError) as error:
         return str(error)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -14,6 +14,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.lab_process import running
 from ansible.module_utils.lab_quota import mount_with_quotas
+from ansible.module_utils.lab_student import marked_id
 
 PROGRAMS = (
     "age", "gpg", "sops", "pass", "passage", "dotdrop", "containerd", "dockerd", "kubectl", "kind",
@@ -30,11 +31,10 @@ def accounts(cohort: str) -> list[dict[str, Any]]:
         for fields in (line.split(":") for line in Path("/etc/shadow").read_text().splitlines())
     }
     for entry in pwd.getpwall():
-        words = entry.pw_gecos.split(",")[0].split(" ")
-        if words[:2] != ["practicum", cohort] or len(words) != 3:
+        if (id := marked_id(cohort, entry)) is None:
             continue
         found.append({
-            "id": words[2], "account": entry.pw_name, "uid": entry.pw_uid,
+            "id": id, "account": entry.pw_name, "uid": entry.pw_uid,
             "state": "shut" if expiry.get(entry.pw_name) else "open",
             "processes": len(running(entry.pw_uid)),
         })  # fmt: skip
@@ -64,7 +64,7 @@ def leftovers(cohort: str, group: str | None) -> list[str]:
     """Name everything on the host that is the cohort's, one line a thing."""
     paths = [
         f"/etc/practicum/{cohort}", f"/srv/practicum/{cohort}", f"/var/lib/practicum/{cohort}.json",
-        f"/var/lib/practicum/archives/{cohort}", f"/etc/security/limits.d/practicum-{cohort}.conf",
+        f"/var/lib/practicum/{cohort}.claim", f"/var/lib/practicum/archives/{cohort}", f"/etc/security/limits.d/practicum-{cohort}.conf",
         f"/etc/ssh/sshd_config.d/11-practicum-{cohort}.conf",
         f"/var/lib/gitolite3/.gitolite/conf/practicum/{cohort}.conf",
         f"/var/lib/gitolite3/.gitolite/keydir/practicum-{cohort}",

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.lab_mounts import refuse_mounts
 from ansible.module_utils.lab_process import end_processes
 from ansible.module_utils.lab_student import (
     Student,
@@ -26,6 +27,7 @@ def remove(cohort: str, student: Student) -> None:
     end_processes(account.pw_uid)
     home = Path(account.pw_dir)
     if home.is_dir() and not home.is_symlink():
+        refuse_mounts(home)
         shutil.rmtree(home)
     for folder in PUBLIC_FOLDERS:
         remove_left(Path(folder), account.pw_uid)
@@ -43,6 +45,7 @@ def remove_left(folder: Path, uid: int) -> None:
         if path.lstat().st_uid != uid:
             continue
         if path.is_dir() and not path.is_symlink():
+            refuse_mounts(path)
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)

@@ -7,14 +7,20 @@ more rights (``no_new_privs``); and with an environment that holds nothing of ou
 
 from __future__ import annotations
 
+import os
 import pwd
+import select
 import subprocess
+import time
 
 from ansible.module_utils.lab_student import StudentProblemError
 
 MEMORY = 1 << 30
 FILE_SIZE = 200 << 20
 PROCESSES = 200
+CPU_SECONDS = 120
+MOST_SAID = 4 << 20
+"""Bytes that root holds of each of its two outputs."""
 
 GIT = (
     "git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false",
@@ -30,6 +36,10 @@ class TooLongError(StudentProblemError):
     """It did not end in its time."""
 
 
+class TooMuchError(StudentProblemError):
+    """It said more than anybody wants to hear."""
+
+
 def confined(
     account: pwd.struct_passwd,
     *command: str,
@@ -42,11 +52,13 @@ def confined(
 
     Raises:
         TooLongError: If it takes longer than it may; it has ended then, with all it started.
+        TooMuchError: If it says more than it may; it has ended then, too.
     """
     apart = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--ipc"]
     apart += [] if network else ["--net"]
     limits = [
         "prlimit", f"--as={MEMORY}", f"--fsize={FILE_SIZE}", f"--nproc={PROCESSES}", "--core=0",
+        f"--cpu={CPU_SECONDS}",
     ]  # fmt: skip
     # The namespace's first process stays root's: one that gives up its rights would no longer
     # hear that we have ended, and all that it had started would go on.
@@ -61,11 +73,39 @@ def confined(
         "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_LFS_SKIP_SMUDGE": "1",
         "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes",
     }  # fmt: skip
-    try:
-        return subprocess.run(
-            [*apart, *limits, *first, *lower, *command],
-            cwd=folder or account.pw_dir, env={**(variables or {}), **env}, timeout=seconds,
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise TooLongError(f"{command[0]} took longer than {seconds:g} s and was ended") from None
+    with subprocess.Popen(
+        [*apart, *limits, *first, *lower, *command],
+        cwd=folder or account.pw_dir, env={**(variables or {}), **env},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        try:
+            out, err = _heard(process, command[0], seconds)
+        finally:
+            process.kill()
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def _heard(process: subprocess.Popen[bytes], name: str, seconds: float) -> tuple[str, str]:
+    """Read what a program says to its end; what it says is somebody else's, and may not end.
+
+    Raises:
+        TooLongError: If it goes on for too long.
+        TooMuchError: If it says too much.
+    """
+    said = {process.stdout: bytearray(), process.stderr: bytearray()}
+    deadline, open_ones = time.monotonic() + seconds, list(said)
+    while open_ones:
+        ready = select.select(open_ones, [], [], max(0, deadline - time.monotonic()))[0]
+        if not ready:
+            raise TooLongError(f"{name} took longer than {seconds:g} s and was ended")
+        for pipe in ready:
+            block = os.read(pipe.fileno(), 1 << 16)
+            said[pipe] += block
+            if not block:
+                open_ones.remove(pipe)
+            if len(said[pipe]) > MOST_SAID:
+                raise TooMuchError(f"{name} said more than {MOST_SAID >> 20} MiB and was ended")
+    # Both are the namespace's own, too: they end when it does.
+    process.wait()
+    out, err = (bytes(text).decode(errors="replace") for text in said.values())
+    return out, err

@@ -11,17 +11,29 @@ import hashlib
 import json
 import os
 import pwd
+import resource
 import select
 import shutil
 import signal
 import stat
 import subprocess
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 PATIENCE = 600
 """Seconds that work with a student's rights may take: they could stop the process themselves."""
+MOST_ANSWER = 1 << 20
+"""Bytes of what is handed back of it: what lies in a home can be of any size."""
+BOUNDS = {
+    resource.RLIMIT_AS: 1 << 30,
+    resource.RLIMIT_CPU: 120,
+    resource.RLIMIT_FSIZE: 200 << 20,
+    resource.RLIMIT_NPROC: 512,
+    resource.RLIMIT_CORE: 0,
+}
+"""What it may take: it is no session of theirs, so their part of the host does not bound it."""
 
 Student = dict[str, Any]
 T = TypeVar("T")
@@ -40,14 +52,22 @@ def owner_mark(cohort: str, student: Student) -> str:
     return f"practicum {cohort} {student['id']}"
 
 
+def marked_id(cohort: str, account: pwd.struct_passwd) -> str | None:
+    """Read whose account this is; None where it is none of the cohort's."""
+    words = account.pw_gecos.split(",")[0].split(" ")
+    is_ours = words[:2] == ["practicum", cohort] and len(words) == 3
+    return words[2] if is_ours else None
+
+
 def is_owner(cohort: str, student: Student, account: pwd.struct_passwd) -> bool:
     """Say whether an account is this student's: by the id, or by the uid where that was corrected.
 
     No uid is given twice in a cohort, and who corrects an id keeps it.
     """
-    words = account.pw_gecos.split(",")[0].split(" ")
-    ours = words[:2] == ["practicum", cohort] and len(words) == 3 and account.pw_uid != 0
-    return ours and (words[2] == student["id"] or account.pw_uid == student.get("uid"))
+    found = marked_id(cohort, account)
+    if found is None or account.pw_uid == 0:
+        return False
+    return found == student["id"] or account.pw_uid == student.get("uid")
 
 
 def find_account(student: Student) -> pwd.struct_passwd | None:
@@ -148,17 +168,34 @@ def as_student(account: pwd.struct_passwd, work: Callable[..., T], *arguments: o
         os.close(reading)
         _answer(writing, account, work, arguments)
     os.close(writing)
-    with os.fdopen(reading) as answer:
-        if not select.select([answer], [], [], PATIENCE)[0]:
-            os.kill(child, signal.SIGKILL)
-        said = answer.read()
-    os.waitpid(child, 0)
-    if not said:
-        raise StudentProblemError("what was done with the student's rights ended without an answer")
-    answered = json.loads(said)
+    try:
+        said = _heard(reading)
+    finally:
+        os.close(reading)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    try:
+        answered = json.loads(said)
+    except ValueError:
+        raise StudentProblemError(
+            "what was done with the student's rights ended without an answer"
+        ) from None
     if "problem" in answered:
         raise StudentProblemError(answered["problem"])
     return answered["result"]
+
+
+def _heard(reading: int) -> bytes:
+    """Read an answer to its end; nothing of one that is too long, or takes too long."""
+    said, deadline = b"", time.monotonic() + PATIENCE
+    while len(said) <= MOST_ANSWER:
+        if not select.select([reading], [], [], max(0, deadline - time.monotonic()))[0]:
+            return b""
+        block = os.read(reading, 1 << 16)
+        if not block:
+            return said
+        said += block
+    return b""
 
 
 def _answer(
@@ -169,15 +206,27 @@ def _answer(
         os.setgroups([account.pw_gid])
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)
+        _bound()
         os.umask(0o077)
         os.chdir(account.pw_dir)
         answer = {"result": work(*arguments)}
     except (StudentProblemError, OSError, subprocess.SubprocessError) as error:
         answer = {"problem": explain(error)}
     finally:
-        if "answer" in locals():
-            os.write(writing, json.dumps(answer).encode())
-        os._exit(0)
+        try:
+            if "answer" in locals():
+                with os.fdopen(writing, "wb") as pipe:
+                    pipe.write(json.dumps(answer).encode())
+        finally:
+            os._exit(0)
+
+
+def _bound() -> None:
+    """Take from this process, and all that it starts, what is more than it may have."""
+    for which, most in BOUNDS.items():
+        now = resource.getrlimit(which)[1]
+        if now == resource.RLIM_INFINITY or now > most:
+            resource.setrlimit(which, (most, most))
 
 
 def ensure_folder(path: str, mode: int, *, dry_run: bool) -> bool:

@@ -14,7 +14,7 @@ from .options import Command, as_json, ask, say, show_json, show_lines
 if TYPE_CHECKING:
     from ..lifecycle.change import Changed, Confirm
     from ..lifecycle.progress import Progress
-    from ..lifecycle.reading import Reading
+    from ..lifecycle.reading import Overview
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ def carry(
     """Show the plan, ask, do it, and print what was done."""
     from ..report import documents, live, text
 
-    def confirm(reading: Reading, notes: tuple[str, ...]) -> bool:
+    def confirm(reading: Overview, notes: tuple[str, ...]) -> bool:
         for line in [*text.plan(reading), *notes]:
             say(line)
         return not manner.dry_run and (manner.yes or ask(question))

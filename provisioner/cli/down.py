@@ -56,18 +56,17 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum down demo --yes demo --no-archive --json
       practicum down demo --wait 60 --force-finalize 20260001
     """
-    from ..lifecycle import archiving
+    from ..lifecycle import archiving, backend
+    from ..lifecycle.backend import read
     from ..lifecycle.down import down as take_down
-    from ..lifecycle.reading import read
     from ..report import archives, live, text
 
     folder = archiving.folder_of(settings, cohort)
     if dry_run:
-        reading = read(settings, cohort)
-        for namespace in reading.found.own_namespaces:
-            click.echo(f"  - {namespace['metadata']['name']}")
-        count = len(archiving.student_namespaces(reading))
-        show_lines(archives.to_archive(folder, count, wanted=not no_archive))
+        goes = backend.all_of(read(settings, cohort))
+        for environment in goes.names:
+            click.echo(f"  - {environment}")
+        show_lines(archives.to_archive(folder, goes.students, wanted=not no_archive))
         return
     if not no_archive:
         say(f"What students made is archived first, encrypted, in {folder}")

@@ -22,12 +22,31 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from ..lifecycle.host_report import HostsResult
+    from ..lifecycle.hosts_down import HostsReceipt
     from ..lifecycle.hosts_scan import Keys, Scanned
     from ..lifecycle.lab_hosts import Labs
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
+
+
+def _end(
+    context: click.Context,
+    result: HostsResult | HostsReceipt,
+    lines: Iterable[str],
+    *,
+    as_json: bool,
+) -> None:
+    """Show what was done, and end with the code that says whether that was all."""
+    if as_json:
+        show_json(result.to_json())
+    else:
+        show_lines(lines)
+    if result.exit_code:
+        context.exit(result.exit_code)
+
 
 limit = click.option(
     "--limit", metavar="HOST", multiple=True, help="This host alone; may be said several times."
@@ -136,12 +155,7 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
     if result is None:
         say("Nothing was changed.")
         return
-    if as_json:
-        show_json(result.to_json())
-    else:
-        show_lines(text.up(result))
-    if result.exit_code:
-        context.exit(result.exit_code)
+    _end(context, result, text.up(result), as_json=as_json)
 
 
 @hosts.command()
@@ -213,12 +227,7 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
         receipt = take_down(
             settings, cohort, limit=limit, archive=not no_archive, progress=progress
         )
-    if as_json:
-        show_json(receipt.to_json())
-    else:
-        show_lines(text.down(receipt))
-    if receipt.exit_code:
-        context.exit(receipt.exit_code)
+    _end(context, receipt, text.down(receipt), as_json=as_json)
 
 
 @hosts.command()

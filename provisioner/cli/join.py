@@ -12,7 +12,7 @@ import click
 from .options import say, show_lines
 
 if TYPE_CHECKING:
-    from ..join import Merged, Trial
+    from ..join import Clash, Merged, Trial
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -34,13 +34,24 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     metavar="FILE",
     help="Where the access is put; by default where kubectl looks.",
 )
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Replace without asking what is there by the same name for another cluster.",
+)
 @click.pass_context
 def join(
-    context: click.Context, file: Path, *, identities: tuple[Path, ...], kubeconfig: Path | None
+    context: click.Context,
+    file: Path,
+    *,
+    identities: tuple[Path, ...],
+    kubeconfig: Path | None,
+    replace: bool,
 ) -> None:
     """Open the hand-out FILE with your key, put it where kubectl looks, and try it.
 
-    Other clusters in your kubeconfig stay as they are. The key is an SSH key (ed25519 or
+    Other clusters in your kubeconfig stay as they are; you are asked before something of the
+    same name goes that leads to another cluster. The key is an SSH key (ed25519 or
     RSA) or an age key that lies in a file; a passphrase is asked for and never kept.
 
     \b
@@ -54,11 +65,17 @@ def join(
     home = Path.home()
     content, key = joining.open_file(file, identities or joining.find(home), _ask)
     say(f"Opened with {key}")
-    merged = joining.put(content, kubeconfig or joining.place(os.environ, home))
+    path = kubeconfig or joining.place(os.environ, home)
+    merged = joining.put(content, path, lambda clash: replace or _agrees(clash))
     trial = joining.tried(merged)
     show_lines(_told(merged, trial, named=kubeconfig is not None))
     if trial.works is False:
         context.exit(ClusterError.exit_code)
+
+
+def _agrees(clash: Clash) -> bool:
+    """Ask whether what is there may go; where nobody can answer it stays."""
+    return sys.stdin.isatty() and click.confirm(f"{clash}. Replace it?", err=True)
 
 
 def _ask(key: str) -> str:

@@ -61,7 +61,7 @@ def plan(  # noqa: PLR0913  (a command has as many parameters as options)
         if _watch(settings, cohort, duration, as_json=as_json):
             context.exit(CHANGES)
         return
-    from ..lifecycle.reading import read
+    from ..lifecycle.backend import read
 
     reading = read(settings, cohort)
     if as_json:

@@ -71,19 +71,20 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum up demo 20260001            this student alone
       practicum up demo --at-most 10        an upgrade, in steps
     """
+    from ..lifecycle import backend
     from ..lifecycle.archiving import folder_of
     from ..lifecycle.choice import Choice
-    from ..lifecycle.reading import Reading
-    from ..lifecycle.up import Leaving, leaving_namespaces
+    from ..lifecycle.reading import Overview
+    from ..lifecycle.up import Leaving
     from ..lifecycle.up import up as bring_up
     from ..report import archives, documents, hosts, live, text
 
-    def confirm(reading: Reading) -> bool:
+    def confirm(reading: Overview) -> bool:
         say(text.term(reading.cohort.term, datetime.now(UTC).date()))
         for line in text.plan(reading):
             say(line)
-        leaving, folder = len(leaving_namespaces(reading)), folder_of(settings, cohort)
-        for line in archives.to_archive(folder, leaving, wanted=not no_archive):
+        leaving, folder = backend.going(reading), folder_of(settings, cohort)
+        for line in archives.to_archive(folder, len(leaving), wanted=not no_archive):
             say(line)
         for line in hosts.placement(reading.labs) if reading.labs else ():
             say(line)

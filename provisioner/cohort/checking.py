@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import InputError, Problem
 from . import keys, placement, records, roster, sections
 from .loading import load
-from .schema import Cohort
+from .schema import ClusterAccess, Cohort
 from .students import Student, load_students
 
 
@@ -23,13 +23,12 @@ def summary(stacks: Path, name: str) -> dict[str, Any]:
     students = _all(cohort)
     read = roster.load(cohort.roster_file)
     unkeyed = [student.id for student in students if student.key is None]
-    cluster = cohort.cluster
     return {
         "cohort": cohort.name,
         "course": cohort.course,
         "term": {"starts": str(cohort.term.starts), "ends": str(cohort.term.ends)},
         "backend": cohort.backend,
-        "cluster": cluster if isinstance(cluster, str) else f"context {cluster.context}",
+        "cluster": _where(cohort),
         "students": len(students),
         "keyed": len(students) - len(unkeyed),
         "unkeyed": unkeyed,
@@ -44,6 +43,14 @@ def summary(stacks: Path, name: str) -> dict[str, Any]:
             *_forks_of_nobody(cohort, students),
         ],
     }
+
+
+def _where(cohort: Cohort) -> str:
+    if cohort.kind:
+        engines = ", ".join(engine.name for engine in cohort.kind.engines)
+        return f"a kind cluster each, on {engines}"
+    cluster = cohort.cluster
+    return f"context {cluster.context}" if isinstance(cluster, ClusterAccess) else str(cluster)
 
 
 def _all(cohort: Cohort) -> tuple[Student, ...]:

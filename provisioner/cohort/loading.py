@@ -14,6 +14,7 @@ from ..errors import InputError, Problem
 from . import yaml_file
 from .environment import Quota
 from .hosts import ClassSecrets, Dotfiles, Fork, Host
+from .kind import Kind, KindEngine
 from .oidc import Login
 from .schema import Assistant, ClusterAccess, Cohort, Section
 from .yaml_file import Document, Value
@@ -173,6 +174,8 @@ def _keys_of(at: tuple[str | int, ...]) -> list[str]:
         "sections": Section,
         "quota": Quota,
         "hosts": Host,
+        "kind": Kind,
+        "engines": KindEngine,
         "dotfiles": Dotfiles,
         "secrets": ClassSecrets,
     }

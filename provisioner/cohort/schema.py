@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Discriminator,
+    Field,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -25,6 +25,7 @@ from ..errors import InputError
 from . import keys
 from .environment import Environment, Quota
 from .hosts import Accounts, Host, different
+from .kind import Kind
 from .oidc import Auth, Login, Oidc
 from .values import (
     Address,
@@ -156,12 +157,6 @@ def _age_recipient(value: str) -> str:
     return value
 
 
-def _namespace_only(backend: object) -> object:
-    if backend == "kind":
-        wrong("not yet supported", "not_yet_supported")
-    return backend
-
-
 def _which_cluster(value: Any) -> str:  # noqa: ANN401  (Pydantic's signature)
     return "<access>" if isinstance(value, dict | ClusterAccess) else "<name>"
 
@@ -186,7 +181,7 @@ class Cohort(_Strict):
 
     term: Term
 
-    backend: Annotated[Literal["namespace", "kind"], BeforeValidator(_namespace_only)] = "namespace"
+    backend: Literal["namespace", "kind"] = "namespace"
     """A namespace a student, or a kind cluster a student."""
 
     roster: FileName = "roster.csv"
@@ -195,8 +190,11 @@ class Cohort(_Strict):
     protect: Truth = False
     """Refuse to take the cohort down until this is false again."""
 
-    cluster: Cluster
-    """``rehearsal``, or the kubeconfig and the context of a real cluster."""
+    cluster: Cluster | None = Field(default=None, validate_default=True)
+    """``rehearsal``, or the kubeconfig and the context of a real cluster, which all share."""
+
+    kind: Kind | None = Field(default=None, validate_default=True)
+    """What a cluster of each student's own is, and where; None where they have namespaces."""
 
     operators: tuple[Operator, ...] = ()
     """Who runs Practicum, as the cluster knows them; whoever may do everything there when empty."""
@@ -226,6 +224,34 @@ class Cohort(_Strict):
 
     groups: Groups = Groups()
     retention: LaterNothing = None
+
+    @field_validator("cluster", mode="before")
+    @classmethod
+    def _of_namespaces(cls, said: object, info: ValidationInfo) -> object:
+        """Ask for a cluster exactly where students share one."""
+        backend = info.data.get("backend")
+        if said is None and backend == "namespace":
+            wrong("is missing", "missing")
+        if said is not None and backend == "kind":
+            wrong("is for `backend: namespace`; engines for kind clusters stand under `kind`")
+        return said
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _of_kind(cls, said: object, info: ValidationInfo) -> object:
+        """Fill in the defaults exactly where students have a cluster each."""
+        if said is not None and info.data.get("backend") == "namespace":
+            wrong("is for `backend: kind`")
+        return {} if said is None and info.data.get("backend") == "kind" else said
+
+    @field_validator("auth", "groups")
+    @classmethod
+    def _on_one_cluster(cls, said: Auth | Groups, info: ValidationInfo) -> Auth | Groups:
+        """Refuse what a cluster of one's own has no place for."""
+        shared = isinstance(said, Login) or (isinstance(said, Groups) and said.namespace)
+        if shared and info.data.get("backend") == "kind":
+            wrong("is for `backend: namespace`: kind clusters share nothing, and know no school")
+        return said
 
     @field_validator("operators")
     @classmethod
@@ -290,6 +316,11 @@ class Cohort(_Strict):
     def hosts_file(self) -> Path:
         """Where that lies which Practicum decided for each student on the lab hosts."""
         return self.folder / "hosts.json"
+
+    @property
+    def clusters_file(self) -> Path:
+        """Where that lies which Practicum decided for each student's kind cluster."""
+        return self.folder / "clusters.json"
 
     @property
     def known_hosts_file(self) -> Path:

@@ -6,7 +6,7 @@ It stands alone: it needs the base install, and works where there is no `pwd` an
 from __future__ import annotations
 
 from .identity import Ask, find, open_file
-from .merge import Merged, place, put
+from .merge import Clash, Merged, place, put
 from .trial import Trial, tried
 
-__all__ = ["Ask", "Merged", "Trial", "find", "open_file", "place", "put", "tried"]
+__all__ = ["Ask", "Clash", "Merged", "Trial", "find", "open_file", "place", "put", "tried"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,9 @@ import yaml
 from ..errors import InputError
 
 SECTIONS = {"clusters": "cluster", "users": "user", "contexts": "context"}
+PLACE = ("server", "certificate-authority-data")
+"""What of a cluster says which one it is."""
+
 MOST = 8 << 20
 
 
@@ -40,22 +43,53 @@ def place(environment: Mapping[str, str], home: Path) -> Path:
     return (there or [Path(part) for part in named] or [home / ".kube" / "config"])[0]
 
 
-def put(content: bytes, path: Path) -> Merged:
+@dataclass(frozen=True, kw_only=True)
+class Clash:
+    """Something of the hand-out's name that leads to another cluster."""
+
+    name: str
+    there: str
+    """The server that it leads to; empty where it is no whole access."""
+
+    new: str
+    """The server of the hand-out."""
+
+    def __str__(self) -> str:
+        if self.there == self.new:
+            return f"{self.name} is there already, for {self.there} with another certificate"
+        where = f", for {self.there}" if self.there else " as something else"
+        return f"{self.name} is there already{where}; the hand-out is for {self.new}"
+
+
+Agree = Callable[[Clash], bool]
+"""Asks a person whether what is there may go."""
+
+
+def put(content: bytes, path: Path, agree: Agree = lambda _: False) -> Merged:
     """Merge a handed-out kubeconfig into one that is there, or make it.
 
-    Its context becomes the current one. A context, a cluster or a user of the same name is
-    replaced only where it is of an earlier hand-out: the names hold the cohort and the student.
+    Its context becomes the current one. What is there by its name is replaced unasked where it
+    leads to the same cluster: then it is an earlier hand-out.
 
     Args:
         content: What was in the hand-out.
         path: The student's kubeconfig.
+        agree: Asked where what is there leads elsewhere: anybody can encrypt to a public key.
 
     Raises:
-        InputError: If one of the two is no kubeconfig, or the file cannot be written.
+        InputError: If one of the two is no kubeconfig, the file cannot be written, or what is
+            there is to stay.
     """
     new = _config(content, "The hand-out")
     _refuse_what_is_no_hand_out(new)
     old, there = _present(path)
+    clash = _clash(old, new)
+    if clash and not agree(clash):
+        raise InputError(
+            f"{clash}. Nothing was changed.",
+            hint="If the course has moved there, say --replace. If nobody told you so, ask the"
+            " course's staff before you open the file.",
+        )
     merged = dict(old)
     for section in SECTIONS:
         merged[section] = _merged(old.get(section) or [], new[section])
@@ -105,6 +139,30 @@ def _is_login(program: object) -> bool:
     return isinstance(given, list) and given[:2] == ["oidc-login", "get-token"]
 
 
+def _clash(old: Mapping[str, Any], new: Mapping[str, Any]) -> Clash | None:
+    """Return what is there by the hand-out's name and leads elsewhere."""
+    name = str(new["current-context"])
+    there = {section: _named(old, section, name) for section in SECTIONS}
+    if not any(there.values()):
+        return None
+    context = there["contexts"] or {"cluster": name, "user": name}
+    cluster = _named(old, "clusters", str(context.get("cluster"))) or {}
+    fresh = _entry(new, "clusters", name)
+    own = (context.get("cluster"), context.get("user")) == (name, name)
+    if own and all(cluster.get(key) == fresh.get(key) for key in PLACE):
+        return None
+    server = str(cluster.get("server") or "")
+    return Clash(name=name, there=server, new=str(fresh.get("server") or ""))
+
+
+def _named(config: Mapping[str, Any], section: str, name: str) -> Mapping[str, Any] | None:
+    for one in config.get(section) or []:
+        found = one.get(SECTIONS[section])
+        if one.get("name") == name:
+            return found if isinstance(found, dict) else {"": ""}
+    return None
+
+
 def _present(path: Path) -> tuple[dict[str, Any], bool]:
     try:
         content = path.read_bytes()
@@ -146,10 +204,9 @@ def _merged(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> list[dict[s
 
 
 def _entry(config: Mapping[str, Any], section: str, name: str) -> Mapping[str, Any]:
-    for one in config[section]:
-        if one.get("name") == name and isinstance(one.get(SECTIONS[section]), dict):
-            found: Mapping[str, Any] = one[SECTIONS[section]]
-            return found
+    found = _named(config, section, name)
+    if found and "" not in found:
+        return found
     raise InputError("The hand-out is not a whole kubeconfig. Ask for it again.")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from .. import shell
 from ..errors import ToolError
 from ..toolchain import cache, lock
 from .docker import Engine
-from .found import CLUSTER, COHORT, COMPLETE, RECIPE, STUDENT, Found, look, network_name
+from .found import CLUSTER, COHORT, COMPLETE, NAMES, RECIPE, STUDENT, Found, look, network_name
 from .wanted import Wanted
 
 Say = Callable[[str], None]
@@ -128,6 +128,7 @@ class Clusters:
             COHORT: wanted.cohort,
             STUDENT: wanted.student,
             RECIPE: wanted.digest(),
+            NAMES: ",".join(wanted.names),
         }
         labelled = [part for label in labels.items() for part in ("--label", "=".join(label))]
         self.engine.run("network", "create", *OPTIONS, *labelled, network_name(wanted.name))
@@ -188,10 +189,25 @@ class Clusters:
     @contextmanager
     def _lock(self, name: str) -> Iterator[int]:
         """One at a time a cluster: also kind itself holds it, should we be killed."""
-        where = hashlib.sha256(self.engine.address.encode()).hexdigest()[:8]
-        path = cache.root().with_name("kind-locks") / f"{where}-{name}"
+        path = _lock_file(self.engine, name)
         with lock.held(path, say=self.say, what=f"working on the cluster {name}") as descriptor:
             yield descriptor
+
+
+def lock_files(engine: Engine, names: Iterable[str], *, remove: bool = False) -> list[Path]:
+    """Return what the locks of clusters left on disk; on request, take it away.
+
+    To take it away is for who knows that nobody works on these clusters.
+    """
+    left = [path for path in (_lock_file(engine, name) for name in names) if path.exists()]
+    for path in left if remove else ():
+        path.unlink(missing_ok=True)
+    return left
+
+
+def _lock_file(engine: Engine, name: str) -> Path:
+    where = hashlib.sha256(engine.address.encode()).hexdigest()[:8]
+    return cache.root().with_name("kind-locks") / f"{where}-{name}"
 
 
 def _is_as_wanted(found: Found, wanted: Wanted) -> bool:

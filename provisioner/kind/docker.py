@@ -6,9 +6,12 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .. import shell
 from ..errors import MissingToolError, ToolError
+
+MEMORY = "/proc/meminfo"
 
 PATIENCE = 30.0
 """Seconds in which an engine must say that it is there."""
@@ -76,6 +79,22 @@ class Engine:
                 details=error.details,
             ) from None
 
+    def free_memory(self) -> int:
+        """Return the bytes of memory that programs on the engine's host could still get.
+
+        Raises:
+            ToolError: If the host cannot be asked.
+        """
+        where = urlsplit(self.address or os.environ.get("DOCKER_HOST", ""))
+        if where.scheme == "ssh":
+            login = f"{where.username}@{where.hostname}" if where.username else where.hostname
+            port = ("-p", str(where.port)) if where.port else ()
+            command = (*port, "-o", "BatchMode=yes", "--", login or "", "cat", MEMORY)
+            return _available(shell.run("ssh", *command, timeout=PATIENCE))
+        if where.scheme in ("", "unix"):
+            return _available(Path(MEMORY).read_text(encoding="utf-8"))
+        return int(self.run("info", "--format", "{{.MemTotal}}", timeout=PATIENCE))
+
     def has_image(self, name: str) -> bool:
         """Say whether it has an image of that name.
 
@@ -83,6 +102,16 @@ class Engine:
             ToolError: If it cannot be asked.
         """
         return bool(self.run("images", "--quiet", name, timeout=PATIENCE).strip())
+
+
+def _available(meminfo: str) -> int:
+    """Read how much memory could be had, in bytes.
+
+    >>> _available("MemTotal: 9 kB\\nMemAvailable: 2 kB\\n")
+    2048
+    """
+    values = (line.split() for line in meminfo.splitlines() if line.startswith("MemAvailable:"))
+    return next(int(value[1]) for value in values) * 1024
 
 
 def _no_docker() -> MissingToolError:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import ToolError
@@ -21,11 +22,15 @@ CLUSTER = "practicum.cluster"
 COHORT = "practicum.cohort"
 STUDENT = "practicum.student"
 RECIPE = "practicum.recipe"
+NAMES = "practicum.names"
 KINDS_LABEL = "io.x-k8s.kind.cluster"
 KINDS_ROLE = "io.x-k8s.kind.role"
 API_PORT = "6443/tcp"
 
 POLL = 0.1
+
+AT_ONCE = 8
+"""Questions that an engine is asked at a time."""
 
 COMPLETE = "/kind/practicum-complete"
 """In the first node, once kind has ended well: a cluster without it was cut short."""
@@ -91,6 +96,7 @@ class Found:
             workers=sum(node.role == "worker" for node in self.nodes),
             ports=_ports(self.first.bindings) if self.first else (),
             address=bound[0]["HostIp"] if bound else Wanted.address,
+            names=tuple(filter(None, labels.get(NAMES, "").split(","))),
             running=self.running,
         )
 
@@ -110,6 +116,62 @@ def look(engine: Engine, name: str) -> Found:
     found = Found(name=name, nodes=nodes, labels=_labels(engine, name), complete=False)
     complete = found.first is not None and _has_mark(engine, found.first)
     return Found(name=name, nodes=nodes, labels=found.labels, complete=complete)
+
+
+def look_at_all(engine: Engine) -> dict[str, Found]:
+    """Ask the engine for every cluster that it has, ours or not, by name: in a few questions.
+
+    Raises:
+        ToolError: If it cannot be asked.
+    """
+    nodes: dict[str, list[Node]] = {}
+    for told in _inspected(engine, f"label={KINDS_LABEL}"):
+        nodes.setdefault(told["Config"]["Labels"][KINDS_LABEL], []).append(_node(told))
+    labels = _all_labels(engine)
+    found = {
+        name: Found(
+            name=name,
+            nodes=tuple(sorted(nodes.get(name, []), key=lambda node: node.name)),
+            labels=labels.get(name),
+            complete=False,
+        )
+        for name in nodes.keys() | labels.keys()
+    }
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(found, pool.map(lambda one: _marked(engine, one), found.values()),
+                        strict=True))  # fmt: skip
+
+
+def _marked(engine: Engine, found: Found) -> Found:
+    """Say of a cluster that carries our labels whether it is whole."""
+    ours = found.first if found.labels and CLUSTER in found.labels else None
+    return replace(found, complete=ours is not None and _has_mark(engine, ours))
+
+
+def _all_labels(engine: Engine) -> dict[str, dict[str, str]]:
+    """Return the labels of every cluster's own network, by the cluster's name."""
+    prefix = network_name("")
+    told = _networks(engine, f"name=^{prefix}")
+    named = {str(one["Name"]).removeprefix(prefix): dict(one["Labels"] or {}) for one in told}
+    return {name: labels for name, labels in named.items() if name}
+
+
+def _networks(engine: Engine, filtered: str) -> list[dict[str, Any]]:
+    """Look at networks; one that is just being removed is listed, but not to be seen."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        command = ("network", "ls", "--quiet", "--filter", filtered)
+        listed = engine.run(*command, timeout=PATIENCE).split()
+        if not listed:
+            return []
+        try:
+            told = engine.run("network", "inspect", *listed, timeout=PATIENCE)
+        except ToolError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(POLL)
+        else:
+            return list(json.loads(told))
 
 
 def _nodes(engine: Engine, name: str) -> list[Node]:
@@ -145,14 +207,8 @@ def _node(told: Mapping[str, Any]) -> Node:
 
 
 def _labels(engine: Engine, name: str) -> dict[str, str] | None:
-    named = network_name(name)
-    listed = engine.run(
-        *("network", "ls", "--quiet", "--filter", f"name=^{named}$"), timeout=PATIENCE
-    ).split()
-    if not listed:
-        return None
-    told = json.loads(engine.run("network", "inspect", *listed, timeout=PATIENCE))
-    return dict(told[0]["Labels"] or {})
+    told = _networks(engine, f"name=^{network_name(name)}$")
+    return dict(told[0]["Labels"] or {}) if told else None
 
 
 def _has_mark(engine: Engine, node: Node) -> bool:

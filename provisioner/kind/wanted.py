@@ -15,6 +15,7 @@ LONGEST_NAME = 50
 """kind's own limit."""
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_NAME_OR_ADDRESS = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 MOST_WORKERS = 9
 FIRST_PORT, LAST_PORT = 1024, 65535
 """Ports of the host that a student may have; the lower ones are the system's."""
@@ -42,6 +43,9 @@ class Wanted:
     address: str = "127.0.0.1"
     """Where the API server and the ports listen on the host."""
 
+    names: tuple[str, ...] = ()
+    """By what else the API server is reached: its certificate holds these too."""
+
     running: bool = True
 
     @classmethod
@@ -61,12 +65,14 @@ class Wanted:
             workers=int(inputs.get("workers", 0)),
             ports=ports,
             address=inputs.get("address", cls.address),
+            names=tuple(map(str, inputs.get("names") or ())),
             running=bool(inputs.get("running", True)),
         )
 
     def to_outputs(self) -> dict[str, Any]:
         """Return it as a resource's properties; no credential is among them."""
-        return {**asdict(self), "ports": [asdict(port) for port in self.ports]}
+        lists = {"ports": [asdict(port) for port in self.ports], "names": list(self.names)}
+        return {**asdict(self), **lists}
 
     @property
     def fixed(self) -> dict[str, Any]:
@@ -88,6 +94,11 @@ class Wanted:
             yield "workers", f"must be from 0 to {MOST_WORKERS}"
         if not _is_address(self.address):
             yield "address", "must be an IP address"
+        if not all(_NAME_OR_ADDRESS.fullmatch(name) for name in self.names):
+            yield "names", "must be host names or addresses"
+        yield from self._port_mistakes()
+
+    def _port_mistakes(self) -> Iterator[tuple[str, str]]:
         for port in self.ports:
             if not (FIRST_PORT <= port.host <= LAST_PORT and 1 <= port.node <= LAST_PORT):
                 yield "ports", f"host ports are from {FIRST_PORT} to {LAST_PORT}, a node's from 1"
@@ -114,6 +125,18 @@ class Wanted:
                 "apiVersion": "kind.x-k8s.io/v1alpha4",
                 "networking": {"apiServerAddress": self.address, "ipFamily": "ipv4"},
                 "nodes": [first, *more],
+                **({"kubeadmConfigPatches": [self._certificate()]} if self.names else {}),
+            }
+        )
+
+    def _certificate(self) -> str:
+        """Tell kubeadm by what names the API server is reached, beside those that kind gives it."""
+        own = ["localhost", "127.0.0.1", self.address]
+        names = list(dict.fromkeys([*own, *self.names]))
+        return json.dumps(
+            {
+                "kind": "ClusterConfiguration",
+                "apiServer": {"certSANs": names},
             }
         )
 

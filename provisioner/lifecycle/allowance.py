@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from .. import credential, quantity
+from .. import quantity
 from ..cohort import Cohort, Record, override
 from ..errors import InputError, Problem
 from ..manifest import ObjectKey
 from ..settings import Settings
-from . import terms
+from . import backend, terms
 from .change import Changed, Confirm, Finished, Proposal, carry_out, known_in
 from .desk import NOTHING
 from .progress import Progress
-from .reading import Reading
+from .reading import Overview, Reading
 
 LONGEST = timedelta(days=366)
 """Past the usual end: what is longer is a slip in the year."""
@@ -49,7 +49,7 @@ def extend(
     """
     chosen = tuple(dict.fromkeys(ids))
 
-    def propose(reading: Reading) -> Proposal:
+    def propose(reading: Overview) -> Proposal:
         records = known_in(reading, chosen)
         if until:
             _refuse_day(reading.cohort, until)
@@ -59,7 +59,7 @@ def extend(
             ids=tuple(records),
             students=reading.students,
             known={**reading.kept, **now},
-            finish=lambda then, ready: Finished(notes=tuple(_other_ends(then, ready))),
+            finish=lambda then, ready: Finished(notes=tuple(_other_ends(settings, then, ready))),
         )
 
     return carry_out(settings, name, propose, confirm=confirm, progress=progress)
@@ -92,7 +92,8 @@ def resize(  # noqa: PLR0913  (what is changed, and the usual)
     """
     chosen, asked = tuple(dict.fromkeys(ids)), tuple(pairs)
 
-    def propose(reading: Reading) -> Proposal:
+    def propose(reading: Overview) -> Proposal:
+        uses_more = backend.of(reading.cohort).uses_more
         records = known_in(reading, tuple(reading.students) if everybody else chosen)
         now = {
             id: replace(
@@ -101,7 +102,7 @@ def resize(  # noqa: PLR0913  (what is changed, and the usual)
             )
             for id, record in records.items()
         }
-        notes = [line for record in now.values() for line in _uses_more(reading, record)]
+        notes = [line for record in now.values() for line in uses_more(reading, record)]
         return Proposal(
             event="resized",
             ids=tuple(records),
@@ -128,9 +129,9 @@ def _refuse_day(cohort: Cohort, until: date) -> None:
     raise InputError("The end cannot be set.", problems=[Problem(f"--until {until}", what, fix)])
 
 
-def _other_ends(reading: Reading, ids: Iterable[str]) -> Iterator[str]:
+def _other_ends(settings: Settings, reading: Overview, ids: Iterable[str]) -> Iterator[str]:
     """Name those whose present credential ends on another day than they do now."""
-    found = credential.standings(reading.client, reading.cohort.name)
+    found = backend.of(reading.cohort).standings(settings, reading)
     for id in ids:
         record = reading.records[id]
         current = found.get(record.name, NOTHING).current
@@ -141,7 +142,7 @@ def _other_ends(reading: Reading, ids: Iterable[str]) -> Iterator[str]:
             )
 
 
-def _uses_more(reading: Reading, record: Record) -> Iterator[str]:
+def uses_more(reading: Reading, record: Record) -> Iterator[str]:
     """Say what is in use above the ceiling that a student would have."""
     live = reading.found.owned.get(ObjectKey("ResourceQuota", record.namespace, "practicum"), {})
     used = (live.get("status") or {}).get("used") or {}

@@ -9,12 +9,12 @@ from ..cohort import Cohort
 from ..errors import InputError, PracticumError
 from ..manifest import STUDENT, STUDENT_ID, Manifest
 from ..settings import Settings
-from . import lock, secret_view
+from . import backend, lock, secret_view
 from .interrupt import stopping
 from .kept import Archive, Archived
 from .one_archive import Subject, Work, folder_of
 from .progress import Progress
-from .reading import Reading, read
+from .reading import Reading
 
 __all__ = [
     "Archive",
@@ -22,6 +22,7 @@ __all__ = [
     "before_deletion",
     "folder_of",
     "make",
+    "of_namespaces",
     "refuse_without_key",
     "student_namespaces",
     "subject_of",
@@ -45,9 +46,21 @@ def make(settings: Settings, name: str, ids: Iterable[str] = (), *, progress: Pr
         Interrupted: If a signal came.
     """
     with lock.held(settings.home, name, progress.say):
-        reading = read(settings, name)
+        reading = backend.read(settings, name)
         with stopping(lambda: None, progress.say):
-            return before_deletion(settings, reading, _chosen(reading, ids), progress)
+            return backend.of(reading.cohort).archive(settings, reading, ids, progress)
+
+
+def of_namespaces(
+    settings: Settings, reading: Reading, ids: Iterable[str], progress: Progress
+) -> Archived:
+    """Archive the namespaces of students; the caller holds the lock.
+
+    Raises:
+        InputError: If a student is unknown or has no namespace, or there is no course key.
+        ClusterError: If the cluster cannot be read.
+    """
+    return before_deletion(settings, reading, _chosen(reading, ids), progress)
 
 
 def student_namespaces(reading: Reading) -> list[Manifest]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Literal
 
-from .. import cluster, private_file
+from .. import private_file
 from ..settings import Settings
 
 Event = Literal[
@@ -41,8 +41,8 @@ Event = Literal[
 class AuditLog:
     """An audit file that is open for adding. Threads may share it."""
 
-    def __init__(self, descriptor: int, path: Path, client: cluster.Client) -> None:
-        self._descriptor, self._path, self._client = descriptor, path, client
+    def __init__(self, descriptor: int, path: Path, whoami: Callable[[], str]) -> None:
+        self._descriptor, self._path, self._whoami = descriptor, path, whoami
         self._lock = Lock()
         self._operator: str | None = None
 
@@ -72,7 +72,7 @@ class AuditLog:
         """
         with self._lock:
             if self._operator is None:  # one request a run, and none where nothing happens
-                self._operator = cluster.whoami(self._client)
+                self._operator = self._whoami()
             line = {
                 "time": _text(datetime.now(UTC)),
                 "event": event,
@@ -88,8 +88,13 @@ class AuditLog:
 
 
 @contextmanager
-def opened(settings: Settings, cohort: str, client: cluster.Client) -> Iterator[AuditLog]:
+def opened(settings: Settings, cohort: str, whoami: Callable[[], str]) -> Iterator[AuditLog]:
     """Open a cohort's audit file before anything is done that it must tell.
+
+    Args:
+        settings: Folders.
+        cohort: The cohort's name.
+        whoami: Says who the operator is; asked once, when the first line is written.
 
     Raises:
         InputError: If it cannot be opened.
@@ -97,7 +102,7 @@ def opened(settings: Settings, cohort: str, client: cluster.Client) -> Iterator[
     path = private_file.make_folder(settings.home / "audit") / f"{cohort}.jsonl"
     descriptor = private_file.open_to_append(path)
     try:
-        yield AuditLog(descriptor, path, client)
+        yield AuditLog(descriptor, path, whoami)
     finally:
         os.close(descriptor)
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from ..cohort import Record, Student
 from ..errors import InputError
 from ..settings import Settings
-from . import audit, choice, desk, lock, up
+from . import audit, backend, choice, desk, lock, up
 from .audit import AuditLog, Event
 from .progress import Progress
-from .reading import Reading, again, narrowed, read
+from .reading import Overview, narrowed
 from .up import UpResult
 
 
@@ -39,7 +39,7 @@ class Proposal:
     write: Callable[[], None] = lambda: None
     """Writes what else is to change on disk, before the records and the cluster."""
 
-    finish: Callable[[Reading, list[str]], Finished] = lambda *_: Finished()
+    finish: Callable[[Overview, list[str]], Finished] = lambda *_: Finished()
     """Does what comes after the cluster, for those who are ready."""
 
     notes: tuple[str, ...] = ()
@@ -70,8 +70,8 @@ class Changed:
     """What a person should know now."""
 
 
-Propose = Callable[[Reading], Proposal]
-Confirm = Callable[[Reading, tuple[str, ...]], bool]
+Propose = Callable[[Overview], Proposal]
+Confirm = Callable[[Overview, tuple[str, ...]], bool]
 
 
 def carry_out(
@@ -103,16 +103,17 @@ def carry_out(
         Interrupted: If a signal came; what was in flight has finished.
     """
     with lock.held(settings.home, name, progress.say) as held:
-        reading = read(settings, name)
+        reading = backend.read(settings, name)
+        ours = backend.of(reading.cohort)
         proposal = propose(reading)
         wanted = _wanted(reading, proposal)
         up.refuse_mass_drop(wanted, allow_drop)
-        up.refuse_without_course_key(wanted, proposal.leaving)
+        ours.refuse_without_key(wanted, proposal.leaving)
         if not confirm(wanted, proposal.notes):
             return None
-        with audit.opened(settings, name, reading.client) as log:
+        with audit.opened(settings, name, reading.whoami) as log:
             proposal.write()
-            done = up.bring_up(settings, wanted, held, progress, proposal.leaving)
+            done = ours.bring_up(settings, wanted, held, progress, proposal.leaving)
             ready = [id for id in proposal.ids if id not in done.failed]
             finished = proposal.finish(wanted, ready)
             _tell(log, wanted, proposal, [id for id in ready if id not in finished.failed])
@@ -120,7 +121,7 @@ def carry_out(
         return Changed(result=replace(done, failed=failed), notes=finished.notes + _later(reading))
 
 
-def known_in(reading: Reading, ids: tuple[str, ...]) -> dict[str, Record]:
+def known_in(reading: Overview, ids: tuple[str, ...]) -> dict[str, Record]:
     """Return the records of students who are in the roster.
 
     Raises:
@@ -132,15 +133,15 @@ def known_in(reading: Reading, ids: tuple[str, ...]) -> dict[str, Record]:
     return {id: reading.records[id] for id in ids}
 
 
-def _wanted(reading: Reading, proposal: Proposal) -> Reading:
-    then = again(reading, proposal.students, proposal.known)
+def _wanted(reading: Overview, proposal: Proposal) -> Overview:
+    then = backend.of(reading.cohort).again(reading, proposal.students, proposal.known)
     if then.plan.guard.action not in ("create", "foreign"):
         return choice.of_students(then, proposal.ids)
     mine = {then.records[id].name for id in proposal.ids}
     return replace(narrowed(then, mine), plan=then.plan.of(()))
 
 
-def _later(reading: Reading) -> tuple[str, ...]:
+def _later(reading: Overview) -> tuple[str, ...]:
     name = reading.cohort.name
     if reading.plan.guard.action in ("create", "foreign"):
         return (
@@ -151,6 +152,6 @@ def _later(reading: Reading) -> tuple[str, ...]:
     return ()
 
 
-def _tell(log: AuditLog, reading: Reading, proposal: Proposal, ids: list[str]) -> None:
+def _tell(log: AuditLog, reading: Overview, proposal: Proposal, ids: list[str]) -> None:
     for id in ids:
         log.note(proposal.event, id, ends=reading.records[id].until, was=proposal.was)

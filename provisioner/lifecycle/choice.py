@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import ClusterError
 from . import desk
-from .reading import Reading, narrowed
+from .reading import Some, narrowed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Choice:
 EVERYBODY = Choice()
 
 
-def chosen(reading: Reading, choice: Choice) -> Reading:
+def chosen(reading: Some, choice: Choice) -> Some:
     """Return what concerns those whom a run is for.
 
     Raises:
@@ -36,7 +36,7 @@ def chosen(reading: Reading, choice: Choice) -> Reading:
     return reading if choice.at_most is None else _in_steps(reading, choice.at_most)
 
 
-def of_students(reading: Reading, ids: Iterable[str]) -> Reading:
+def of_students(reading: Some, ids: Iterable[str]) -> Some:
     """Return what concerns some students alone, by id.
 
     Raises:
@@ -53,7 +53,7 @@ def of_students(reading: Reading, ids: Iterable[str]) -> Reading:
     return narrowed(reading, {reading.records[id].name for id in ids})
 
 
-def _in_steps(reading: Reading, at_most: int) -> Reading:
+def _in_steps(reading: Some, at_most: int) -> Some:
     """Leave some of those who differ for later, first those whom only an upgrade changes."""
     differing = reading.plan.having("change")
     waves = {part.name: part.record.wave for part in differing if part.record}

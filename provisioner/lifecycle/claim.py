@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import socket
@@ -16,6 +15,7 @@ from .. import cluster, names
 from ..errors import ClusterError, LockedError, PracticumError
 from ..manifest import Manifest, ObjectKey, guard, key_of
 from ..settings import Settings
+from . import lock
 from .reading import Reading
 
 EVERY = cluster.CLAIM_SECONDS / 3
@@ -73,14 +73,9 @@ def clear(settings: Settings, reading: Reading) -> None:
     name = names.identity_namespace(reading.cohort.name)
     namespace = reading.found.namespaces.get(name)
     left = cluster.claim_of(namespace) if namespace else None
-    if namespace and left and left.place == _place(settings):
+    if namespace and left and left.place == lock.place(settings.home):
         with suppress(cluster.ApiError, ClusterError):  # the next run that changes something does
             cluster.write_claim(reading.client, namespace, None)
-
-
-def _place(settings: Settings) -> str:
-    where = f"{socket.gethostname()}:{settings.home.resolve()}"
-    return hashlib.sha256(where.encode()).hexdigest()[:16]
 
 
 def _claim(settings: Settings) -> cluster.Claim:
@@ -89,7 +84,7 @@ def _claim(settings: Settings) -> cluster.Claim:
         run=secrets.token_hex(8),
         host=socket.gethostname(),
         pid=os.getpid(),
-        place=_place(settings),
+        place=lock.place(settings.home),
         since=since,
     )
 

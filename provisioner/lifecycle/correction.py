@@ -13,7 +13,7 @@ from . import bundle, on_disk
 from .change import Changed, Confirm, Finished, Proposal, carry_out
 from .membership import put_key, read_key, see
 from .progress import Progress
-from .reading import Reading, records_path
+from .reading import Overview, records_path
 
 
 def rename(  # noqa: PLR0913  (what is corrected, and the usual)
@@ -49,7 +49,7 @@ def rename(  # noqa: PLR0913  (what is corrected, and the usual)
     if old == new and called is None:
         raise InputError("Nothing would change.", hint="Say another id, or --name NAME.")
 
-    def propose(reading: Reading) -> Proposal:
+    def propose(reading: Overview) -> Proposal:
         now = new if _was_corrected(reading, old, new) else old
         if now not in reading.students:
             raise InputError(f"{old} is not in the roster of {name}.", hint=see(name))
@@ -81,7 +81,7 @@ def rename(  # noqa: PLR0913  (what is corrected, and the usual)
     return carry_out(settings, name, propose, confirm=confirm, progress=progress)
 
 
-def _was_corrected(reading: Reading, old: str, new: str) -> bool:
+def _was_corrected(reading: Overview, old: str, new: str) -> bool:
     """Say whether an earlier run has brought a correction as far as the roster."""
     if old == new or old in reading.students or new not in reading.students:
         return False
@@ -89,11 +89,11 @@ def _was_corrected(reading: Reading, old: str, new: str) -> bool:
     return record.name == names.student(old) or _becomes(reading, old) == new
 
 
-def _becomes(reading: Reading, old: str) -> str:
+def _becomes(reading: Overview, old: str) -> str:
     return reading.known[old].becomes if old in reading.known else ""
 
 
-def _refuse_taken(reading: Reading, old: str, new: str) -> None:
+def _refuse_taken(reading: Overview, old: str, new: str) -> None:
     if new == old or (new not in reading.students and new not in reading.kept):
         return
     present = new in reading.students
@@ -102,7 +102,7 @@ def _refuse_taken(reading: Reading, old: str, new: str) -> None:
     raise InputError(f"{old} cannot become {new}.", problems=[problem])
 
 
-def _one_key(reading: Reading, now: str, new: str) -> Recipient | None:
+def _one_key(reading: Overview, now: str, new: str) -> Recipient | None:
     """Return the key of a student who may have handed one in under each id.
 
     Raises:
@@ -117,7 +117,7 @@ def _one_key(reading: Reading, now: str, new: str) -> Recipient | None:
     return key or other
 
 
-def _move_files(settings: Settings, reading: Reading, old: str, new: str) -> Finished:
+def _move_files(settings: Settings, reading: Overview, old: str, new: str) -> Finished:
     """Let key, kubeconfig and the platform's name for the student follow the id."""
     if old == new:
         return Finished()

@@ -15,7 +15,7 @@ from ..errors import ClusterError, InputError, PracticumError, Problem
 from ..settings import Settings
 from . import audit, on_disk, terms
 from .audit import AuditLog, Event
-from .reading import Reading, read
+from .reading import Overview, Reading, read
 
 NOTHING = Standing()
 AT_ONCE = timedelta(0)
@@ -69,7 +69,7 @@ def opened(settings: Settings, name: str) -> Iterator[Desk]:
             f"{name} has no environments yet, so there is no access to give or to take.",
             hint=f"Run: practicum up {name}",
         )
-    with audit.opened(settings, name, reading.client) as log:
+    with audit.opened(settings, name, reading.whoami) as log:
         found = credential.standings(reading.client, name)
         yield Desk(
             reading=reading,
@@ -190,7 +190,7 @@ def take_back_revoked(desk: Desk, issued: Iterable[Issued]) -> dict[str, str]:
     return why
 
 
-def chosen(reading: Reading, ids: Iterable[str]) -> list[tuple[Record, Student]]:
+def chosen(reading: Overview, ids: Iterable[str]) -> list[tuple[Record, Student]]:
     """Return the students who are meant: all of the roster where nobody is named.
 
     Raises:
@@ -201,7 +201,7 @@ def chosen(reading: Reading, ids: Iterable[str]) -> list[tuple[Record, Student]]
     return [(reading.records[id], reading.students[id]) for id in named or reading.students]
 
 
-def refuse_unknown(reading: Reading, ids: list[str]) -> None:
+def refuse_unknown(reading: Overview, ids: list[str]) -> None:
     """Stop where ids are nobody's.
 
     Raises:
@@ -227,7 +227,7 @@ def sweep_quietly(settings: Settings, reading: Reading, say: Callable[[str], Non
         found = credential.standings(reading.client, name)
         now = datetime.now(UTC)
         if any(standing.overdue(now) for standing in found.values()):
-            with audit.opened(settings, name, reading.client) as log:
+            with audit.opened(settings, name, reading.whoami) as log:
                 swept = sweep(reading, found, log)
             say(f"{len(swept)} old credential(s) were past their end, and were ended.")
     except PracticumError as error:

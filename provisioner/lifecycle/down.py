@@ -13,14 +13,15 @@ from ..cohort import records as record_file
 from ..errors import ClusterError, InputError
 from ..plan import render
 from ..settings import Settings
-from . import archiving, claim, hosts_down, journal, lab_hosts, leftovers, lock, on_disk
+from . import archiving, backend, claim, hosts_down, journal, lab_hosts, leftovers, lock, on_disk
 from .archiving import Archived
+from .backend import Ending
 from .clearing import Clearing, name_of
 from .engine import Engine
 from .hosts_down import HostsReceipt
 from .interrupt import stopping
 from .progress import Progress
-from .reading import Reading, read, records_path
+from .reading import Overview, Reading, records_path
 from .receipt import Receipt
 from .removal import SECONDS
 
@@ -59,31 +60,47 @@ def down(
         Interrupted: If a signal came; what was in flight has finished.
     """
     with lock.held(settings.home, name, progress.say) as held:
-        reading = read(settings, name)
+        reading = backend.read(settings, name)
         if reading.cohort.protect:
             raise InputError(
                 f"{name} is protected.", hint="Set protect: false in cohort.yaml first."
             )
         hosts = _clear_hosts(settings, reading, held, progress, archive=archive)
-        with (
-            Engine.open(settings, reading, held, progress) as opened,
-            claim.held(settings, reading, lost=opened.stop),
-            journal.kept(settings, name, "down", reading.stacks) as noted,
-            stopping(opened.stop, progress.say),
-        ):
-            engine = replace(opened, journal=noted)
-            kept = _archive(settings, reading, progress, wanted=archive)
-            tokens = _Tokens.take(reading)
-            clearing = Clearing(reading, engine, progress, frozenset(kept.failed), patience)
-            clearing.run(_named(reading, force))
-            engine.workers.close()  # the proof takes a process of this run for one that was left
-            progress.step("Searching every type of the cluster for what is left")
-            receipt = _prove(settings, reading, clearing, kept, tokens)
+        ending = Ending(archive=archive, patience=patience, force=tuple(force))
+        receipt = backend.of(reading.cohort).take_down(settings, reading, held, progress, ending)
         return _keep(settings, reading, replace(receipt, hosts=hosts))
 
 
+def of_namespaces(
+    settings: Settings, reading: Reading, held: int, progress: Progress, ending: Ending
+) -> Receipt:
+    """Take down a cohort of namespaces; the caller holds the lock and keeps the receipt.
+
+    Raises:
+        InputError: If somebody who is named is nobody of the cohort, or there is no course key.
+        ClusterError: If the cluster cannot be used.
+        Interrupted: If a signal came; what was in flight has finished.
+    """
+    name = reading.cohort.name
+    with (
+        Engine.open(settings, reading, held, progress) as opened,
+        claim.held(settings, reading, lost=opened.stop),
+        journal.kept(settings, name, "down", reading.stacks) as noted,
+        stopping(opened.stop, progress.say),
+    ):
+        engine = replace(opened, journal=noted)
+        kept = _archive(settings, reading, progress, wanted=ending.archive)
+        tokens = _Tokens.take(reading)
+        spared = frozenset(kept.failed)
+        clearing = Clearing(reading, engine, progress, spared, ending.patience)
+        clearing.run(_named(reading, ending.force))
+        engine.workers.close()  # the proof takes a process of this run for one that was left
+        progress.step("Searching every type of the cluster for what is left")
+        return _prove(settings, reading, clearing, kept, tokens)
+
+
 def _clear_hosts(
-    settings: Settings, reading: Reading, held: int, progress: Progress, *, archive: bool
+    settings: Settings, reading: Overview, held: int, progress: Progress, *, archive: bool
 ) -> HostsReceipt | None:
     """Remove the accounts on lab hosts; None where the cohort has none.
 
@@ -188,7 +205,7 @@ def _had(reading: Reading) -> set[str]:
     }
 
 
-def _keep(settings: Settings, reading: Reading, receipt: Receipt) -> Receipt:
+def _keep(settings: Settings, reading: Overview, receipt: Receipt) -> Receipt:
     """Write the receipt; when it proves the end, clear what was for the living."""
     folder = private_file.make_folder(settings.home / "receipts")
     path = folder / f"{receipt.cohort}-{receipt.time:%Y%m%dT%H%M%SZ}.json"

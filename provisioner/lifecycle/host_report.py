@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import private_file
-from ..errors import InputError, PartialError, ToolError
+from ..errors import InputError, LockedError, PartialError, ToolError
 from ..playbook import HostResult
 from ..settings import Settings
+from . import host_claim
 
 NOT_PINNED = (
     "its host key is not pinned yet; compare and pin it with: practicum hosts scan {cohort}"
@@ -42,6 +43,9 @@ class HostRow:
 
     changes: tuple[str, ...] = ()
     """Names of the tasks that changed something, or would."""
+
+    held: bool = False
+    """Whether another operator's run holds it, so that nothing was done."""
 
     @property
     def is_done(self) -> bool:
@@ -78,12 +82,15 @@ class HostsResult:
 
     @property
     def exit_code(self) -> int:
-        """What a script is told: 6 where some hosts are done, 5 where none is."""
+        """What a script is told: 6 where some hosts are done, 9 or 5 where none is."""
         done = sum(row.is_done for row in self.rows)
         if done == len(self.rows):
             return 0
         half = done or any(row.state in ("ok", "changed") for row in self.rows)
-        return PartialError.exit_code if half else ToolError.exit_code
+        if half:
+            return PartialError.exit_code
+        held = any(row.held for row in self.rows)
+        return LockedError.exit_code if held else ToolError.exit_code
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``hosts up --json`` prints."""
@@ -100,9 +107,11 @@ class HostsResult:
 def row_of(result: HostResult, students: int) -> HostRow:
     """Return one host's row."""
     problems = tuple(_problems(result.data.get("lab_problems")))
+    held = bool(host_claim.holder(result.data))
     return HostRow(
         name=result.name,
-        state=result.state,
+        state="never started" if held else result.state,
+        held=held,
         changed=result.changed,
         failed=result.failed + len(problems),
         students=students,

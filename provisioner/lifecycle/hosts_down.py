@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import private_file
-from ..errors import InputError, PartialError, ProofError
+from ..errors import InputError, LockedError, PartialError, ProofError
 from ..settings import Settings
 from . import host_report, hosts_run, hosts_status, journal, lab_hosts, lock
 from .host_report import HostRow
@@ -31,6 +31,9 @@ class HostReceipt:
     removed: tuple[str, ...] = ()
     remaining: tuple[str, ...] = ()
     """What is left, or could not be looked for."""
+
+    held: bool = False
+    """Whether another operator's run holds it, so that nothing was done."""
 
     @property
     def proved(self) -> bool:
@@ -59,11 +62,13 @@ class HostsReceipt:
 
     @property
     def exit_code(self) -> int:
-        """What a script is told: 6 where some hosts are clean, 8 where none is."""
+        """What a script is told: 6 where some hosts are clean, 9 or 8 where none is."""
         if self.proved:
             return 0
-        some = any(host.proved for host in self.hosts) or self.not_archived
-        return PartialError.exit_code if some else ProofError.exit_code
+        if any(host.proved for host in self.hosts) or self.not_archived:
+            return PartialError.exit_code
+        held = any(host.held for host in self.hosts)
+        return LockedError.exit_code if held else ProofError.exit_code
 
     def to_json(self) -> dict[str, Any]:
         """Return the receipt as JSON data."""
@@ -187,6 +192,7 @@ def _of(row: HostRow, data: Mapping[str, Any], now: HostStatus) -> HostReceipt:
         state=row.state,
         removed=tuple(map(str, data.get("lab_removals", {}).get("removed") or ())),
         remaining=tuple(dict.fromkeys(remaining)),
+        held=row.held,
     )
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from .. import playbook, private_file
 from ..cohort.hosts import Host
+from ..errors import ToolError
 from ..playbook import HostResult, Play, Run
 from ..settings import Settings
-from . import host_harvest, host_inventory
+from . import host_claim, host_harvest, host_inventory
 from .host_harvest import Harvest
 from .host_inventory import Folders
 from .host_report import NOT_PINNED, HostRow, not_started, row_of
@@ -35,6 +36,9 @@ class Wishes:
     """What a person is told that goes on."""
 
     check: bool = False
+    changes: bool = True
+    """Whether hosts are changed, so that nobody else may do so meanwhile."""
+
     archive: bool = True
     keep_open: tuple[int, ...] = ()
 
@@ -95,12 +99,15 @@ def _follow(
     wishes: Wishes,
     progress: Progress,
 ) -> dict[str, HostResult]:
+    claim = host_claim.of(settings) if wishes.changes else None
+    inventory = {
+        host.name: host_inventory.variables(labs, host, folders, archive=wishes.archive)
+        | {"lab_claim": claim}
+        for host in hosts
+    }
     play = Play(
         playbook=playbook.playbook_file(wishes.playbook),
-        hosts={
-            host.name: host_inventory.variables(labs, host, folders, archive=wishes.archive)
-            for host in hosts
-        },
+        hosts=inventory,
         home=settings.home,
         cohort=labs.cohort.name,
         check=wishes.check,
@@ -110,9 +117,24 @@ def _follow(
     progress.step(wishes.what, len(hosts))
     with stopping(one.stop, progress.say, first=STOPPING):
         results = one.follow(_telling(progress))
+        if wishes.changes and not wishes.check:
+            _let_go(play, results)
     for host in hosts:
         progress.advance(host.name)
     return results
+
+
+def _let_go(play: Play, results: Mapping[str, HostResult]) -> None:
+    """Take back the claim on hosts that came to no end of the playbook, where it was let go."""
+    stuck = {
+        name: play.hosts[name]
+        for name, result in results.items()
+        if result.state == "failed" and not host_claim.holder(result.data)
+    }
+    if stuck:
+        with suppress(ToolError):  # it ends by itself
+            release = playbook.playbook_file(host_claim.RELEASE)
+            Run(replace(play, playbook=release, hosts=stuck)).follow()
 
 
 def _telling(progress: Progress) -> Callable[[HostResult], None]:

@@ -139,7 +139,7 @@ def ask(
         ToolError: If Ansible came to no host at all.
         Interrupted: If a signal came.
     """
-    wishes = Wishes(playbook=PLAYBOOK, what="Asking hosts", keep_open=(held,))
+    wishes = Wishes(playbook=PLAYBOOK, what="Asking hosts", changes=False, keep_open=(held,))
     ran = hosts_run.run(settings, labs, wishes, progress)
     before = host_report.last(settings, labs.cohort.name)
     rows = {row.name: row for row in ran.rows}

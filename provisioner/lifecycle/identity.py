@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..cohort import Cohort
+from ..cohort import ClusterAccess, Cohort
 from ..errors import ClusterError
 
 
@@ -28,7 +28,7 @@ def refuse_other(cohort: Cohort, recorded: str, uid: str) -> None:
     Raises:
         ClusterError: If it is another one.
     """
-    if not recorded or isinstance(cohort.cluster, str) or recorded == uid:
+    if not recorded or not isinstance(cohort.cluster, ClusterAccess) or recorded == uid:
         return
     raise ClusterError(
         f"The context {cohort.cluster.context} leads to another cluster than the one that"

@@ -13,7 +13,7 @@ from ..settings import Settings
 from . import on_disk
 from .change import Changed, Confirm, Finished, Proposal, carry_out
 from .progress import Progress
-from .reading import Reading
+from .reading import Overview
 from .up import KEEP_ALL, Leaving
 
 
@@ -54,7 +54,7 @@ def add(
         ClusterError: If the cluster cannot be used.
     """
 
-    def propose(reading: Reading) -> Proposal:
+    def propose(reading: Overview) -> Proposal:
         path = reading.cohort.roster_file
         there = reading.students.get(newcomer.id)
         key = _key(reading, newcomer)
@@ -109,7 +109,7 @@ def drop(  # noqa: PLR0913  (each is a choice of its own)
     """
     gone = tuple(dict.fromkeys(ids))
 
-    def propose(reading: Reading) -> Proposal:
+    def propose(reading: Overview) -> Proposal:
         here = [id for id in gone if id in reading.students]
         _refuse_strangers(reading, gone)
         edit = roster_edit.drop(reading.cohort.roster_file, here) if here else None
@@ -136,7 +136,7 @@ def _is_in(there: Student, newcomer: Newcomer) -> bool:
     return all(getattr(there, what) == said[what] for what in facts)
 
 
-def _key(reading: Reading, newcomer: Newcomer) -> Recipient | None:
+def _key(reading: Overview, newcomer: Newcomer) -> Recipient | None:
     """Return the key that was given, or the one that lies there from an earlier stay.
 
     Raises:
@@ -190,14 +190,14 @@ def see(name: str) -> str:
     return f"See who is: practicum status {name}"
 
 
-def _refuse_strangers(reading: Reading, ids: Iterable[str]) -> None:
+def _refuse_strangers(reading: Overview, ids: Iterable[str]) -> None:
     problems = [Problem(id, "was never in this course") for id in ids if id not in reading.records]
     if problems:
         hint = see(reading.cohort.name)
         raise InputError("Nobody was dropped.", problems=problems, hint=hint)
 
 
-def _clear_files(settings: Settings, reading: Reading, ids: Iterable[str]) -> Finished:
+def _clear_files(settings: Settings, reading: Overview, ids: Iterable[str]) -> Finished:
     """Remove the kubeconfigs of those who are gone: they open nothing any more."""
     folder = on_disk.folder_of(settings, reading.cohort.name)
     for id in ids:

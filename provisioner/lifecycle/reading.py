@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from .. import cluster
 from .. import cohort as cohorts
-from ..cohort import Cohort, Group, Record, Student, sections
+from ..cohort import ClusterAccess, Cohort, Group, Record, Student, sections
 from ..cohort import groups as group_file
 from ..cohort import records as record_file
-from ..errors import ClusterError
+from ..errors import ClusterError, InputError
 from ..manifest import GUARD, groups_part, stack_name
 from ..plan import Live, Plan, group_of, make_plan, of_students, record_of, render
 from ..settings import Settings
@@ -34,8 +34,8 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """A cohort as it is wanted and as it runs, at one moment."""
+class Overview:
+    """A cohort as it is wanted and as it runs, at one moment, whatever its environments are."""
 
     cohort: Cohort
     students: Mapping[str, Student] = field(repr=False)
@@ -47,13 +47,6 @@ class Reading:
     records: Mapping[str, Record] = field(repr=False)
     """The records as they are to be: joiners placed, leavers marked."""
 
-    recorded: str = ""
-    """UID of the cluster that the records name; empty before the first `up`."""
-
-    target: Target
-    client: cluster.Client
-    found: cluster.Found
-    live: Live
     plan: Plan
     kept: Mapping[str, Record] = field(default_factory=dict, repr=False)
     """What was decided before this moment, on file or on the cluster."""
@@ -73,6 +66,9 @@ class Reading:
     labs: Labs | None = None
     """The lab hosts, where a run is about these too."""
 
+    notes: tuple[str, ...] = ()
+    """What a person should know who reads the plan."""
+
     @property
     def to_save(self) -> Mapping[str, Record]:
         """The records as a run may write them.
@@ -86,18 +82,39 @@ class Reading:
         others = {id: one for id, one in self.kept.items() if one.name not in self.only}
         return others | mine
 
+    def title_of(self, name: str) -> str:
+        """Return what the roster calls a group; the name when it is unknown."""
+        return next((g.title for g in self.groups.values() if g.name == name), name)
+
+    def id_of(self, name: str) -> str:
+        """Return the roster's id of a student's name; the name when it is unknown."""
+        return next((r.id for r in self.records.values() if r.name == name), name)
+
+    def whoami(self) -> str:
+        """Return who we are to what holds the environments."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(Overview):
+    """The same of a cohort whose students have namespaces of one cluster."""
+
+    recorded: str = ""
+    """UID of the cluster that the records name; empty before the first `up`."""
+
+    target: Target
+    client: cluster.Client
+    found: cluster.Found
+    live: Live
+
     @property
     def groups_to_save(self) -> Mapping[str, Group]:
-        """The groups as a run may write them, for the same reason."""
+        """The groups as a run may write them, for the same reason as the records."""
         if self.only is None:
             return self.groups
         mine = {part.group.title for part in self.plan.groups if part.group}
         others = {title: one for title, one in self.known_groups.items() if title not in mine}
         return others | {title: self.groups[title] for title in mine}
-
-    def title_of(self, name: str) -> str:
-        """Return what the roster calls a group; the name when it is unknown."""
-        return next((g.title for g in self.groups.values() if g.name == name), name)
 
     @property
     def stacks(self) -> dict[str, str | int]:
@@ -107,9 +124,13 @@ class Reading:
         parts: list[str | int] = [GUARD, *waves, *map(groups_part, shared)]
         return {stack_name(self.cohort.name, part): part for part in parts}
 
-    def id_of(self, name: str) -> str:
-        """Return the roster's id of a student's name; the name when it is unknown."""
-        return next((r.id for r in self.records.values() if r.name == name), name)
+    def whoami(self) -> str:
+        """Return who we are to the cluster.
+
+        Raises:
+            ClusterError: If it cannot be asked.
+        """
+        return cluster.whoami(self.client)
 
 
 def records_path(cohort: Cohort) -> Path:
@@ -119,7 +140,7 @@ def records_path(cohort: Cohort) -> Path:
 
 def target_of(cohort: Cohort, home: Path) -> Target:
     """Return the cluster that a cohort names; never the current context."""
-    if isinstance(cohort.cluster, str):
+    if not isinstance(cohort.cluster, ClusterAccess):
         return Target(kubeconfig=(home / "rehearsal" / "kubeconfig").resolve(), context="rehearsal")
     return Target(kubeconfig=cohort.cluster.kubeconfig.resolve(), context=cohort.cluster.context)
 
@@ -151,7 +172,18 @@ def read(settings: Settings, name: str, *, adopting: bool = False) -> Reading:
         InputError: If the cohort's files are wrong.
         ClusterError: If the cluster cannot be read, or is not the cohort's.
     """
-    cohort = cohorts.load(settings.stacks, name)
+    return of_cohort(settings, cohorts.load(settings.stacks, name), adopting=adopting)
+
+
+def of_cohort(settings: Settings, cohort: Cohort, *, adopting: bool = False) -> Reading:
+    """Read a cohort whose file was read; else as ``read``.
+
+    Raises:
+        InputError: If the cohort's files are wrong, or its students have no namespaces.
+        ClusterError: If the cluster cannot be read, or is not the cohort's.
+    """
+    name = cohort.name
+    refuse_without_namespaces(cohort)
     students = {student.id: student for student in cohorts.load_students(cohort)}
     known, recorded = _on_file(cohort, adopting=adopting)
     target, client = connect(cohort, settings.home)
@@ -161,6 +193,20 @@ def read(settings: Settings, name: str, *, adopting: bool = False) -> Reading:
         identity.refuse_other(cohort, recorded, found.uid)
     compared = _compared(cohort, students, (known, known_groups), target, client, found)
     return replace(compared, recorded=recorded)
+
+
+def refuse_without_namespaces(cohort: Cohort) -> None:
+    """Stop a command that is about namespaces where students have a cluster each.
+
+    Raises:
+        InputError: If they have.
+    """
+    if cohort.kind:
+        raise InputError(
+            f"Every student of {cohort.name} has a kind cluster of their own, and this command is"
+            " about namespaces of one cluster.",
+            hint="docs/how-to/kind-clusters.md says what takes its place.",
+        )
 
 
 def again(
@@ -179,11 +225,14 @@ def again(
     return replace(then, known=reading.known, recorded=reading.recorded)
 
 
-def narrowed(reading: Reading, names: Iterable[str], *, left: int = 0) -> Reading:
+Some = TypeVar("Some", bound=Overview)
+
+
+def narrowed(reading: Some, names: Iterable[str], *, left: int = 0) -> Some:
     """Return what concerns some students alone, by name, and the groups that they are in."""
     only = frozenset(names)
     some = replace(reading, plan=reading.plan.of(only), only=only, left=left)
-    if not reading.plan.groups:
+    if not reading.plan.groups or not isinstance(reading, Reading):
         return some
     # Of everybody else a run knows what was decided before, and a group is made of that.
     shared = make_plan(reading.cohort, some.to_save, reading.live, reading.groups).groups

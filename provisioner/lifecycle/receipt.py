@@ -25,7 +25,10 @@ class Receipt:
     version: str
     time: datetime
     removed: int
-    """Namespaces that this run deleted."""
+    """Environments that this run deleted."""
+
+    what: str = "namespace"
+    """What an environment is."""
 
     searched: Mapping[str, int]
     remaining: tuple[str, ...]

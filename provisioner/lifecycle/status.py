@@ -11,11 +11,11 @@ from ..cohort import Term
 from ..credential import Standing
 from ..plan import Part
 from ..settings import Settings
-from . import desk, host_report, journal, usage
+from . import backend, desk, host_report, journal, usage
 from .desk import NOTHING
 from .host_report import LastRun
 from .journal import Unfinished
-from .reading import Reading, read
+from .reading import Reading
 
 PHASES = {"same": "ready", "change": "differs", "create": "missing", "remove": "leaving"}
 """What a person is told of a plan's action; ``foreign`` stays what it is."""
@@ -89,8 +89,19 @@ def status(settings: Settings, name: str, *, say: Callable[[str], None] = lambda
     Raises:
         InputError: If the cohort's files are wrong.
         ClusterError: If the cluster cannot be read.
+        MissingToolError: If no container engine answers.
     """
-    reading = read(settings, name)
+    reading = backend.read(settings, name)
+    return backend.of(reading.cohort).status(settings, reading, say)
+
+
+def of_namespaces(settings: Settings, reading: Reading, say: Callable[[str], None]) -> Status:
+    """Say how the students' namespaces and tokens are.
+
+    Raises:
+        ClusterError: If the cluster cannot be read.
+    """
+    name = reading.cohort.name
     usage.sample_on_the_way(settings, reading, say)
     standings: dict[str, Standing] = {}
     if reading.plan.guard.action not in ("create", "foreign"):

@@ -17,9 +17,11 @@ from ..cluster.workloads import Running
 from ..cohort import Record
 from ..errors import ClusterError, PracticumError
 from ..settings import Settings
+from . import backend
+from .backend import Resting
 from .change import Changed, Confirm, Finished, Proposal, carry_out, known_in
 from .progress import Progress
-from .reading import Reading
+from .reading import Overview, Reading
 
 
 def suspend(
@@ -47,20 +49,10 @@ def suspend(
     """
     chosen = tuple(dict.fromkeys(ids))
 
-    def stop(reading: Reading, namespace: str) -> str:
-        stopped = workloads.put_to_rest(reading.client, namespace, keep_pods=keep_pods)
-        return f"brought to rest: {_listed(stopped)}" if _any(stopped) else ""
-
-    def propose(reading: Reading) -> Proposal:
+    def propose(reading: Overview) -> Proposal:
         proposal = _proposal(reading, known_in(reading, chosen), suspended=True)
-        places = _namespaces(reading, chosen)
-        found = reading.client.each(lambda at: workloads.running(reading.client, at[1]), places)
-        notes = [
-            line for (id, _), one in found for line in _would_stop(id, one, keep_pods=keep_pods)
-        ]
-        return replace(
-            proposal, notes=tuple(notes), finish=lambda then, ready: _in_each(then, ready, stop)
-        )
+        how = backend.of(reading.cohort).rest(reading, chosen, keep_pods=keep_pods)
+        return replace(proposal, notes=how.notes, finish=how.finish)
 
     return carry_out(settings, name, propose, confirm=confirm, progress=progress)
 
@@ -83,19 +75,48 @@ def resume(
     """
     chosen = tuple(dict.fromkeys(ids))
 
-    def wake(reading: Reading, namespace: str) -> str:
-        woken = workloads.wake(reading.client, namespace)
-        return f"woken: {', '.join(woken)}" if woken else ""
-
-    def propose(reading: Reading) -> Proposal:
+    def propose(reading: Overview) -> Proposal:
         proposal = _proposal(reading, known_in(reading, chosen), suspended=False)
-        return replace(proposal, finish=lambda then, ready: _in_each(then, ready, wake))
+        how = backend.of(reading.cohort).wake(reading, chosen)
+        return replace(proposal, notes=how.notes, finish=how.finish)
 
     return carry_out(settings, name, propose, confirm=confirm, progress=progress)
 
 
-def _proposal(reading: Reading, records: Mapping[str, Record], *, suspended: bool) -> Proposal:
+def at_rest(reading: Reading, ids: tuple[str, ...], *, keep_pods: bool) -> Resting:
+    """Say how what runs in namespaces comes to rest.
+
+    Raises:
+        ClusterError: If we may not do that.
+    """
     _refuse_without_rights(reading)
+
+    def stop(reading: Reading, namespace: str) -> str:
+        stopped = workloads.put_to_rest(reading.client, namespace, keep_pods=keep_pods)
+        return f"brought to rest: {_listed(stopped)}" if _any(stopped) else ""
+
+    places = _namespaces(reading, ids)
+    found = reading.client.each(lambda at: workloads.running(reading.client, at[1]), places)
+    notes = [line for (id, _), one in found for line in _would_stop(id, one, keep_pods=keep_pods)]
+    return Resting(notes=tuple(notes), finish=lambda then, ready: _in_each(then, ready, stop))
+
+
+def awake(reading: Reading) -> Resting:
+    """Say how what came to rest is woken.
+
+    Raises:
+        ClusterError: If we may not do that.
+    """
+    _refuse_without_rights(reading)
+
+    def wake(reading: Reading, namespace: str) -> str:
+        woken = workloads.wake(reading.client, namespace)
+        return f"woken: {', '.join(woken)}" if woken else ""
+
+    return Resting(notes=(), finish=lambda then, ready: _in_each(then, ready, wake))
+
+
+def _proposal(reading: Overview, records: Mapping[str, Record], *, suspended: bool) -> Proposal:
     now = {id: replace(record, suspended=suspended) for id, record in records.items()}
     return Proposal(
         event="suspended" if suspended else "resumed",

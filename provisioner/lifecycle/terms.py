@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 
 from .. import credential
-from ..cohort import Cohort, Record
+from ..cohort import ClusterAccess, Cohort, Record
 from ..credential import Address
 from ..errors import InputError
 from .reading import Reading
@@ -42,7 +42,7 @@ def address_of(reading: Reading) -> Address:
     """
     chosen = reading.cohort.cluster
     access = reading.client.access
-    if isinstance(chosen, str):
+    if not isinstance(chosen, ClusterAccess):
         return Address(server=access.server, ca=access.ca)
     ca = access.ca
     if chosen.student_ca:

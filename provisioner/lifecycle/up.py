@@ -16,12 +16,12 @@ from ..errors import ClusterError, ToolError
 from ..manifest import GUARD, Manifest, stack_name
 from ..plan import Action, Part, Plan
 from ..settings import Settings
-from . import archiving, claim, desk, identity, journal, lock, removal, settling, usage
+from . import archiving, backend, claim, identity, journal, lock, removal, settling, usage
 from .archiving import Archive
 from .choice import EVERYBODY, Choice, chosen
 from .interrupt import stopping
 from .progress import Progress
-from .reading import Reading, narrowed, read, records_path
+from .reading import Overview, Reading, narrowed, read, records_path
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -85,7 +85,7 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
     settings: Settings,
     name: str,
     *,
-    confirm: Callable[[Reading], bool],
+    confirm: Callable[[Overview], bool],
     progress: Progress,
     allow_drop: int | None = None,
     choice: Choice = EVERYBODY,
@@ -114,23 +114,24 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         Interrupted: If a signal came; what was in flight has finished.
     """
     with lock.held(settings.home, name, progress.say) as held:
-        reading = read(settings, name)
+        reading = backend.read(settings, name)
+        ours = backend.of(reading.cohort)
         if not choice.ids:  # else nothing outside theirs is touched
-            desk.sweep_quietly(settings, reading, progress.say)
+            ours.sweep(settings, reading, progress.say)
         reading = chosen(reading, choice)
         refuse_mass_drop(reading, allow_drop)
-        refuse_without_course_key(reading, leaving)
+        ours.refuse_without_key(reading, leaving)
         reading = _with_hosts(reading, choice, allow_drop, leaving)
-        nothing = _is_settled(reading) and not settling.half_done(settings, reading)
+        nothing = _is_settled(reading) and not ours.unsettled(settings, reading)
         if not (nothing or confirm(reading)):
             return None
-        done = bring_up(settings, reading, held, progress, leaving)
+        done = ours.bring_up(settings, reading, held, progress, leaving)
         return replace(done, hosts=_bring_hosts_up(settings, reading, held, progress, leaving))
 
 
 def _with_hosts(
-    reading: Reading, choice: Choice, allow_drop: int | None, leaving: Leaving
-) -> Reading:
+    reading: Overview, choice: Choice, allow_drop: int | None, leaving: Leaving
+) -> Overview:
     """Return the reading with its lab hosts, unless only some students are meant.
 
     Raises:
@@ -146,7 +147,7 @@ def _with_hosts(
 
 
 def _bring_hosts_up(
-    settings: Settings, reading: Reading, held: int, progress: Progress, leaving: Leaving
+    settings: Settings, reading: Overview, held: int, progress: Progress, leaving: Leaving
 ) -> HostsResult | None:
     """Make the lab hosts right, where the run is about them.
 
@@ -163,7 +164,7 @@ def _bring_hosts_up(
     return hosts_up.bring_up(settings, reading.labs, held, progress, manner)
 
 
-def _is_settled(reading: Reading) -> bool:
+def _is_settled(reading: Overview) -> bool:
     """Say whether nobody comes, goes or changes, so that there is nothing to confirm."""
     return reading.plan.is_empty and (
         reading.labs is None or reading.labs.seats == reading.labs.known
@@ -192,7 +193,7 @@ def bring_up(
         claim.clear(settings, reading)
         journal.settle(settings, reading.cohort.name)
         usage.sample_on_the_way(settings, reading, progress.say)
-        return _summary(reading, reading.plan, {}, began)
+        return summary(reading, reading.plan, {}, began)
     from .engine import Engine  # with the toolchain, which a run that changes nothing needs not
 
     _refuse_without_rights(reading)
@@ -214,7 +215,7 @@ def bring_up(
     usage.sample_on_the_way(settings, after, progress.say)
     if reading.only is not None:
         after = narrowed(after, reading.only)
-    done = _summary(reading, after.plan, why, began, processes=engine.workers.started)
+    done = summary(reading, after.plan, why, began, processes=engine.workers.started)
     return replace(done, archives=kept.made)
 
 
@@ -234,7 +235,7 @@ def _shut_again(settings: Settings, after: Reading) -> Reading:
     return read(settings, after.cohort.name)
 
 
-def refuse_mass_drop(reading: Reading, allow: int | None) -> None:
+def refuse_mass_drop(reading: Overview, allow: int | None) -> None:
     """Stop where many would leave at once and nobody said how many.
 
     Raises:
@@ -383,8 +384,8 @@ def _with(plan: Plan, *actions: Action) -> list[Part]:
     return plan.having(*actions) + plan.shared(*actions)
 
 
-def _summary(
-    reading: Reading, after: Plan, why: Mapping[str, str], began: float, processes: int = 0
+def summary(
+    reading: Overview, after: Plan, why: Mapping[str, str], began: float, processes: int = 0
 ) -> UpResult:
     """Count what was done by what is there now, not by what was tried."""
     done, left = _done(reading.plan.students, after.students, why)

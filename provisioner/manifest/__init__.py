@@ -9,6 +9,7 @@ from .authentication import authentication
 from .environment import environment, student_binding
 from .group import WAY_IN, group
 from .guard import guard
+from .kind_cluster import KIND_CLUSTER, as_object, cluster_part, kind_cluster
 from .labels import (
     COHORT,
     GENERATION,
@@ -35,6 +36,7 @@ __all__ = [
     "GENERATION",
     "GROUP",
     "GUARD",
+    "KIND_CLUSTER",
     "PREFIX",
     "QUOTA",
     "RENDERED_BY",
@@ -48,14 +50,17 @@ __all__ = [
     "WITH_SECRETS",
     "Manifest",
     "ObjectKey",
+    "as_object",
     "authentication",
     "belongs_to",
+    "cluster_part",
     "credentials_rules",
     "environment",
     "group",
     "groups_part",
     "guard",
     "key_of",
+    "kind_cluster",
     "manage_rule",
     "role_name",
     "selector",

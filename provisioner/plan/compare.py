@@ -16,6 +16,7 @@ from ..manifest import PREFIX, Manifest
 EXACT: dict[str, tuple[str, ...]] = {
     "ClusterRole": ("rules", "aggregationRule"),
     "ClusterRoleBinding": ("roleRef", "subjects"),
+    "KindCluster": ("spec",),
     "LimitRange": ("spec",),
     "Namespace": (),
     "NetworkPolicy": ("spec",),

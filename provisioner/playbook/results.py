@@ -12,6 +12,9 @@ from ..redaction import redact
 State = Literal["ok", "changed", "failed", "unreachable", "never started"]
 Event = Mapping[str, Any]
 
+LOOK = "lab_facts"
+"""The module that says what a host has: an earlier answer is not true any more."""
+
 STOPPED = "the run ended before it was through"
 HIDDEN = "what it said is hidden, for it may hold a key"
 
@@ -73,13 +76,9 @@ class HostResult:
     """What the playbook reports of it, as data."""
 
     def take(self, data: Event) -> None:
-        """Add what a task reports; lists grow, nothing is told twice, and the last look counts."""
+        """Add what a task reports: of a look the last one counts, of all else every one does."""
         for key, value in data.items():
-            before = self.data.get(key)
-            if isinstance(before, list) and isinstance(value, list):
-                self.data[key] = before + [one for one in value if one not in before]
-            else:
-                self.data[key] = value
+            self.data[key] = value if key == LOOK else _joined(self.data.get(key), value)
 
     @property
     def state(self) -> State:
@@ -96,6 +95,15 @@ class HostResult:
     def is_done(self) -> bool:
         """Whether all of the playbook was done."""
         return self.state in ("ok", "changed")
+
+
+def _joined(before: Any, told: Any) -> Any:  # noqa: ANN401  (JSON)
+    """Return both of what two tasks report by one name; lists grow, and nothing is told twice."""
+    if isinstance(before, list) and isinstance(told, list):
+        return before + [one for one in told if one not in before]
+    if isinstance(before, Mapping) and isinstance(told, Mapping):
+        return {**before, **{key: _joined(before.get(key), value) for key, value in told.items()}}
+    return told
 
 
 class Tally:

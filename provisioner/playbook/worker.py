@@ -34,6 +34,7 @@ REPORTED = {
     "lab_facts": ("accounts", "programs", "services", "record", "leftovers", "distribution"),
     "lab_archives": ("archives",),
     "lab_removals": ("removed",),
+    "lab_claim": ("holder",),
 }
 """What is told on of the results of our own modules; of others, their problems alone."""
 
@@ -155,11 +156,20 @@ def _handler(events: TextIO, watch: _Watch) -> Callable[[dict[str, Any]], bool]:
         watch.hear()
         if told := reduced(event):
             _say(events, told)
-        if text := event.get("stdout"):
+        for text in filter(None, (event.get("stdout"), took(event))):
             _say(events, {"event": "text", "text": text})
         return False  # it is written to no file
 
     return handle
+
+
+def took(event: Mapping[str, Any]) -> str:
+    """Return the log's line on how long a task took on a host; empty where it took no time."""
+    about = event.get("event_data") or {}
+    if event.get("event") not in _NAMES or not about.get("duration"):
+        return ""
+    what = f"by {about.get('task_action')}: {about.get('task')}"
+    return f"took {about['duration']:.2f} s on {about.get('host')} {what}"
 
 
 def reduced(event: Mapping[str, Any]) -> dict[str, Any] | None:

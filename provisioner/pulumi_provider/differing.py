@@ -8,7 +8,7 @@ from typing import Any
 CHANGEABLE = ("running",)
 """All that kind lets one change about a cluster that is there: whether its nodes run."""
 
-FIXED = ("name", "cohort", "student", "image", "workers", "ports", "address")
+FIXED = ("name", "cohort", "student", "image", "workers", "ports", "address", "names")
 
 
 def properties(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[list[str], list[str]]:

@@ -17,6 +17,7 @@ from semver import VersionInfo
 from infra.program import ClusterTarget, declare_stack, declared_names
 
 from .. import cohort as cohorts
+from ..cohort import clusters
 from ..cohort import groups as group_file
 from ..cohort import records as record_file
 from . import empty, events, sparing, stale, state, state_file
@@ -164,8 +165,13 @@ def _workspace(job: Job, homes: Path) -> automation.LocalWorkspace:
         project_settings=automation.ProjectSettings(PROJECT, "python", backend=backend),
         pulumi_command=_Command(),
         # For the engine and the provider alone: the program would hand it on as an input.
-        env_vars={"KUBECONFIG": job.kubeconfig},
+        env_vars=_targets(job),
     )
+
+
+def _targets(job: Job) -> dict[str, str]:
+    kubeconfig = {"KUBECONFIG": job.kubeconfig} if job.kubeconfig else {}
+    return kubeconfig | ({"DOCKER_HOST": job.docker_host} if job.docker_host else {})
 
 
 def _program(job: Job) -> Callable[[], None]:
@@ -175,7 +181,10 @@ def _program(job: Job) -> Callable[[], None]:
     cohort = cohorts.load(Path(job.stacks), job.cohort)
     records = record_file.load(cohort.folder / "students.json")
     groups = group_file.load(group_file.file_of(cohort))
-    return lambda: declare_stack(job.stack, cohort, records.values(), target, groups.values())
+    berths = clusters.load(cohort.clusters_file) if cohort.kind else None
+    return lambda: declare_stack(
+        job.stack, cohort, records.values(), target, groups.values(), berths
+    )
 
 
 def _up(stack: _Stack, job: Job, emit: Emit) -> None:

@@ -103,4 +103,4 @@ def plain(message: str) -> str:
 def student(urn: str) -> str:
     """Return whose a resource is; empty for the stack's own and the provider."""
     kind, _, name = urn.rpartition("::")
-    return name.partition("/")[0] if "practicum:kubernetes:" in kind else ""
+    return name.partition("/")[0] if re.search("practicum:(kubernetes|kind):", kind) else ""

@@ -19,8 +19,11 @@ class Job:
     stacks: str
     """Folder of the cohorts, from which the worker reads the cohort again."""
 
-    kubeconfig: str
-    context: str
+    kubeconfig: str = ""
+    context: str = ""
+    docker_host: str = ""
+    """The container engine of a kind cluster; docker's own choice when empty."""
+
     refresh: bool = False
     """Whether the engine first compares its state with the cluster."""
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.change import Changed
     from ..lifecycle.giving import HandoutResult
     from ..lifecycle.host_report import LastRun
-    from ..lifecycle.reading import Reading
+    from ..lifecycle.reading import Overview
     from ..lifecycle.recipients import RecipientAudit
     from ..lifecycle.revoke import RevokeResult
     from ..lifecycle.status import GroupStatus, Status, StudentStatus
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.watch import Drift
 
 
-def plan(reading: Reading) -> dict[str, Any]:
+def plan(reading: Overview) -> dict[str, Any]:
     """Return what ``plan --json`` prints."""
     return {
         "cohort": reading.cohort.name,
@@ -47,6 +47,7 @@ def plan(reading: Reading) -> dict[str, Any]:
             }
             for part in reading.plan.groups
         ],
+        "notes": list(reading.notes),
     }
 
 

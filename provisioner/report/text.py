@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.bundle import Bundle
     from ..lifecycle.change import Changed
     from ..lifecycle.giving import HandoutResult
-    from ..lifecycle.reading import Reading
+    from ..lifecycle.reading import Overview
     from ..lifecycle.receipt import Receipt
     from ..lifecycle.revoke import RevokeResult
     from ..lifecycle.status import Status, StudentStatus
@@ -45,7 +45,7 @@ def _days(count: int) -> str:
     return "1 day" if count == 1 else f"{count} days"
 
 
-def plan(reading: Reading, *, full: bool = False) -> Iterator[str]:
+def plan(reading: Overview, *, full: bool = False) -> Iterator[str]:
     """Yield the lines of a plan: what differs, then the totals."""
     found = reading.plan
     if found.guard.action != "same":
@@ -74,7 +74,7 @@ def _counted(parts: Iterable[Part]) -> str:
     )
 
 
-def _reasons(reading: Reading) -> Iterator[str]:
+def _reasons(reading: Overview) -> Iterator[str]:
     """Say what nobody did by hand: an upgrade, or a choice of this run."""
     name, outdated = reading.cohort.name, reading.plan.outdated
     if outdated:
@@ -84,6 +84,7 @@ def _reasons(reading: Reading) -> Iterator[str]:
         )
     if reading.left:
         yield f"{reading.left} more differ, and are left for a later run"
+    yield from reading.notes
 
 
 def _part(who: str, part: Part, *, full: bool) -> Iterator[str]:
@@ -301,7 +302,7 @@ def down(receipt: Receipt) -> Iterator[str]:
         yield from archives.archived(receipt.archived)
     if receipt.hosts:
         yield from hosts.removed(receipt.hosts)
-    yield f"{receipt.cohort}: {receipt.removed} namespace(s) deleted"
+    yield f"{receipt.cohort}: {receipt.removed} {receipt.what}(s) deleted"
     yield from (f"  ! {_first_line(trouble)}" for trouble in receipt.troubles)
     yield f"Searched {len(receipt.searched)} types on {receipt.server} ({receipt.version})."
     yield from (f"  searched in part: {what}" for what in receipt.searched if "(" in what)

@@ -38,6 +38,13 @@ def test_a_change_of_the_roster_fails_nowhere(changed):
     assert changed.failed() == set(), changed.output[-3000:]
 
 
+def test_a_package_that_somebody_removed_is_there_again(course, changed):
+    assert course.hosts[0].succeeds("command -v tree")
+    asked = [event["task"] for event in changed.events if event["action"] == "ansible.builtin.apt"]
+    # The others are there, so nobody was asked for them.
+    assert asked == ["Ensure pass is installed", "Ensure what passage stands on is installed"]
+
+
 def test_whoever_left_is_archived_then_gone_with_all_that_ran(course, changed):
     assert open_archive(course, "s20210007.lab1.tar.age", "./s20210007/work") == "work\n"
     leftovers = "getent passwd s20210007; getent group s20210007; ls -d /home/s20210007 /tmp/left; pgrep -u 20007"

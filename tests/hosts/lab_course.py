@@ -18,7 +18,7 @@ from .rig_host import LabHost
 
 NAME = "course"
 CANARY = "canary-passphrase-of-the-operator"
-ACCOUNTS: dict[str, Any] = {"tools": ["age", "sops"]}
+ACCOUNTS: dict[str, Any] = {"tools": ["age", "sops", "git_server"]}
 
 
 @dataclass
@@ -29,10 +29,11 @@ class LabCourse:
     hosts: list[LabHost]
     accounts: dict[str, Any] = field(default_factory=lambda: dict(ACCOUNTS))
     ids: list[str] = field(default_factory=list)
+    home_name: str = "home"
 
     @property
     def home(self) -> Path:
-        return self.folder / "home"
+        return self.folder / self.home_name
 
     @property
     def files(self) -> Path:

@@ -128,8 +128,9 @@ def run_play(
             failed = event["event"] != "runner_on_ok" and not data.get("ignore_errors")
             res = data.get("res") or {}
             events.append(
-                {"host": data["host"], "task": data["task"], "res": res, "failed": failed}
-            )
+                {"host": data["host"], "task": data["task"], "res": res, "failed": failed,
+                 "action": data["task_action"]}
+            )  # fmt: skip
         return False
 
     runner = ansible_runner.run(

@@ -56,16 +56,21 @@ VOLUMES = ("/var/lib/containerd", "/var/lib/docker")
 """Folders on the disk below: an overlay can have no other one on top."""
 
 
-def ensure_image(engine: Engine) -> str:
-    """Make the image where the engine lacks it, and return its name."""
-    name = f"practicum-test-host:{digest()}"
+def ensure_image(engine: Engine, suite: str = SUITE) -> str:
+    """Make the image where the engine lacks it, and return its name.
+
+    Args:
+        engine: The engine that is to have it.
+        suite: The release of Debian that is in it.
+    """
+    name = f"practicum-test-host:{digest(suite)}"
     # Whoever comes second finds what the first one made.
     with (folder() / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not engine.docker("images", "--quiet", name).strip():
-            archive = folder() / f"{digest()}.tar"
+            archive = folder() / f"{digest(suite)}.tar"
             if not archive.exists():
-                _build(archive)
+                _build(archive, suite)
             changes = [part for line in (*BOOT, *_volumes()) for part in ("--change", line)]
             engine.docker("import", *changes, str(archive), name)
     return name
@@ -80,9 +85,9 @@ def folder() -> Path:
     return found
 
 
-def digest() -> str:
+def digest(suite: str) -> str:
     """Name everything that decides what is in the image."""
-    recipe = (SUITE, *INSTALLED, "", *DOWNLOADED, SETUP, *BOOT, *VOLUMES)
+    recipe = (suite, *INSTALLED, "", *DOWNLOADED, SETUP, *BOOT, *VOLUMES)
     return hashlib.sha256("\0".join(recipe).encode()).hexdigest()[:20]
 
 
@@ -90,12 +95,12 @@ def _volumes() -> list[str]:
     return [f"VOLUME {path}" for path in VOLUMES]
 
 
-def _build(archive: Path) -> None:
+def _build(archive: Path, suite: str) -> None:
     # Under a name that nobody looks for until it is whole.
     with tempfile.TemporaryDirectory(dir=archive.parent, prefix="unfinished-") as scratch:
         root = Path(scratch) / "root"
         include = f"--include={','.join(INSTALLED)}"
-        _run("debootstrap", "--variant=minbase", include, SUITE, str(root), *_mirror())
+        _run("debootstrap", "--variant=minbase", include, suite, str(root), *_mirror())
         _run(
             "chroot", str(root), "/bin/sh", "-c", SETUP,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DOWNLOADED": " ".join(DOWNLOADED)},

@@ -48,6 +48,11 @@ class Bad:
     full: Outcome
     mended: Outcome
 
+    @property
+    def well(self) -> LabHost:
+        """The host that nothing is wrong with."""
+        return self.hosts["well"]
+
 
 @pytest.fixture(scope="module")
 def bad(new_host) -> Bad:
@@ -64,7 +69,8 @@ def bad(new_host) -> Bad:
     full = play("prepare-hosts.yml", [hosts["full"]], late)
     for name, script in MEND.items():
         hosts[name].shell(script)
-    return Bad(hosts, first, full, play("prepare-hosts.yml", list(hosts.values()), common))
+    spoilt = [hosts[name] for name in SAYS]
+    return Bad(hosts, first, full, play("prepare-hosts.yml", spoilt, common))
 
 
 @pytest.mark.parametrize("name", SAYS)
@@ -93,10 +99,41 @@ def test_a_disk_that_fills_up_half_way_stops_single_students_and_leaves_no_half_
     assert "No space left" in next(iter(problems.values()))[0]
 
 
-@pytest.mark.parametrize("name", SPOIL)
+@pytest.mark.parametrize("name", SAYS)
 def test_a_run_again_mends_everything(bad, name):
     assert name not in bad.mended.failed(), bad.mended.output[-2000:]
     assert bad.mended.problems(name) == {}
     homes = bad.hosts[name].shell("ls -A /home/s20210001 /home/s20210008; ls -A /home")
     assert homes.count(".bashrc") == 2
     assert ".practicum-" not in homes
+
+
+@pytest.fixture(scope="module")
+def unkept(bad) -> Outcome:
+    """The end of term on one host, nothing to be archived, with a disk mounted in a home."""
+    bad.well.shell(
+        "mkdir -m 700 /home/s20210001/data; mount -t tmpfs tmpfs /home/s20210001/data;"
+        "echo shared > /home/s20210001/data/everybodys; touch /home/s20210002/work"
+    )
+    common = group_vars(lab_students=[], lab_archive=False)
+    return play("remove-accounts.yml", [bad.well], common)
+
+
+def test_where_nothing_is_to_be_archived_accounts_go_and_no_archive_is_made(bad, unkept):
+    archives = [one for said in unkept.results("well") for one in said.get("archives", [])]
+
+    assert unkept.failed() == set(), unkept.output[-2000:]
+    assert {one["sha256"] for one in archives} == {""}
+    assert bad.well.shell("ls /home; ls /var/lib/practicum/archives/mls26").split() == (
+        ["ops", "s20210001"]
+    )
+    assert not bad.well.succeeds("getent passwd s20210002")
+
+
+def test_a_disk_that_is_mounted_in_a_home_is_never_emptied(bad, unkept):
+    """It is in no archive, and it may be everybody's."""
+    (said,) = unkept.problems("well")["20210001"]
+
+    assert said.startswith("/home/s20210001/data is a file system of its own")
+    assert bad.well.shell("cat /home/s20210001/data/everybodys") == "shared\n"
+    assert bad.well.succeeds("getent passwd s20210001")

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
-from importlib import import_module, util
-from pathlib import Path
 
-import ansible.module_utils
 import pytest
 
-PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
-# As Ansible finds them beside a playbook.
-ansible.module_utils.__path__.append(str(PLAYBOOKS / "module_utils"))
+from .ansible_modules import library, shared
 
-dotfiles = import_module("ansible.module_utils.lab_dotfiles")
-public_key = import_module("ansible.module_utils.lab_public_key")
+dotfiles = shared("lab_dotfiles")
+public_key = shared("lab_public_key")
 
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ5mSkMrmJ4R1r7Gm0t0m0OQ4ZpXy5cW0u3hZ1mZ4b1d"
-
-
-def library(name):
-    spec = util.spec_from_file_location(name, PLAYBOOKS / "library" / f"{name}.py")
-    module = util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("line", [ED25519, f"{ED25519} ada@laptop", f"{ED25519}\n"])
@@ -123,7 +112,7 @@ def test_a_quantity_is_read_as_in_the_cohort_file(quantity, number):
     ],
 )
 def test_a_disk_that_keeps_quotas_is_told_from_one_that_does_not(mounts, where):
-    quota = import_module("ansible.module_utils.lab_quota")
+    quota = shared("lab_quota")
 
     assert quota.mount_with_quotas("/home", mounts) == where
 
@@ -131,3 +120,102 @@ def test_a_disk_that_keeps_quotas_is_told_from_one_that_does_not(mounts, where):
 @pytest.mark.parametrize(("cpu", "percent"), [("2", 200), ("0.5", 50), ("250m", 25), ("1m", 1)])
 def test_processors_are_read_as_in_the_cohort_file(cpu, percent):
     assert library("lab_limits").percent(cpu) == percent
+
+
+MOUNTS = r"""22 1 8:1 / / rw - ext4 /dev/a rw
+30 22 0:40 / /home/s1/da\040ta rw - tmpfs tmpfs rw
+31 22 0:41 / /home/s10 rw - tmpfs tmpfs rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("home", "found"),
+    [("/home/s1", ["/home/s1/da ta"]), ("/home/s10", ["/home/s10"]), ("/home/s", [])],
+)
+def test_what_is_mounted_in_a_home_is_seen(home, found):
+    assert shared("lab_mounts").mounts_in(home, MOUNTS) == found
+
+
+def test_the_kernel_is_asked_what_is_mounted():
+    assert shared("lab_mounts").mounts_in("/proc") != []
+
+
+STUDENTS = [
+    {"id": "1", "account": "s1", "ssh_keys": []},
+    {"id": "2", "account": "@all", "ssh_keys": [ED25519]},
+    {"id": "3", "account": "../s3", "ssh_keys": [ED25519]},
+    {"id": "4", "account": "s4 s1", "ssh_keys": [ED25519]},
+]
+GROUPS = [{"id": name, "students": ["1", "2"]} for name in ("g1", "g2 @all", "../g3", "g4\nrepo x")]
+
+
+def test_a_name_that_gitolite_would_read_as_more_stands_in_no_rule():
+    gitolite = library("lab_gitolite")
+
+    text = gitolite.rules("mls26", STUDENTS, GROUPS)
+
+    assert [line for line in text.splitlines() if line.strip() and line[0] != "#"] == [
+        "repo mls26/group-g1", "    RW = s1", "repo mls26/s1", "    RW = s1",
+    ]  # fmt: skip
+    assert gitolite.keys("mls26", STUDENTS)[0] == {}
+
+
+def test_whose_name_it_is_is_told():
+    said = library("lab_gitolite").odd_names(STUDENTS, GROUPS)
+
+    assert [one["id"] for one in said] == ["2", "3", "4", "", "", ""]
+
+
+def test_a_new_home_is_given_away_when_nothing_in_it_is_root_s_to_change(tmp_path, monkeypatch):
+    """Whoever owns the folder can put a link where the next file of it is given away."""
+    accounts, given = library("lab_accounts"), []
+    monkeypatch.setattr(
+        os, "chown", lambda path, *_, **__: given.append((path, path.stat().st_mode))
+    )
+    (tmp_path / "skel/.config").mkdir(parents=True)
+    (tmp_path / "skel/.config/x").touch()
+    one = accounts.Accounts.__new__(accounts.Accounts)
+    one.params = {"homes": str(tmp_path), "skeleton": str(tmp_path / "skel")}
+    one.dry_run = False
+
+    one._home({"account": "s1", "uid": 20_001})
+
+    paths = [path for path, _ in given]
+    assert [path for path in paths if path in paths[-1].parents] == []
+    assert all(paths[-1] in path.parents for path in paths[:-1])
+    assert given[-1][1] & 0o777 == 0o700
+
+
+NOW = 1_800_000_000.0
+THEIRS = {"place": "theirs", "holder": "process 7 on laptop", "since": "x", "until": NOW + 60}
+
+
+@pytest.mark.parametrize(
+    ("standing", "held"),
+    [
+        (THEIRS, True),
+        ({**THEIRS, "until": NOW}, False),
+        ({**THEIRS, "place": "ours"}, False),
+        ({}, False),
+        ({**THEIRS, "until": "tomorrow"}, False),
+    ],
+)
+def test_a_host_is_held_by_another_place_alone_and_not_for_ever(standing, held):
+    assert bool(library("lab_claim").holder_of(standing, "ours", NOW)) is held
+
+
+def test_of_many_who_take_a_claim_at_once_each_is_alone_with_it(tmp_path):
+    """Also where the one before lets go by removing the file."""
+    script = (
+        "import sys; sys.path.insert(0, '.')\n"
+        "from pathlib import Path\nfrom tests.hosts.ansible_modules import library\n"
+        "claim, path, log = library('lab_claim'), Path(sys.argv[1]), Path(sys.argv[2])\n"
+        "for _ in range(300):\n"
+        "    with claim.opened(path) as file, log.open('a', buffering=1) as told:\n"
+        "        told.write('in\\n'); told.write('out\\n'); path.unlink()\n"
+    )
+    command = [sys.executable, "-c", script, tmp_path / "claim", tmp_path / "log"]
+    runs = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(3)]
+
+    assert [run.communicate()[1] for run in runs] == [b"", b"", b""]
+    assert (tmp_path / "log").read_text() == "in\nout\n" * 900

@@ -230,6 +230,50 @@ def test_done_twice_it_writes_once(tmp_path):
     assert (path.stat().st_ino, path.read_bytes()) == before
 
 
+def moved(**place):
+    """The hand-out again, for another cluster."""
+    other = config()
+    other["clusters"][0]["cluster"] |= place
+    return yaml.safe_dump(other).encode()
+
+
+ELSEWHERE = {
+    "another server": ({"server": "https://other.example.org"}, "for https://127.0.0.1:1; the"),
+    "another certificate": ({"certificate-authority-data": "QUFB"}, "another certificate"),
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_what_leads_elsewhere_by_the_same_name_stays_unless_somebody_agrees(tmp_path, name):
+    """Anybody can encrypt to a public key, also a way to a cluster of their own."""
+    path, asked = tmp_path / "config", []
+    place, said = ELSEWHERE[name]
+    join.put(CONTENT, path)
+    before = path.read_bytes()
+
+    with pytest.raises(InputError, match=r"Nothing was changed") as caught:
+        join.put(moved(**place), path)
+
+    assert said in caught.value.message
+    assert path.read_bytes() == before
+    assert join.put(moved(**place), path, lambda clash: not asked.append(str(clash))).replaced
+    assert len(asked) == 1
+    assert place.items() <= yaml.safe_load(path.read_text())["clusters"][0]["cluster"].items()
+
+
+@pytest.mark.parametrize("section", ["clusters", "users", "contexts"])
+def test_a_lone_entry_of_the_same_name_is_no_earlier_hand_out(tmp_path, section):
+    """A context of the name may be the student's own, for a cluster with another name."""
+    path, own = tmp_path / "config", yaml.safe_load(yaml.safe_dump(OLD))
+    own[section].append({"name": "course-ada", section[:-1]: {"cluster": "home", "user": "home"}})
+    path.write_text(yaml.safe_dump(own))
+
+    with pytest.raises(InputError, match="Nothing was changed"):
+        join.put(CONTENT, path)
+
+    assert yaml.safe_load(path.read_text()) == own
+
+
 LOGIN = {"command": "kubectl", "args": ["oidc-login", "get-token", "--oidc-client-id=x"]}
 PROGRAMS = [
     {"exec": LOGIN | {"command": "/tmp/oidc-login"}},
@@ -352,6 +396,25 @@ def test_the_command_finds_the_usual_key_and_says_why_the_cluster_does_not_answe
     assert "Added the context course-ada" in result.stdout
     assert SECRET not in result.output
     assert SECRET in (home / ".kube" / "config").read_text()
+
+
+def test_the_command_replaces_what_leads_elsewhere_only_where_that_is_said(home, monkeypatch):
+    key = make_key(home)
+    file = sealed(home, key.with_suffix(".pub"))
+    monkeypatch.setenv("PATH", "")
+    (home / ".kube").mkdir()
+    there = home / ".kube" / "config"
+    there.write_bytes(moved(server="https://old.example.org"))
+
+    refused = CliRunner().invoke(practicum, ["join", str(file), "-i", str(key)])
+    before = there.read_bytes()
+    done = CliRunner().invoke(practicum, ["join", str(file), "-i", str(key), "--replace"])
+
+    assert refused.exit_code == 3
+    assert "--replace" in refused.stderr
+    assert b"old.example.org" in before
+    assert done.exit_code == 0
+    assert "Renewed the context" in done.stdout
 
 
 def test_without_kubectl_it_says_that_it_was_not_tried(home, monkeypatch):

@@ -23,7 +23,7 @@ from provisioner.lifecycle.host_report import HostRow, HostsResult
 from provisioner.lifecycle.hosts_down import HostReceipt, HostsReceipt
 from provisioner.lifecycle.hosts_scan import Scanned
 from provisioner.lifecycle.hosts_status import _differences
-from provisioner.playbook import HostKey
+from provisioner.playbook import HostKey, HostResult
 from provisioner.report import hosts as text
 from provisioner.settings import Settings
 
@@ -198,12 +198,23 @@ CODES = [
     ([row(), row("lab2", "never started")], 6),
     ([row("lab1", "failed"), row("lab2", "unreachable")], 5),
     ([row(problems=(("1", "full"),))], 6),
+    ([row("lab1", "never started", held=True), row("lab2", "unreachable")], 9),
+    ([row("lab1", "never started", held=True), row("lab2", "changed")], 6),
 ]
 
 
 @pytest.mark.parametrize(("rows", "code"), CODES)
 def test_the_exit_code_says_whether_some_are_done(rows, code):
     assert HostsResult(cohort="course", rows=tuple(rows)).exit_code == code
+
+
+def test_a_host_that_another_run_holds_never_started():
+    result = HostResult(name="lab1", started=True, finished=True, failed=1, why="held")
+    result.take({"lab_claim": {"holder": "process 7 on laptop"}})
+
+    found = host_report.row_of(result, students=3)
+
+    assert (found.state, found.held, found.is_done) == ("never started", True, False)
 
 
 def test_the_next_run_takes_what_failed(course):
@@ -243,6 +254,8 @@ def test_a_receipt_proves_nothing_where_a_host_was_not_searched():
     assert receipt(clean, dark).exit_code == 6
     assert receipt(dark).exit_code == 8
     assert receipt(clean, not_archived=(("1", "disk"),)).exit_code == 6
+    assert receipt(replace(dark, held=True)).exit_code == 9
+    assert receipt(replace(dark, held=True), clean).exit_code == 6
 
 
 def key(kind, blob):

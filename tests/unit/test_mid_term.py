@@ -503,7 +503,7 @@ def test_who_uses_more_than_they_would_have_is_told():
     key = ObjectKey("ResourceQuota", record("1").namespace, "practicum")
     found = replace(reading.found, owned={key: used})
 
-    told = allowance._uses_more(replace(reading, found=found), record("1", quota=(("pods", "3"),)))
+    told = allowance.uses_more(replace(reading, found=found), record("1", quota=(("pods", "3"),)))
 
     assert list(told) == [
         "1: uses 5 of pods now, more than 3: what runs goes on, and nothing is added until it is less"

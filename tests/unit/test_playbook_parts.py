@@ -127,6 +127,27 @@ def test_what_tasks_report_adds_up_and_nothing_is_told_twice():
     assert tally.hosts["lab1"].data["lab_problems"] == [{"id": "a"}, {"id": "b"}]
 
 
+def test_what_two_roles_tell_by_one_name_is_told_of_both():
+    """The accounts' archives must not take the place of those of the repositories."""
+    tally = Tally(["lab1"])
+    for name in ("repositories", "s1"):
+        data = {"lab_archives": {"archives": [{"id": name}]}, "lab_facts": {"leftovers": [name]}}
+        tally.add({"event": "ok", "host": "lab1", "task": "x", "data": data})
+
+    told = tally.hosts["lab1"].data
+    assert told["lab_archives"] == {"archives": [{"id": "repositories"}, {"id": "s1"}]}
+    assert told["lab_facts"] == {"leftovers": ["s1"]}
+
+
+def test_the_log_says_how_long_a_task_took():
+    about = {"host": "lab1", "task": "Ensure x", "task_action": "lab_x", "duration": 1.234}
+
+    assert worker.took({"event": "runner_on_ok", "event_data": about}) == (
+        "took 1.23 s on lab1 by lab_x: Ensure x"
+    )
+    assert worker.took({"event": "runner_on_start", "event_data": {**about, "duration": 0}}) == ""
+
+
 def test_of_an_event_only_what_our_playbooks_report_is_told_on():
     """Facts hold users and keys of a host; arguments may hold anything."""
     result = {

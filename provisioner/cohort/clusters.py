@@ -1,0 +1,180 @@
+"""Who has which kind cluster, on which engine; kept in ``stacks/<cohort>/clusters.json``.
+
+Nobody is ever moved, and no host port is ever given twice: a port that was a student's stays
+in somebody's bookmarks. The image stays as well, for another one means another cluster.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import names, private_file
+from ..errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from .kind import Kind
+    from .records import Record
+    from .schema import Cohort
+
+VERSION = 1
+_REBUILD = (
+    "Put back the copy that git or a backup has. Without the file nobody knows who has which"
+    " cluster: docker network ls --filter label=practicum.cohort shows those of an engine."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Berth:
+    """What was decided for one student's cluster."""
+
+    name: str
+    """The student's, which a correction of the id leaves alone."""
+
+    id: str
+    engine: str
+    cluster: str
+    image: str = ""
+    """Empty until it is made for the first time."""
+
+    ports: tuple[tuple[int, int], ...] = ()
+    """Of the host, and of the first node, each."""
+
+    dropped: bool = False
+    """The student is not in the roster any more, and the cluster is gone."""
+
+
+def load(path: Path) -> dict[str, Berth]:
+    """Read who has what, by the student's name; nobody where there is no file.
+
+    Raises:
+        InputError: If the file is damaged.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        _require(document["version"] == VERSION)
+        berths = {name: _berth(name, one) for name, one in document["students"].items()}
+        _require(len({one.cluster for one in berths.values()}) == len(berths))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        problem = Problem(str(path), "it does not hold what Practicum writes")
+        raise InputError(f"{path} is damaged.", problems=[problem], hint=_REBUILD) from None
+    return berths
+
+
+def _berth(name: str, plain: Mapping[str, object]) -> Berth:
+    pairs = plain.get("ports", ())
+    _require(isinstance(pairs, list | tuple))
+    ports = tuple((int(host), int(node)) for host, node in pairs)  # type: ignore[attr-defined]
+    berth = Berth(name=name, **{**plain, "ports": ports})  # type: ignore[arg-type]
+    texts = (berth.id, berth.engine, berth.cluster, berth.image)
+    _require(all(isinstance(text, str) for text in texts) and isinstance(berth.dropped, bool))
+    _require(names.is_cluster(berth.cluster))
+    return berth
+
+
+def _require(holds: object) -> None:
+    if not holds:
+        raise ValueError
+
+
+def save(path: Path, berths: Mapping[str, Berth]) -> None:
+    """Write who has what, whole or not at all.
+
+    Raises:
+        InputError: If the file cannot be written; the old one is as it was.
+    """
+    students = {name: asdict(berths[name]) for name in sorted(berths)}
+    for one in students.values():
+        del one["name"]
+    text = json.dumps({"version": VERSION, "students": students}, indent=2) + "\n"
+    private_file.write(path, text.encode())
+
+
+def assign(
+    known: Mapping[str, Berth],
+    cohort: Cohort,
+    records: Iterable[Record],
+    room: Mapping[str, int] | None = None,
+) -> dict[str, Berth]:
+    """Decide for everybody in the roster, and keep what is decided.
+
+    Whoever is new goes to the engine that has room for most, also where that is none: whether
+    all fit is asked when they are made.
+
+    Args:
+        known: What ``clusters.json`` says.
+        cohort: The cohort file.
+        records: Every student that Practicum knows, in the order of the roster.
+        room: How many more clusters each engine has memory for, where that is known.
+
+    Raises:
+        InputError: If somebody's engine is not in the cohort file any more, or there is no
+            port left.
+    """
+    assert cohort.kind is not None
+    result = dict(known)
+    present = [record for record in records if not record.dropped]
+    _refuse_lost_engines(cohort, [known[one.name] for one in present if one.name in known])
+    there = Counter(one.engine for one in known.values() if not one.dropped)
+    # Without figures, as many on each; else where most room is left after those of this run.
+    room = Counter({one.name: -there[one.name] for one in cohort.kind.engines} | dict(room or {}))
+    for record in present:
+        before = result.get(record.name)
+        if before is None:
+            engine = max(cohort.kind.engines, key=lambda one: room[one.name]).name
+            before = _new(record, cohort, result.values(), engine)
+            room[engine] -= 1
+        result[record.name] = _settled(before, record, cohort, result.values())
+    return result
+
+
+def _settled(berth: Berth, record: Record, cohort: Cohort, others: Iterable[Berth]) -> Berth:
+    """Return somebody's berth as the cohort file has it by now: with the ports that it names."""
+    assert cohort.kind is not None
+    return replace(
+        berth,
+        id=record.id,
+        dropped=False,
+        # Who comes back gets a new cluster, and so the image of now.
+        image=cohort.kind.image or ("" if berth.dropped else berth.image),
+        ports=_ports(cohort.kind, berth, others),
+    )
+
+
+def _new(record: Record, cohort: Cohort, others: Iterable[Berth], engine: str) -> Berth:
+    taken = {one.cluster for one in others}
+    cluster = names.cluster(cohort.name, record.name)
+    assert cluster not in taken  # names are injective
+    return Berth(name=record.name, id=record.id, engine=engine, cluster=cluster)
+
+
+def _ports(kind: Kind, berth: Berth, others: Iterable[Berth]) -> tuple[tuple[int, int], ...]:
+    had = {node: host for host, node in berth.ports}
+    given = {host for one in others for host, _ in one.ports}
+    free = (port for port in range(kind.port_range.first, kind.port_range.last + 1)
+            if port not in given)  # fmt: skip
+    ports = [(had.get(node) or next(free, 0), node) for node in kind.ports]
+    if not all(host for host, _ in ports):
+        raise InputError(
+            f"There are no ports left for {berth.id} in kind.port_range.",
+            hint="Widen kind.port_range in cohort.yaml; who has ports keeps them.",
+        )
+    return tuple(ports)
+
+
+def _refuse_lost_engines(cohort: Cohort, berths: Iterable[Berth]) -> None:
+    assert cohort.kind is not None
+    there = {engine.name for engine in cohort.kind.engines}
+    lost = Counter(one.engine for one in berths if not one.dropped and one.engine not in there)
+    if lost:
+        raise InputError(
+            f"{cohort.name} has clusters on engines that its cohort file does not name any more.",
+            problems=[Problem(engine, f"{count} students") for engine, count in lost.items()],
+            hint="Put the engine back. Practicum moves nobody: a cluster's work is in it.",
+        )

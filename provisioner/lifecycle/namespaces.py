@@ -1,0 +1,125 @@
+"""A namespace a student, on one cluster: the backend that the modules around are about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from ..cohort import Cohort, Record, Student
+from ..settings import Settings
+from . import reading as readings
+from .progress import Progress
+from .reading import Reading
+
+if TYPE_CHECKING:  # a command pays for no other's modules
+    from ..credential import Standing
+    from .archiving import Archived
+    from .backend import Ending, Resting, Whole
+    from .receipt import Receipt
+    from .status import Status
+    from .up import Leaving, UpResult
+
+
+class Namespaces:
+    """Hands each question to the module that answers it."""
+
+    def read(self, settings: Settings, cohort: Cohort) -> Reading:
+        """Read the files and the cluster."""
+        return readings.of_cohort(settings, cohort)
+
+    def again(
+        self, reading: Reading, students: Mapping[str, Student], known: Mapping[str, Record]
+    ) -> Reading:
+        """Compare with another roster."""
+        return readings.again(reading, students, known)
+
+    def sweep(self, settings: Settings, reading: Reading, say: Callable[[str], None]) -> None:
+        """End old tokens whose overlap is over."""
+        from . import desk
+
+        desk.sweep_quietly(settings, reading, say)
+
+    def unsettled(self, settings: Settings, reading: Reading) -> bool:
+        """Look into the journal for stacks that a killed run began."""
+        from . import settling
+
+        return bool(settling.half_done(settings, reading))
+
+    def going(self, reading: Reading) -> list[str]:
+        """Return the namespaces that a plan would delete."""
+        from . import up
+
+        return [live["metadata"]["name"] for live in up.leaving_namespaces(reading)]
+
+    def all_of(self, reading: Reading) -> Whole:
+        """Return the cohort's namespaces."""
+        from . import archiving
+        from .backend import Whole
+
+        own = (live["metadata"]["name"] for live in reading.found.own_namespaces)
+        return Whole(names=tuple(own), students=len(archiving.student_namespaces(reading)))
+
+    def refuse_without_key(self, reading: Reading, leaving: Leaving) -> None:
+        """Stop where work could not be encrypted."""
+        from . import up
+
+        up.refuse_without_course_key(reading, leaving)
+
+    def bring_up(
+        self,
+        settings: Settings,
+        reading: Reading,
+        held: int,
+        progress: Progress,
+        leaving: Leaving,
+    ) -> UpResult:
+        """Bring up the guard, then the waves that differ."""
+        from . import up
+
+        return up.bring_up(settings, reading, held, progress, leaving)
+
+    def standings(self, _settings: Settings, reading: Reading) -> Mapping[str, Standing]:
+        """Read what stands on the cluster of the students' tokens."""
+        from .. import credential
+
+        return credential.standings(reading.client, reading.cohort.name)
+
+    def uses_more(self, reading: Reading, record: Record) -> Iterable[str]:
+        """Hold what is in use against a quota."""
+        from . import allowance
+
+        return allowance.uses_more(reading, record)
+
+    def status(self, settings: Settings, reading: Reading, say: Callable[[str], None]) -> Status:
+        """Read the students' tokens as well."""
+        from . import status
+
+        return status.of_namespaces(settings, reading, say)
+
+    def take_down(
+        self, settings: Settings, reading: Reading, held: int, progress: Progress, ending: Ending
+    ) -> Receipt:
+        """Delete namespaces and what lies outside of them, and search every type."""
+        from . import down
+
+        return down.of_namespaces(settings, reading, held, progress, ending)
+
+    def archive(
+        self, settings: Settings, reading: Reading, ids: Iterable[str], progress: Progress
+    ) -> Archived:
+        """Archive what lies in namespaces."""
+        from . import archiving
+
+        return archiving.of_namespaces(settings, reading, ids, progress)
+
+    def rest(self, reading: Reading, ids: tuple[str, ...], *, keep_pods: bool) -> Resting:
+        """Scale down what runs."""
+        from . import suspension
+
+        return suspension.at_rest(reading, ids, keep_pods=keep_pods)
+
+    def wake(self, reading: Reading, _ids: tuple[str, ...]) -> Resting:
+        """Scale up what was scaled down."""
+        from . import suspension
+
+        return suspension.awake(reading)

@@ -1,0 +1,160 @@
+"""A kind cluster a student: the other backend. See ``backend`` for what each method does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from ...cohort import Cohort, Record, Student
+from ...settings import Settings
+from ..progress import Progress
+
+if TYPE_CHECKING:  # a command pays for no other's modules
+    from ...credential import Standing
+    from ..archiving import Archived
+    from ..backend import Ending, Resting, Whole
+    from ..receipt import Receipt
+    from ..status import Status
+    from ..up import Leaving, UpResult
+    from .reading import ClustersReading
+
+
+class OwnClusters:
+    """Hands each question to the module that answers it."""
+
+    def read(self, _settings: Settings, cohort: Cohort) -> ClustersReading:
+        """Read the files and the engines."""
+        from . import reading
+
+        return reading.read(cohort)
+
+    def again(
+        self,
+        reading: ClustersReading,
+        students: Mapping[str, Student],
+        known: Mapping[str, Record],
+    ) -> ClustersReading:
+        """Compare with another roster."""
+        from . import reading as readings
+
+        return readings.again(reading, students, known)
+
+    def sweep(
+        self, settings: Settings, reading: ClustersReading, say: Callable[[str], None]
+    ) -> None:
+        """End nothing: what is handed out ends with its certificate, or with the cluster."""
+
+    def unsettled(self, settings: Settings, reading: ClustersReading) -> bool:
+        """Look into the journal for stacks that a killed run began."""
+        from . import up
+
+        return bool(up.half_done(settings, reading))
+
+    def going(self, reading: ClustersReading) -> list[str]:
+        """Return the clusters that a plan would delete."""
+        from . import up
+
+        return up.going(reading)
+
+    def all_of(self, reading: ClustersReading) -> Whole:
+        """Return the cohort's clusters."""
+        from ..backend import Whole
+        from . import down, up
+
+        names = down.everybody(reading)
+        there = [found.name for name in names for _, found in up.places_of(reading, name)]
+        return Whole(names=tuple(there), students=len(names))
+
+    def refuse_without_key(self, reading: ClustersReading, leaving: Leaving) -> None:
+        """Stop where work could not be encrypted."""
+        from . import keeping, up
+
+        if leaving.archive and (names := up.going(reading)):
+            keeping.refuse_without_key(reading, names)
+
+    def bring_up(
+        self,
+        settings: Settings,
+        reading: ClustersReading,
+        held: int,
+        progress: Progress,
+        leaving: Leaving,
+    ) -> UpResult:
+        """Delete, make, stop and start clusters."""
+        from . import up
+
+        return up.bring_up(settings, reading, held, progress, leaving)
+
+    def standings(self, settings: Settings, reading: ClustersReading) -> Mapping[str, Standing]:
+        """Read what was noted of the hand-outs."""
+        from . import access
+
+        return access.standings(settings, reading)
+
+    def uses_more(self, reading: ClustersReading, _record: Record) -> Iterable[str]:
+        """Refuse: a cluster of one's own has no quota.
+
+        Raises:
+            InputError: Always.
+        """
+        from ..backend import refused
+
+        raise refused(
+            f"The students of {reading.cohort.name} have a cluster each, which has no quota.",
+            "Its size is that of its nodes: set kind.workers in cohort.yaml before they are made.",
+        )
+
+    def status(
+        self, settings: Settings, reading: ClustersReading, _say: Callable[[str], None]
+    ) -> Status:
+        """Say how the clusters are."""
+        from . import status
+
+        return status.status(settings, reading)
+
+    def take_down(
+        self,
+        settings: Settings,
+        reading: ClustersReading,
+        held: int,
+        progress: Progress,
+        ending: Ending,
+    ) -> Receipt:
+        """Delete the clusters, and search the engines."""
+        from . import down
+
+        return down.take_down(settings, reading, held, progress, ending)
+
+    def archive(
+        self, settings: Settings, reading: ClustersReading, ids: Iterable[str], progress: Progress
+    ) -> Archived:
+        """Archive what is in clusters.
+
+        Raises:
+            InputError: If somebody is unknown.
+        """
+        from .. import desk
+        from . import keeping
+
+        names = [record.name for record, _ in desk.chosen(reading, ids)]
+        keeping.refuse_without_key(reading, names)
+        return keeping.keep(settings, reading, names, progress)
+
+    def rest(self, _reading: ClustersReading, _ids: tuple[str, ...], *, keep_pods: bool) -> Resting:
+        """Stop the nodes, as the records then say; what is in them stays."""
+        from ..backend import Resting, refused
+        from ..change import Finished
+
+        if keep_pods:
+            raise refused(
+                "No pod can go on running in a cluster that is stopped.",
+                "Leave --keep-pods out.",
+            )
+        return Resting(notes=(), finish=lambda *_: Finished())
+
+    def wake(self, _reading: ClustersReading, _ids: tuple[str, ...]) -> Resting:
+        """Start the nodes, as the records then say."""
+        from ..backend import Resting
+        from ..change import Finished
+
+        return Resting(notes=(), finish=lambda *_: Finished())

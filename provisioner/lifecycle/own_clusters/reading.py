@@ -1,0 +1,314 @@
+"""Read a cohort whose students have kind clusters: its files, its engines, and the plan."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from ... import cohort as cohorts
+from ... import quantity
+from ...cohort import Cohort, Record, Student, clusters, sections
+from ...cohort import records as record_file
+from ...cohort.clusters import Berth
+from ...errors import PracticumError
+from ...kind.found import CLUSTER, COHORT, STUDENT, Found
+from ...manifest import (
+    KIND_CLUSTER,
+    Manifest,
+    ObjectKey,
+    as_object,
+    cluster_part,
+    key_of,
+    kind_cluster,
+    stack_name,
+)
+from ...plan import Live, Part, Plan
+from ...plan.plan import compare_part, leaver
+from ...settings import Settings
+from ..reading import WAVE_SIZE, Overview
+from . import engines
+from .engines import Sight, Site
+
+ANEW = "a new cluster takes its place: what is in it goes"
+
+NO_ISOLATION = (
+    "A kind cluster gives no isolation from the host it runs on: its nodes are privileged"
+    " containers, and whoever has its admin's kubeconfig can become root there."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClustersReading(Overview):
+    """A cohort as it is wanted and as it runs, each student in a cluster of their own."""
+
+    berths: Mapping[str, Berth] = field(repr=False)
+    """Who is to have which cluster and where, by the student's name."""
+
+    known_berths: Mapping[str, Berth] = field(repr=False)
+    """The same on file."""
+
+    sites: Mapping[str, Site]
+    sight: Sight = field(repr=False)
+    room: Mapping[str, int] = field(default_factory=dict)
+    """Bytes of free memory by engine; asked only where a cluster is to be made."""
+
+    @property
+    def stacks(self) -> dict[str, str]:
+        """The cohort's Pulumi stacks, each with its student's name."""
+        return {stack_of(self.cohort, name): name for name in self.berths}
+
+    @property
+    def berths_to_save(self) -> Mapping[str, Berth]:
+        """What a run may write of the clusters: of whom it must not touch, nothing new."""
+        if self.only is None:
+            return self.berths
+        mine = {name: one for name, one in self.berths.items() if name in self.only}
+        return {**self.known_berths, **mine}
+
+    def cluster(self, name: str) -> Found | None:
+        """Return what there is of a student's cluster, given the student's name."""
+        berth = self.berths.get(name)
+        found = self.sight.found.get(berth.engine, {}).get(berth.cluster) if berth else None
+        return found if found and found.belongs_to(self.cohort.name, name) else None
+
+    def site(self, name: str) -> Site:
+        """Return the engine of a student's cluster, given the student's name."""
+        return self.sites[self.berths[name].engine]
+
+    def whoami(self) -> str:
+        """Return who we are on this machine: an engine knows no users."""
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def stack_of(cohort: Cohort, name: str) -> str:
+    """Return the Pulumi stack of one student's cluster, given the student's name."""
+    return stack_name(cohort.name, cluster_part(name))
+
+
+def read(cohort: Cohort) -> ClustersReading:
+    """Read a cohort's files and its engines, and compare the two. Changes nothing.
+
+    Raises:
+        InputError: If the cohort's files are wrong.
+        MissingToolError: If no engine answers.
+    """
+    students = {student.id: student for student in cohorts.load_students(cohort)}
+    known = record_file.load(cohort.records_file)
+    berths = clusters.load(cohort.clusters_file)
+    there = engines.sites(cohort)
+    sight = engines.look(there, (one.engine for one in berths.values() if not one.dropped))
+    return _compared(cohort, students, known, berths, there, sight)
+
+
+def again(
+    reading: ClustersReading, students: Mapping[str, Student], known: Mapping[str, Record]
+) -> ClustersReading:
+    """Compare what was read with another roster and other records, which are on no file yet.
+
+    Raises:
+        InputError: If there is no port left for somebody.
+    """
+    then = _compared(
+        reading.cohort, students, known, reading.known_berths, reading.sites, reading.sight
+    )
+    return replace(then, known=reading.known)
+
+
+def _compared(
+    cohort: Cohort,
+    students: Mapping[str, Student],
+    known: Mapping[str, Record],
+    on_file: Mapping[str, Berth],
+    there: Mapping[str, Site],
+    sight: Sight,
+) -> ClustersReading:
+    records = record_file.assign(known, list(students), cohort.name, WAVE_SIZE)
+    records = sections.placed(cohort, students, records)
+    told = {**_told_by_engines(cohort, records, sight), **on_file}
+    room = _room(there, sight) if _has_newcomer(records.values(), told) else {}
+    memory = int(quantity.parse(cohort.kind.memory)) if cohort.kind else 1
+    fits = {name: free // memory for name, free in room.items()}
+    berths = clusters.assign(told, cohort, records.values(), fits)
+    berths = _with_images(berths, there, sight)
+    records = {id: _named(record, berths) for id, record in records.items()}
+    plan = _plan(cohort, records, berths, sight, there)
+    if plan.having("create") and not room:
+        room = _room(there, sight)
+    return ClustersReading(
+        cohort=cohort,
+        students=students,
+        known=known,
+        kept=record_file.present_records(known, students),
+        records=records,
+        plan=plan,
+        berths=berths,
+        known_berths=on_file,
+        sites=there,
+        sight=sight,
+        room=room,
+        notes=(NO_ISOLATION, *sight.silent.values()),
+    )
+
+
+def _named(record: Record, berths: Mapping[str, Berth]) -> Record:
+    """Say in a student's record what the environment is called."""
+    berth = berths.get(record.name)
+    return replace(record, namespace=berth.cluster) if berth else record
+
+
+def _has_newcomer(records: Iterable[Record], berths: Mapping[str, Berth]) -> bool:
+    return any(one.name not in berths for one in records if not one.dropped)
+
+
+def _room(there: Mapping[str, Site], sight: Sight) -> dict[str, int]:
+    """Ask the engines that answered for the memory that is free."""
+    free = {}
+    for name in sight.found:
+        try:
+            free[name] = there[name].engine.free_memory()
+        except PracticumError:
+            continue  # of an engine that tells nothing, nothing can be promised or refused
+    return free
+
+
+def _told_by_engines(
+    cohort: Cohort, records: Mapping[str, Record], sight: Sight
+) -> dict[str, Berth]:
+    """Read off the engines who has what: the file may be lost."""
+    ids = {record.name: record.id for record in records.values()}
+    told = {}
+    for engine, found in sight.found.items():
+        for one in found.values():
+            name = _student_of(cohort, one)
+            if name in ids and one.first:
+                seen = one.as_wanted()
+                told[name] = Berth(
+                    name=name,
+                    id=ids[name],
+                    engine=engine,
+                    cluster=one.name,
+                    image=seen.image,
+                    ports=tuple((port.host, port.node) for port in seen.ports),
+                )
+    return told
+
+
+def _student_of(cohort: Cohort, found: Found) -> str:
+    """Return whose a cluster is, by the student's name; empty when it is not the cohort's."""
+    labels = found.labels or {}
+    ours = labels.get(COHORT) == cohort.name and labels.get(CLUSTER) == found.name
+    return labels.get(STUDENT, "") if ours else ""
+
+
+def _with_images(
+    berths: Mapping[str, Berth], there: Mapping[str, Site], sight: Sight
+) -> dict[str, Berth]:
+    """Decide of which image a cluster is made that never was: then it stays with that one."""
+    open_ = {one.engine for one in berths.values() if not one.image and not one.dropped}
+    images = {name: there[name].image() for name in open_ & sight.found.keys()}
+    return {
+        name: one if one.image else replace(one, image=images.get(one.engine, ""))
+        for name, one in berths.items()
+    }
+
+
+def _plan(
+    cohort: Cohort,
+    records: Mapping[str, Record],
+    berths: Mapping[str, Berth],
+    sight: Sight,
+    there: Mapping[str, Site],
+) -> Plan:
+    active = [record for record in records.values() if not record.dropped]
+    wanted = {one.name: kind_cluster(cohort, one, berths[one.name]) for one in active}
+    live = _live(cohort, berths, sight, wanted)
+    parts = [
+        _replacing(compare_part(one.name, [wanted[one.name]], live, {}, one)) for one in active
+    ]
+    parts += _leavers(cohort, records, berths, sight, {key_of(one) for one in wanted.values()})
+    guard = Part(name="guard", action="same")
+    return Plan(cohort=cohort.name, guard=guard, students=tuple(parts), records=records)
+
+
+def _replacing(part: Part) -> Part:
+    """Say plainly where the difference cannot be mended without a new cluster."""
+    fixed = [line for line in part.changes if not line.endswith(" spec.running")]
+    if part.action != "change" or not fixed:
+        return part
+    return replace(part, changes=(*part.changes, ANEW))
+
+
+def is_anew(part: Part) -> bool:
+    """Say whether a change makes a new cluster, and ends the one that is there."""
+    return part.action == "change" and ANEW in part.changes
+
+
+def _live(
+    cohort: Cohort, berths: Mapping[str, Berth], sight: Sight, wanted: Mapping[str, Manifest]
+) -> Live:
+    owned, foreign = {}, {}
+    for name, manifest in wanted.items():
+        berth, key = berths[name], key_of(manifest)
+        if berth.engine in sight.silent:
+            foreign[key] = f"cannot be seen: {sight.silent[berth.engine]}"
+            continue
+        found = sight.found.get(berth.engine, {}).get(berth.cluster)
+        if found and found.belongs_to(cohort.name, name):
+            if found.nodes:
+                owned[key] = described(cohort, name, found)
+        elif found:
+            foreign[key] = f"on {berth.engine} is somebody else's cluster; it is not touched"
+    return Live(owned=owned, foreign=foreign)
+
+
+def described(cohort: Cohort, name: str, found: Found) -> Manifest:
+    """Return what runs in the form of what is wanted."""
+    seen = found.as_wanted()
+    spec: dict[str, Any] = {
+        "image": seen.image,
+        "workers": seen.workers,
+        "ports": [asdict(port) for port in seen.ports],
+        "address": seen.address,
+        "names": list(seen.names),
+        "running": seen.running,
+        **({} if found.complete else {"complete": False}),
+    }
+    return as_object(cohort.name, name, found.name, spec)
+
+
+def _leavers(
+    cohort: Cohort,
+    records: Mapping[str, Record],
+    berths: Mapping[str, Berth],
+    sight: Sight,
+    wanted: Iterable[ObjectKey],
+) -> list[Part]:
+    """Plan the end of every cluster of the cohort that nobody is to have."""
+    known = {record.name: record for record in records.values()}
+    wanted = set(wanted)
+    parts: dict[str, Part] = {}
+    for found in (one for all_ in sight.found.values() for one in all_.values()):
+        name = _student_of(cohort, found)
+        key = ObjectKey(KIND_CLUSTER, "", found.name)
+        if name and key not in wanted:
+            mine = {key: described(cohort, name, found)}
+            parts[name] = leaver(name, mine, known.get(name))
+    for name, berth in berths.items():
+        record = known.get(name)
+        gone = berth.dropped or (record is not None and not record.dropped)
+        if not gone and name not in parts and berth.engine in sight.silent:
+            why = f"{KIND_CLUSTER}/{berth.cluster} cannot be seen: {sight.silent[berth.engine]}"
+            parts[name] = Part(name=name, action="foreign", changes=(why,), record=record)
+    return [parts[name] for name in sorted(parts)]
+
+
+def reread(settings: Settings, reading: ClustersReading) -> ClustersReading:
+    """Read the same cohort anew.
+
+    Raises:
+        PracticumError: As ``read``.
+    """
+    return read(cohorts.load(settings.stacks, reading.cohort.name))

@@ -1,0 +1,145 @@
+"""Hand clusters to Pulumi: a stack each, as many at a time as there are cores."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ... import toolchain
+from ...errors import LockedError, MissingToolError
+from ...pulumi_stack import Backend, Job, Workers
+from ...settings import Settings
+from .. import lock
+from ..journal import Journal
+from ..progress import Progress
+from .reading import ClustersReading, stack_of
+
+PROVIDER = "pulumi-resource-practicum"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stacks:
+    """Pulumi, for the clusters of one cohort."""
+
+    settings: Settings
+    reading: ClustersReading
+    workers: Workers
+    progress: Progress
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, settings: Settings, reading: ClustersReading, held: int, progress: Progress
+    ) -> Iterator[Stacks]:
+        """Find the tools and get the state backend ready; the workers end with the block.
+
+        Args:
+            settings: Folders and state backend.
+            reading: The cohort.
+            held: Descriptor of the cohort's lock, which the workers hold too.
+            progress: Told what happens.
+
+        Raises:
+            MissingToolError: If Pulumi, kind or our provider cannot be had.
+            InputError: If the passphrase file or a folder cannot be used.
+        """
+        tools = toolchain.find("pulumi", toolchain.KIND, say=progress.say)
+        backend = Backend(
+            home=settings.home.resolve(),
+            url=settings.state_url,
+            tools=(tools["pulumi"].path.parent, provider_folder()),
+            run=lock.run_name(settings.home, reading.cohort.name),
+        )
+        backend.prepare(reading.cohort.name)
+        with closing(Workers(backend=backend, keep_open=(held,))) as workers:
+            yield cls(settings=settings, reading=reading, workers=workers, progress=progress)
+
+    def stop(self) -> None:
+        """Let what is in flight finish, and start nothing more."""
+        self.workers.stop()
+
+    def bring_up(self, names: Iterable[str], journal: Journal) -> dict[str, str]:
+        """Make the clusters of some students as they are wanted.
+
+        Returns:
+            Why students failed, by name.
+
+        Raises:
+            LockedError: If another run holds a stack.
+        """
+        # The engine compares with its state: what somebody changed, only a refresh shows.
+        known = self.reading.known_berths
+        jobs = {
+            name: self._job("up", name, refresh=name in known, fresh=name not in known)
+            for name in names
+        }
+        return self._run(jobs, journal)
+
+    def forget(self, names: Iterable[str], journal: Journal) -> dict[str, str]:
+        """Drop the state of clusters that are gone; returns why that failed, by name."""
+        return self._run({name: self._job("destroy", name) for name in names}, journal)
+
+    def _run(self, jobs: dict[str, Job], journal: Journal) -> dict[str, str]:
+        why: dict[str, str] = {}
+        owner = {job.stack: name for name, job in jobs.items()}
+
+        def tell(job: Job, event: dict[str, Any]) -> None:
+            if event["event"] == "end":
+                self.progress.advance(owner[job.stack])
+
+        for name, outcome in zip(jobs, self.workers.run(jobs.values(), tell), strict=True):
+            reason = outcome.failed.get(name) or "; ".join(outcome.failed.values())
+            journal.finished(outcome.stack, well=not (outcome.error or outcome.failed))
+            if outcome.locked:
+                raise LockedError(
+                    f"The Pulumi stack {outcome.stack} is {outcome.error}.",
+                    hint="If that run is dead, take its lock away with: pulumi cancel --stack "
+                    + outcome.stack,
+                )
+            if reason or outcome.error:
+                why[name] = _plainly(reason or outcome.error)
+        return why
+
+    def _job(self, operation: Any, name: str, **options: Any) -> Job:  # noqa: ANN401
+        site = self.reading.sites.get(self.reading.berths[name].engine)
+        return Job(
+            operation=operation,
+            stack=stack_of(self.reading.cohort, name),
+            cohort=self.reading.cohort.name,
+            stacks=str(self.settings.stacks.resolve()),
+            docker_host=site.engine.address if site else "",
+            **options,
+        )
+
+
+def _plainly(error: str) -> str:
+    """Leave out what the engine and gRPC put before what our provider said.
+
+    >>> _plainly("x: rpc error: code = Unknown desc = The port is taken.")
+    'The port is taken.'
+    """
+    return error.rpartition(" desc = ")[2]
+
+
+def provider_folder() -> Path:
+    """Return the folder of the program that serves clusters to Pulumi's engine.
+
+    Raises:
+        MissingToolError: If it is not there.
+    """
+    folders = (Path(sys.argv[0]).resolve().parent, Path(sysconfig.get_path("scripts")))
+    for folder in folders:
+        if (folder / PROVIDER).exists():
+            return folder
+    if found := shutil.which(PROVIDER):
+        return Path(found).parent
+    raise MissingToolError(
+        f"There is no {PROVIDER}, which comes with Practicum.",
+        hint="Install it anew with: pip install 'practicum-lab[operator]'",
+    )

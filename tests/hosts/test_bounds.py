@@ -1,0 +1,136 @@
+"""What runs with a student's rights is bounded: in time, in what it takes, in what it says."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from .ansible_modules import shared
+
+student = shared("lab_student")
+confined = shared("lab_confined")
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+
+ACCOUNT = SimpleNamespace(pw_name="s1", pw_uid=61_234, pw_gid=61_234, pw_dir="/")
+"""Nobody of this machine: what it may run is counted by the number."""
+
+
+def with_its_rights(work):
+    return student.as_student(ACCOUNT, work)
+
+
+def half_an_answer_and_no_end():
+    pipes = [int(path.name) for path in Path("/proc/self/fd").iterdir() if is_pipe(path)]
+    os.write(max(pipes), b'{"result": ')
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def is_pipe(path):
+    try:
+        return str(path.readlink()).startswith("pipe:")
+    except FileNotFoundError:
+        return False
+
+
+def test_an_answer_that_begins_and_does_not_end_is_waited_for_no_longer(monkeypatch):
+    monkeypatch.setattr(student, "PATIENCE", 1)
+    began = time.monotonic()
+
+    with pytest.raises(student.StudentProblemError, match="ended without an answer"):
+        with_its_rights(half_an_answer_and_no_end)
+
+    assert time.monotonic() - began < 10
+
+
+def test_an_answer_of_any_size_fills_nobody_s_memory():
+    assert len(with_its_rights(lambda: "x" * (student.MOST_ANSWER - 100))) > 1_000_000
+    with pytest.raises(student.StudentProblemError, match="ended without an answer"):
+        with_its_rights(lambda: "x" * (student.MOST_ANSWER + 1))
+
+
+FORKS = """
+import os, time
+made = []
+try:
+    while len(made) < 300:
+        made.append(os.fork() or time.sleep(60))
+except OSError as error:
+    print(len(made) < 300, error.strerror)
+for child in made:
+    os.kill(child, 9)
+"""
+
+
+def test_it_starts_no_more_processes_than_it_may(monkeypatch):
+    monkeypatch.setitem(student.BOUNDS, resource.RLIMIT_NPROC, 20)
+
+    said = with_its_rights(lambda: student.run("python3", "-c", FORKS))
+
+    assert said == "True Resource temporarily unavailable\n"
+
+
+TAKES = {
+    "memory": lambda: len(bytearray(2 << 30)),
+    "a file": lambda: os.truncate(os.open("/tmp", os.O_TMPFILE | os.O_RDWR), 1 << 40),
+    "time": lambda: sum(iter(int, 1)),
+}
+
+
+@pytest.mark.parametrize("what", TAKES)
+def test_it_takes_no_more_of_the_host_than_it_may(monkeypatch, what):
+    monkeypatch.setitem(student.BOUNDS, resource.RLIMIT_CPU, 1)
+
+    with pytest.raises(student.StudentProblemError):
+        with_its_rights(TAKES[what])
+
+
+@pytest.fixture(scope="module")
+def apart():
+    """Skip where nobody may make namespaces."""
+    asked = subprocess.run(["unshare", "--pid", "--net", "--fork", "true"], check=False)
+    if asked.returncode:
+        pytest.skip("this machine lets nobody make namespaces")
+
+
+def in_confinement(script, seconds=20):
+    return confined.confined(ACCOUNT, "sh", "-c", script, seconds=seconds)
+
+
+def test_what_a_program_says_is_heard_whole(apart):
+    done = in_confinement("echo out; echo err >&2; head -c 1000000 /dev/zero; exit 3")
+
+    assert (done.returncode, len(done.stdout), done.stderr) == (3, 1_000_004, "err\n")
+
+
+@pytest.mark.parametrize("script", ["yes", "yes >&2"])
+def test_a_program_that_says_too_much_is_ended(apart, script):
+    began = time.monotonic()
+
+    with pytest.raises(confined.TooMuchError, match="said more than 4 MiB"):
+        in_confinement(script)
+
+    assert time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize("script", ["sleep 300", "exec >&- 2>&-; sleep 300", "sleep 300 & wait"])
+def test_a_program_that_does_not_end_is_ended(apart, script):
+    with pytest.raises(confined.TooLongError):
+        in_confinement(script, seconds=1)
+
+    running = shared("lab_process").running
+    deadline = time.monotonic() + 10
+    while running(ACCOUNT.pw_uid):
+        assert time.monotonic() < deadline, "something went on"
+        time.sleep(0.05)
+
+
+def test_a_program_uses_no_more_of_a_processor_than_it_may(apart):
+    assert in_confinement("ulimit -t").stdout == f"{confined.CPU_SECONDS}\n"
