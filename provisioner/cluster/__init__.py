@@ -29,6 +29,9 @@ from .rights import needed as needed_rights
 from .rights import suspension as suspension_rights
 from .roles import impersonator, roles
 from .room import read_room
+from .running import NotRunError, await_pod, has_ended, is_ready, remove_pod
+from .running import containers as pod_containers
+from .running import make as make_in
 from .search import Search, discover, search
 from .served import Type, served
 from .stuck import finalize
@@ -48,6 +51,7 @@ __all__ = [
     "Follower",
     "Found",
     "NotKnownError",
+    "NotRunError",
     "Right",
     "Search",
     "Type",
@@ -56,6 +60,7 @@ __all__ = [
     "apply",
     "ask_many",
     "await_gone",
+    "await_pod",
     "check",
     "claim_of",
     "create",
@@ -63,7 +68,9 @@ __all__ = [
     "discover",
     "finalize",
     "given_to_everybody",
+    "has_ended",
     "impersonator",
+    "is_ready",
     "list_cohort",
     "list_type",
     "listed_rights",
@@ -72,6 +79,7 @@ __all__ = [
     "look_around",
     "look_for_strangers",
     "made_by_us",
+    "make_in",
     "may",
     "minds_pod_security",
     "missing_rights",
@@ -79,9 +87,11 @@ __all__ = [
     "needed_rights",
     "parse_kubeconfig",
     "path_of",
+    "pod_containers",
     "read",
     "read_object",
     "read_room",
+    "remove_pod",
     "roles",
     "search",
     "served",

@@ -7,21 +7,23 @@ the student could not have made. What is there already is never changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from .. import archive, cluster, credential
-from ..archive import Contents, Member
+from ..archive import Contents, Member, Volume
 from ..cohort import Record
 from ..errors import ClusterError, InputError
 from ..manifest import Manifest
 from ..settings import Settings
-from . import lock
+from . import copying, lock
 from .progress import Progress
 from .reading import Reading, read
 
 State = Literal["restored", "same", "other", "refused", "skipped"]
+
+CLAIMS = "persistentvolumeclaims"
 
 NOT_ALL: tuple[State, ...] = ("other", "refused")
 """What a restore that is whole has none of."""
@@ -109,11 +111,12 @@ def restore(
         ClusterError: If the cluster cannot be used, or the student has no environment.
         LockedError: If another run holds the cohort.
     """
-    contents, members = _load(source, id)
+    key = archive.identity(source.key)
+    contents, members = _load(source, key, id)
     with lock.held(settings.home, name, progress.say):
         reading = read(settings, name)
         record = _record(reading, id)
-        work = _Work(reading, record, members)
+        work = _Work(reading, record, members, Held(contents.volumes, source.path, key))
         progress.step("Asking the cluster whether it takes the objects", len(members))
         planned = Restored(
             cohort=name,
@@ -130,10 +133,13 @@ def restore(
         return replace(planned, results=work.run(progress, dry_run=False), dry_run=False)
 
 
-def _load(source: Source, id: str) -> tuple[Contents, list[tuple[Member, Manifest]]]:
+def _load(source: Source, key: Any, id: str) -> tuple[Contents, list[tuple[Member, Manifest]]]:  # noqa: ANN401
     """Read an archive whole; nothing of it is used before all of it was checked."""
-    key = archive.identity(source.key)
-    members = [Member(path, content) for path, content in archive.opened(source.path, key)]
+    members = []
+    for path, content in archive.opened(source.path, key):
+        member = Member(path, content)
+        if member.is_object:  # what volumes hold is too large to keep, and is read once more
+            members.append(member)
     contents = archive.parse(members.pop().content)
     whose = contents.about.student
     if whose != (source.of or id):
@@ -161,13 +167,32 @@ def _record(reading: Reading, id: str) -> Record:
     return record
 
 
+@dataclass(frozen=True)
+class Held:
+    """What an archive holds of volumes, which is read when it is written."""
+
+    volumes: tuple[Volume, ...]
+    path: Path
+    key: Any = field(repr=False)
+
+    def pieces(self, volume: Volume) -> Iterator[bytes]:
+        """Yield the content of a volume as a tar file."""
+        return archive.content_of(self.path, self.key, volume)
+
+
 class _Work:
     """The objects of an archive, on their way into one namespace."""
 
     def __init__(
-        self, reading: Reading, record: Record, members: list[tuple[Member, Manifest]]
+        self,
+        reading: Reading,
+        record: Record,
+        members: list[tuple[Member, Manifest]],
+        held: Held,
     ) -> None:
         client = reading.client
+        self._copier, self._held = copying.Copier(reading=reading), held
+        self._claims: dict[str, State] = {}
         token = credential.short_token(client, reading.cohort.name, record.name)
         self._student = client.bearing(token)
         self._namespace, self._members = record.namespace, members
@@ -179,11 +204,41 @@ class _Work:
         return tuple(self._all(progress, dry_run=dry_run))
 
     def _all(self, progress: Progress, *, dry_run: bool) -> Iterator[Result]:
+        filled = False
         for member, item in self._members:
+            # Before what uses them runs.
+            if not filled and archive.order(member.type) > archive.order(CLAIMS):
+                filled = True
+                yield from self._volumes(progress, dry_run=dry_run)
             name = str(item["metadata"]["name"])
             state, why = self._one(member.type, item, dry_run=dry_run)
+            if member.type == CLAIMS:
+                self._claims[name] = state
             progress.advance(f"{member.type}/{name}")
             yield Result(type=member.type, name=name, state=state, why=why)
+        if not filled:
+            yield from self._volumes(progress, dry_run=dry_run)
+
+    def _volumes(self, progress: Progress, *, dry_run: bool) -> Iterator[Result]:
+        for volume in self._held.volumes:
+            state, why = self._content(volume, dry_run=dry_run)
+            progress.advance(f"the content of {volume.claim}")
+            yield Result(type="volume", name=volume.claim, state=state, why=why)
+
+    def _content(self, volume: Volume, *, dry_run: bool) -> tuple[State, str]:
+        """Fill a volume whose claim is as it was; one that is not empty is left alone."""
+        if self._claims.get(volume.claim) not in ("restored", "same"):
+            return "refused", "its claim did not come back"
+        if dry_run:
+            return "restored", "if it is empty"
+        wanted = archive.tree(self._held.pieces(volume))
+        claim = (self._namespace, volume.claim)
+        why = self._copier.fill(claim, self._held.pieces(volume), wanted)
+        if why == copying.SAME:
+            return "same", ""
+        return (
+            ("other" if why == copying.NOT_EMPTY else "refused", why) if why else ("restored", "")
+        )
 
     def _one(self, type: str, item: Manifest, *, dry_run: bool) -> tuple[State, str]:
         if why := archive.why_not(type, item, self._uids):

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from ..cluster import NotRunError
 from ..errors import ClusterError
 from . import traffic
 from .finding import Finding, Verdict
-from .pods import NO_NAME, OPEN, SILENCE, NotRunError
+from .pods import NO_NAME, OPEN, SILENCE
 from .scene import Scene
 from .traffic import Seen
 

@@ -6,23 +6,15 @@ ceiling. What a pod found it says itself, when its containers end: nobody has to
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..cluster import ApiError, Client
+from .. import cluster
+from ..cluster import Client
 from ..manifest import Manifest
 
 PORT = 8080
-PATIENCE = 90.0
-"""Seconds in which an image must be there and its pod have run."""
-
-POLL = 0.3
-COUNTED = 15.0
-"""Seconds in which a quota must have noticed that something is gone."""
-
 CONNECT = 3
 """Seconds without an answer that count as silence."""
 
@@ -37,16 +29,6 @@ NO_NAME = "no name"
 _WORDS = {"TIMEOUT": SILENCE, "REFUSED": REFUSED, "DNS": NO_NAME}
 _TURNED_AWAY = ("no route to host", "unreachable", "prohibited", "not permitted")
 """How it sounds where a network says no, and does not keep silent."""
-
-_NEVER = {
-    "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull",
-    "CreateContainerConfigError", "CreateContainerError", "RunContainerError",
-}  # fmt: skip
-"""Reasons for which a container that waits will not start by waiting on."""
-
-
-class NotRunError(Exception):
-    """A pod could not be made, or did not run; says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +74,7 @@ def serve(ground: Ground, *, service: bool) -> Server:
         metadata = {"name": "verify-server"}
         made = _create(ground, "services", {"kind": "Service", "metadata": metadata, "spec": spec})
         address = made["spec"]["clusterIP"]
-    live = _await(ground, "verify-server", _is_ready)
+    live = _await(ground, "verify-server", cluster.is_ready)
     return Server(
         pod=_target(live["status"]["podIP"]),
         service=_target(address) if address else "",
@@ -120,9 +102,11 @@ def ask(ground: Ground, pod: str, targets: Mapping[str, str], node: str = "") ->
     described = _pod(pod, containers, node)
     described["spec"]["initContainers"] = [_settling(ground)]
     _create(ground, "pods", described)
-    live = _await(ground, pod, _has_ended)
-    _remove(ground, pod)
-    return {one["name"]: _answer(one["state"]["terminated"]) for one in _containers(live)}
+    live = _await(ground, pod, cluster.has_ended)
+    cluster.remove_pod(ground.client, ground.namespace, pod)
+    return {
+        one["name"]: _answer(one["state"]["terminated"]) for one in cluster.pod_containers(live)
+    }
 
 
 def _answer(ended: Mapping[str, Any]) -> str:
@@ -180,69 +164,11 @@ def _settling(ground: Ground) -> Manifest:
 
 
 def _create(ground: Ground, plural: str, body: Manifest) -> Manifest:
-    """Make an object; what has just gone still counts against the quota for a moment."""
-    deadline = time.monotonic() + COUNTED
-    while True:
-        try:
-            return ground.client.request("POST", _path(ground, plural), body=body)
-        except ApiError as error:
-            if "exceeded quota" not in error.message or time.monotonic() > deadline:
-                raise NotRunError(error.message) from None
-        time.sleep(POLL)
+    return cluster.make_in(ground.client, ground.namespace, plural, body)
 
 
-def _remove(ground: Ground, pod: str) -> None:
-    with suppress(ApiError):  # it goes with its namespace in any case
-        ground.client.request("DELETE", f"{_path(ground, 'pods')}/{pod}")
-
-
-def _await(ground: Ground, name: str, holds: Any) -> Manifest:  # noqa: ANN401
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            live = ground.client.request("GET", f"{_path(ground, 'pods')}/{name}")
-        except ApiError as error:
-            raise NotRunError(f"the pod {name} cannot be seen: {error.message}") from None
-        if holds(live):
-            return live
-        why = _why_not(live)
-        if why and (_is_hopeless(live) or time.monotonic() > deadline):
-            raise NotRunError(why)
-        if time.monotonic() > deadline:
-            raise NotRunError(f"the pod {name} has not run for {PATIENCE:.0f} s")
-        time.sleep(POLL)
-
-
-def _is_ready(pod: Manifest) -> bool:
-    return bool(_containers(pod)) and all(one.get("ready") for one in _containers(pod))
-
-
-def _has_ended(pod: Manifest) -> bool:
-    return bool(_containers(pod)) and all("terminated" in one["state"] for one in _containers(pod))
-
-
-def _is_hopeless(pod: Manifest) -> bool:
-    waiting = [(one["state"].get("waiting") or {}).get("reason") for one in _containers(pod)]
-    return bool(_NEVER.intersection(waiting))
-
-
-def _why_not(pod: Manifest) -> str:
-    for one in _containers(pod):
-        waiting = one["state"].get("waiting") or {}
-        if waiting.get("reason") in _NEVER:
-            return f"{waiting['reason']}: {waiting.get('message', one.get('image', ''))}"
-    for condition in pod["status"].get("conditions") or []:
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return f"no node takes its pod: {condition.get('message', '')}"
-    return ""
-
-
-def _containers(pod: Manifest) -> list[Manifest]:
-    return list((pod.get("status") or {}).get("containerStatuses") or [])
-
-
-def _path(ground: Ground, plural: str) -> str:
-    return f"/api/v1/namespaces/{ground.namespace}/{plural}"
+def _await(ground: Ground, name: str, holds: Callable[[Manifest], bool]) -> Manifest:
+    return cluster.await_pod(ground.client, ground.namespace, name, holds)
 
 
 def _target(address: str) -> str:

@@ -18,7 +18,7 @@ from ..cluster import ApiError, Client
 from ..cohort import Record
 from ..manifest import Manifest
 from . import scene as stage
-from .pods import OPEN, Ground, NotRunError, Server, ask, serve
+from .pods import OPEN, Ground, Server, ask, serve
 from .scene import Scene
 
 MOST_NODES = 4
@@ -175,6 +175,3 @@ def _beside_dns(admin: Client) -> str:
     others = (p["port"] for p in ports if p["port"] != 53 and p.get("protocol") != "UDP")
     port = next(others, None)
     return f"kube-dns.kube-system.svc:{port}" if port else ""
-
-
-__all__ = ["ANYWHERE", "NotRunError", "Seen", "look"]

@@ -73,6 +73,12 @@ class Student:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def read(self, *arguments: str) -> bytes:
+        """Return what a command writes that is no text."""
+        program = toolchain.find(toolchain.KUBECTL)[toolchain.KUBECTL].path
+        command = [program, "--kubeconfig", self.kubeconfig, *arguments]
+        return subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
+
     def refused(self, *arguments: str, stdin: str | None = None) -> str:
         done = self.try_kubectl(*arguments, stdin=stdin)
         assert done.returncode, done.stdout

@@ -170,3 +170,117 @@ def test_ceilings_hold_for_pods_that_run(new_class, tmp_path):
         return json.loads(ada.field("resourcequota/practicum", ".status.used"))["pods"]
 
     await_that(lambda: counted() == "1", "what has ended takes no room")
+
+
+CLAIM = """
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: work}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 100Mi}}}
+"""
+MOUNTED = {
+    "main": {"volumeMounts": [{"name": "work", "mountPath": "/work"}]},
+    "volumes": [{"name": "work", "persistentVolumeClaim": {"claimName": "work"}}],
+}
+MEBIBYTES = 40
+
+
+def test_what_a_volume_holds_is_archived_and_comes_back(new_class, tmp_path):
+    course = new_class()
+    [ada] = course.begin("20260001", folder=tmp_path)
+    ada.kubectl("create", "--filename=-", stdin=CLAIM)
+    ada.start("writer", "sleep", "600", **MOUNTED)
+    written(ada, "/work/model.bin", MEBIBYTES << 20)
+    ada.kubectl(
+        "exec", "--stdin", "writer", "--", "/probe", "write", "/work/notes/ä.txt", stdin="week 1\n"
+    )
+    before = ada.kubectl("exec", "writer", "--", "/probe", "cat", "/work/notes/ä.txt")
+
+    [kept] = course.json("archive", "make", course.name)["archives"]
+    assert (kept["volumes"], kept["volumes_not_included"]) == (1, [])
+    key = course_key(course, tmp_path)
+    restore = ("archive", "restore", course.name, "20260001", kept["path"], "-i", str(key), "--yes")
+
+    done = {one["type"]: one["state"] for one in course.json(*restore, code=0)["objects"]}
+    assert done["volume"] == "same"
+
+    ada.kubectl("delete", "pod/writer", "pvc/work", "--wait")
+    found = {(one["type"], one["name"]): one["state"] for one in course.json(*restore)["objects"]}
+    assert found["volume", "work"] == "restored"
+    assert found["pods", "writer"] == "restored"
+    ada.kubectl("wait", "pod/writer", "--for=condition=Ready", "--timeout=50s")
+    assert ada.kubectl("exec", "writer", "--", "/probe", "cat", "/work/notes/ä.txt") == before
+    assert size(ada, "/work/model.bin") == MEBIBYTES << 20
+
+    ada.kubectl(
+        "exec", "--stdin", "writer", "--", "/probe", "write", "/work/notes/ä.txt", stdin="week 2\n"
+    )
+    other = {one["type"]: one["state"] for one in course.json(*restore, code=6)["objects"]}
+    assert other["volume"] == "other"
+    assert ada.kubectl("exec", "writer", "--", "/probe", "cat", "/work/notes/ä.txt") == "week 2\n"
+    assert "practicum-copy" not in ada.kubectl("get", "pods")
+
+
+def written(student, path, bytes):
+    student.kubectl("exec", "writer", "--", "/probe", "write", path, str(bytes))
+
+
+def size(student, path):
+    return len(student.read("exec", "writer", "--", "/probe", "cat", path))
+
+
+def course_key(course, folder):
+    path = folder / "course.agekey"
+    path.write_text(str(course.course_key))
+    path.chmod(0o600)
+    return path
+
+
+@pytest.mark.soak
+def test_without_the_daemon_that_enforces_nothing_is_proven(new_class, tmp_path):
+    """Its rules alone close everything, which must not pass for a fence."""
+    course = new_class()
+    course.begin("20260001", folder=tmp_path)
+
+    with course.cluster.without_daemon():
+        closed = course.json("verify", course.name, "--live", code=8)
+    with course.cluster.without_rules():
+        open_to_all = course.json("verify", course.name, "--live", code=8)
+
+    assert verdict(closed, "ISO-25") == "failed"
+    assert live.DEAF in why(closed, "ISO-25")
+    assert verdict(open_to_all, "ISO-25") == "unproven"
+    assert live.NOT_ENFORCED in why(open_to_all, "ISO-25")
+
+
+@pytest.mark.soak
+def test_a_worker_that_restarts_in_class_takes_nothing_with_it(new_class, tmp_path):
+    course = new_class()
+    [ada] = course.begin("20260001", folder=tmp_path)
+    ada.kubectl("create", "--filename=-", stdin=DEPLOYMENT.replace("IMAGE", ada.image))
+    ada.kubectl("rollout", "status", "deployment/web", "--timeout=50s")
+    nodes = {one["spec"]["nodeName"] for one in pods(course, ada)}
+    worker = next(one for one in course.cluster.workers if one in nodes)
+
+    course.cluster.engine.run("restart", worker)
+    course.cluster.kubectl("wait", f"node/{worker}", "--for=condition=Ready", "--timeout=120s")
+    await_that(lambda: ready(course, ada) == 2, "the pods are back", seconds=180)
+
+    [student] = course.json("status", course.name)["students"]
+    assert (student["phase"], student["changes"]) == ("Active", [])
+    assert judged(course)[live.STUDENT] == ("passed", "")
+
+    course.cluster.kubectl("drain", worker, "--ignore-daemonsets", "--delete-emptydir-data")
+    try:
+        await_that(lambda: ready(course, ada) == 2, "the pods run elsewhere", seconds=120)
+        assert worker not in {one["spec"]["nodeName"] for one in pods(course, ada)}
+    finally:
+        course.cluster.kubectl("uncordon", worker)
+
+
+def verdict(proof, id):
+    return next(one["verdict"] for one in proof["requirements"] if one["id"] == id)
+
+
+def why(proof, id):
+    return next(one["why"] for one in proof["requirements"] if one["id"] == id)
