@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .. import archive, cluster, shell, toolchain
+from .. import archive, cluster, shell
 from ..archive import Content
 from ..cluster import ApiError, NotRunError, Right
 from ..errors import ClusterError
@@ -104,6 +104,8 @@ class Copier:
         return archive.whole(shell.pour(*self._exec(namespace, pod, "-cf")))
 
     def _exec(self, namespace: str, pod: str, tar: str) -> list[str | Path]:
+        from .. import toolchain  # only who copies pays for it
+
         target = self.reading.target
         kubectl = toolchain.find(toolchain.KUBECTL)[toolchain.KUBECTL].path
         access = (f"--kubeconfig={target.kubeconfig}", f"--context={target.context}")
