@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from .. import archive, cluster, credential
+from .. import cohort as cohorts
 from ..archive import Contents, Member, Volume
-from ..cohort import Record
+from ..cohort import Cohort, Record
 from ..errors import ClusterError, InputError
 from ..manifest import Manifest
 from ..settings import Settings
-from . import copying, lock
+from . import backend, copying, lock
 from .progress import Progress
-from .reading import Reading, read
+from .reading import Overview, Reading, of_cohort
 
 State = Literal["restored", "same", "other", "refused", "skipped"]
 
@@ -111,30 +112,41 @@ def restore(
         ClusterError: If the cluster cannot be used, or the student has no environment.
         LockedError: If another run holds the cohort.
     """
-    key = archive.identity(source.key)
-    contents, members = _load(source, key, id)
+    opened = _load(source, id)
     with lock.held(settings.home, name, progress.say):
-        reading = read(settings, name)
-        record = _record(reading, id)
-        work = _Work(reading, record, members, Held(contents.volumes, source.path, key))
-        progress.step("Asking the cluster whether it takes the objects", len(members))
+        cohort = cohorts.load(settings.stacks, name)
+        work = backend.of(cohort).restoring(settings, cohort, id, opened)
+        count = len(opened.members)
+        progress.step("Asking the cluster whether it takes the objects", count)
         planned = Restored(
             cohort=name,
-            student=record.id,
-            namespace=record.namespace,
-            contents=contents,
+            student=work.record.id,
+            namespace=work.record.namespace,
+            contents=opened.contents,
             results=work.run(progress, dry_run=True),
             dry_run=True,
         )
         todo = any(result.state == "restored" for result in planned.results)
         if not todo or not confirm(planned):
             return planned
-        progress.step("Restoring", len(members))
+        progress.step("Restoring", count)
         return replace(planned, results=work.run(progress, dry_run=False), dry_run=False)
 
 
-def _load(source: Source, key: Any, id: str) -> tuple[Contents, list[tuple[Member, Manifest]]]:  # noqa: ANN401
+def of_namespaces(settings: Settings, cohort: Cohort, id: str, opened: Opened) -> Restoring:
+    """Get ready to restore into a student's namespace.
+
+    Raises:
+        InputError: If the files are wrong, or nobody has this id.
+        ClusterError: If the cluster cannot be used, or the student has no environment.
+    """
+    reading = of_cohort(settings, cohort)
+    return _Work(reading, record_in(reading, id), opened)
+
+
+def _load(source: Source, id: str) -> Opened:
     """Read an archive whole; nothing of it is used before all of it was checked."""
+    key = archive.identity(source.key)
     members = []
     for path, content in archive.opened(source.path, key):
         member = Member(path, content)
@@ -148,10 +160,17 @@ def _load(source: Source, key: Any, id: str) -> tuple[Contents, list[tuple[Membe
             hint=f"If it is the same person under another id, say: --of {whose}",
         )
     found = [(member, member.object) for member in members]
-    return contents, sorted(found, key=lambda pair: archive.order(pair[0].type))
+    found.sort(key=lambda pair: archive.order(pair[0].type))
+    return Opened(contents=contents, members=found, path=source.path, key=key)
 
 
-def _record(reading: Reading, id: str) -> Record:
+def record_in(reading: Overview, id: str) -> Record:
+    """Return the student who has an environment to restore into.
+
+    Raises:
+        InputError: If nobody in the roster has this id.
+        ClusterError: If the student has no environment.
+    """
     record = reading.records.get(id)
     part = next((p for p in reading.plan.students if record and p.name == record.name), None)
     if record is None or record.dropped or part is None:
@@ -167,33 +186,41 @@ def _record(reading: Reading, id: str) -> Record:
     return record
 
 
-@dataclass(frozen=True)
-class Held:
-    """What an archive holds of volumes, which is read when it is written."""
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """An archive that was read whole and is true."""
 
-    volumes: tuple[Volume, ...]
+    contents: Contents
+    members: list[tuple[Member, Manifest]]
+    """Every object, in the order in which they can be made."""
+
     path: Path
     key: Any = field(repr=False)
+    """The private key that opens it."""
 
     def pieces(self, volume: Volume) -> Iterator[bytes]:
-        """Yield the content of a volume as a tar file."""
+        """Yield what a volume held as a tar file; it is read anew each time."""
         return archive.content_of(self.path, self.key, volume)
+
+
+class Restoring(Protocol):
+    """An archive on its way into a student's environment."""
+
+    record: Record
+
+    def run(self, progress: Progress, *, dry_run: bool) -> tuple[Result, ...]:
+        """Make all that is to be made, or ask whether it could be."""
 
 
 class _Work:
     """The objects of an archive, on their way into one namespace."""
 
-    def __init__(
-        self,
-        reading: Reading,
-        record: Record,
-        members: list[tuple[Member, Manifest]],
-        held: Held,
-    ) -> None:
-        client = reading.client
-        self._copier, self._held = copying.Copier(reading=reading), held
+    def __init__(self, reading: Reading, record: Record, opened: Opened) -> None:
+        client, members = reading.client, opened.members
+        self._copier, self._opened = copying.Copier(reading=reading), opened
         self._claims: dict[str, State] = {}
         token = credential.short_token(client, reading.cohort.name, record.name)
+        self.record = record
         self._student = client.bearing(token)
         self._namespace, self._members = record.namespace, members
         self._types = {str(type): type for type in cluster.namespaced_types(client)}
@@ -220,7 +247,7 @@ class _Work:
             yield from self._volumes(progress, dry_run=dry_run)
 
     def _volumes(self, progress: Progress, *, dry_run: bool) -> Iterator[Result]:
-        for volume in self._held.volumes:
+        for volume in self._opened.contents.volumes:
             state, why = self._content(volume, dry_run=dry_run)
             progress.advance(f"the content of {volume.claim}")
             yield Result(type="volume", name=volume.claim, state=state, why=why)
@@ -231,9 +258,9 @@ class _Work:
             return "refused", "its claim did not come back"
         if dry_run:
             return "restored", "if it is empty"
-        wanted = archive.tree(self._held.pieces(volume))
+        wanted = archive.tree(self._opened.pieces(volume))
         claim = (self._namespace, volume.claim)
-        why = self._copier.fill(claim, self._held.pieces(volume), wanted)
+        why = self._copier.fill(claim, self._opened.pieces(volume), wanted)
         if why == copying.SAME:
             return "same", ""
         return (
