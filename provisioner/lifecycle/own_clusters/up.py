@@ -21,7 +21,8 @@ from ..progress import Progress
 from ..reading import narrowed
 from ..up import Leaving, UpResult, summary
 from . import keeping
-from .reading import ClustersReading, is_anew, reread
+from .planning import is_anew
+from .reading import ClustersReading, reread
 from .stacks import Stacks
 
 GIBI = 2**30
