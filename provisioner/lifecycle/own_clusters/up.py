@@ -19,7 +19,8 @@ from ..interrupt import stopping
 from ..kept import Archived
 from ..progress import Progress
 from ..reading import narrowed
-from ..up import Leaving, UpResult, summary
+from ..up import Leaving
+from ..up_result import UpResult, summary
 from . import keeping
 from .planning import is_anew
 from .reading import ClustersReading, reread
