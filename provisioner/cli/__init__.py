@@ -35,6 +35,7 @@ COMMANDS = {
     "rename": "Correct a student's id or name; work and access stay.",
     "suspend": "Take access away and stop what runs; the work stays.",
     "resume": "Give suspended students back what they had.",
+    "reset": "Delete one student's kind cluster, and make it anew.",
     "extend": "Give students a last day of their own.",
     "resize": "Give students a quota of their own.",
     "status": "Show every student's environment.",

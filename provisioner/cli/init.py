@@ -38,8 +38,11 @@ def init(
 
     \b
     practicum init mls26
+    practicum init ops26 --backend kind
     practicum init mls26 --kubeconfig ~/.kube/config --context course
     """
+    if backend == "kind" and (cluster or kubeconfig or context):
+        raise InputError("A course with kind clusters has no other cluster: leave that out.")
     where = _cluster(cluster, kubeconfig, context)
     written = template.init(
         settings.stacks, cohort, home=settings.home, backend=backend, cluster=where

@@ -61,9 +61,12 @@ def plan(  # noqa: PLR0913  (a command has as many parameters as options)
         if _watch(settings, cohort, duration, as_json=as_json):
             context.exit(CHANGES)
         return
-    from ..lifecycle.backend import read
+    from ..lifecycle import ahead
 
-    reading = read(settings, cohort)
+    asked = ahead.ask(settings, cohort)
+    from ..lifecycle.backend import read  # meanwhile
+
+    reading = read(settings, cohort, asked=asked)
     if as_json:
         from ..report import documents
 

@@ -71,35 +71,39 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum up demo 20260001            this student alone
       practicum up demo --at-most 10        an upgrade, in steps
     """
-    from ..lifecycle import backend
-    from ..lifecycle.archiving import folder_of
-    from ..lifecycle.choice import Choice
-    from ..lifecycle.reading import Overview
-    from ..lifecycle.up import Leaving
-    from ..lifecycle.up import up as bring_up
-    from ..report import archives, documents, hosts, live, text
+    from ..lifecycle.holding import holding
 
-    def confirm(reading: Overview) -> bool:
-        say(text.term(reading.cohort.term, datetime.now(UTC).date()))
-        for line in text.plan(reading):
-            say(line)
-        leaving, folder = backend.going(reading), folder_of(settings, cohort)
-        for line in archives.to_archive(folder, len(leaving), wanted=not no_archive):
-            say(line)
-        for line in hosts.placement(reading.labs) if reading.labs else ():
-            say(line)
-        return not dry_run and (yes or ask(f"Change {cohort} on the cluster?"))
+    with holding(settings, cohort, say) as held:
+        from ..lifecycle import backend  # meanwhile
+        from ..lifecycle.archiving import folder_of
+        from ..lifecycle.choice import Choice
+        from ..lifecycle.reading import Overview
+        from ..lifecycle.up import Leaving
+        from ..lifecycle.up import up as bring_up
+        from ..report import archives, documents, hosts, live, text
 
-    with live.progress(say) as progress:
-        result = bring_up(
-            settings,
-            cohort,
-            confirm=confirm,
-            progress=progress,
-            allow_drop=allow_drop,
-            choice=Choice(ids=ids, at_most=at_most),
-            leaving=Leaving(archive=not no_archive, force=force_finalize),
-        )
+        def confirm(reading: Overview) -> bool:
+            say(text.term(reading.cohort.term, datetime.now(UTC).date()))
+            for line in text.plan(reading):
+                say(line)
+            leaving, folder = backend.going(reading), folder_of(settings, cohort)
+            for line in archives.to_archive(folder, len(leaving), wanted=not no_archive):
+                say(line)
+            for line in hosts.placement(reading.labs) if reading.labs else ():
+                say(line)
+            return not dry_run and (yes or ask(f"Change {cohort} on the cluster?"))
+
+        with live.progress(say) as progress:
+            result = bring_up(
+                settings,
+                cohort,
+                confirm=confirm,
+                progress=progress,
+                allow_drop=allow_drop,
+                choice=Choice(ids=ids, at_most=at_most),
+                leaving=Leaving(archive=not no_archive, force=force_finalize),
+                before=held,
+            )
     if result is None:
         say("Nothing was changed.")
         return

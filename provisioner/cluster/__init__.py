@@ -1,38 +1,43 @@
 """The one door to Kubernetes: nothing else in the package talks to an API server."""
 
-from .change import apply, await_gone, check, delete, take_away
-from .claim import SECONDS as CLAIM_SECONDS
-from .claim import Claim, claim_of
-from .claim import take as take_claim
-from .claim import write as write_claim
-from .client import ApiError, Client, NotKnownError
-from .contents import Whereabouts, list_type, look_around, namespaced_types
-from .create import create, read_object
-from .follow import AGAIN, Follower
-from .kubeconfig import Access, load
-from .kubeconfig import parse as parse_kubeconfig
-from .many import ask_many
-from .observe import MANAGER, Found, list_cohort, look_for_strangers, made_by_us, read
-from .openness import (
-    MAY_ASK,
-    answers_the_unknown,
-    given_to_everybody,
-    minds_pod_security,
-    strangers_may,
-)
-from .probe import longest_token
-from .resources import RESOURCES, path_of
-from .rights import Right, may, version, whoami
-from .rights import listed as listed_rights
-from .rights import missing as missing_rights
-from .rights import needed as needed_rights
-from .rights import suspension as suspension_rights
-from .roles import impersonator, roles
-from .room import read_room
-from .search import Search, discover, search
-from .served import Type, served
-from .stuck import finalize
-from .transport import WORKERS
+from typing import TYPE_CHECKING
+
+from .. import late
+
+if TYPE_CHECKING:
+    from .change import apply, await_gone, check, delete, take_away
+    from .claim import SECONDS as CLAIM_SECONDS
+    from .claim import Claim, claim_of
+    from .claim import take as take_claim
+    from .claim import write as write_claim
+    from .client import ApiError, Client, NotKnownError
+    from .contents import Whereabouts, list_type, look_around, namespaced_types
+    from .creation import create, read_object
+    from .follow import AGAIN, Follower
+    from .kubeconfig import Access, load
+    from .kubeconfig import parse as parse_kubeconfig
+    from .many import ask_many
+    from .observe import MANAGER, Found, Listing, list_cohort, look_for_strangers, made_by_us, read
+    from .openness import (
+        MAY_ASK,
+        answers_the_unknown,
+        given_to_everybody,
+        minds_pod_security,
+        strangers_may,
+    )
+    from .probe import longest_token
+    from .resources import RESOURCES, path_of
+    from .rights import Right, may, version, whoami
+    from .rights import listed as listed_rights
+    from .rights import missing as missing_rights
+    from .rights import needed as needed_rights
+    from .rights import suspension as suspension_rights
+    from .role_objects import impersonator, roles
+    from .room import read_room
+    from .searching import Search, discover, search
+    from .served_types import Type, served
+    from .stuck import finalize
+    from .transport import WORKERS
 
 __all__ = [
     "AGAIN",
@@ -47,6 +52,7 @@ __all__ = [
     "Client",
     "Follower",
     "Found",
+    "Listing",
     "NotKnownError",
     "Right",
     "Search",
@@ -93,3 +99,32 @@ __all__ = [
     "whoami",
     "write_claim",
 ]
+
+__getattr__ = late.parts(
+    __name__,
+    {
+        "change": "apply, await_gone, check, delete, take_away",
+        "claim": "SECONDS as CLAIM_SECONDS, Claim, claim_of, take as take_claim, write "
+        "as write_claim",
+        "client": "ApiError, Client, NotKnownError",
+        "contents": "Whereabouts, list_type, look_around, namespaced_types",
+        "creation": "create, read_object",
+        "follow": "AGAIN, Follower",
+        "kubeconfig": "Access, load, parse as parse_kubeconfig",
+        "many": "ask_many",
+        "observe": "MANAGER, Found, Listing, list_cohort, look_for_strangers, made_by_us, read",
+        "openness": "MAY_ASK, answers_the_unknown, given_to_everybody, minds_pod_security, "
+        "strangers_may",
+        "probe": "longest_token",
+        "resources": "RESOURCES, path_of",
+        "rights": "Right, may, version, whoami, listed as listed_rights, missing as "
+        "missing_rights, needed as needed_rights, suspension as "
+        "suspension_rights",
+        "role_objects": "impersonator, roles",
+        "room": "read_room",
+        "searching": "Search, discover, search",
+        "served_types": "Type, served",
+        "stuck": "finalize",
+        "transport": "WORKERS",
+    },
+)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ..errors import ClusterError
 from ..manifest import Manifest
 from .client import METADATA_ONLY, PAGE, ApiError, Client
-from .served import Type, served
+from .served_types import Type, served
 
 Place = tuple[str, Type]
 """A namespace, and a type in it."""

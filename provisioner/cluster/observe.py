@@ -7,7 +7,10 @@ name, because an object without our mark would be a stranger's.
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +19,9 @@ from ..manifest import Manifest, ObjectKey, belongs_to, key_of, selector
 from ..plan import Live
 from .client import ApiError, Client
 from .resources import RESOURCES, path_of
+
+AT_ONCE = 4
+"""Lists in flight: a connection more costs us as much to open as a kind takes to list."""
 
 MANAGER = "practicum"
 """The field manager of everything that Practicum applies."""
@@ -41,13 +47,52 @@ class Found:
         return [item for key, item in self.owned.items() if key.kind == "Namespace"]
 
 
+class Listing:
+    """The lists of a cohort, on their way. Nobody has to wait for them, also not at the end."""
+
+    def __init__(self, client: Client, cohort: str) -> None:
+        self._client, self._cohort = client, cohort
+        self._kinds: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._lists: dict[str, list[Manifest]] = {}
+        self._errors: list[Exception] = []
+        for kind in RESOURCES:
+            self._kinds.put(kind)
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(AT_ONCE)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self) -> None:
+        with suppress(queue.Empty):
+            while not self._errors:
+                kind = self._kinds.get_nowait()
+                try:
+                    self._lists[kind] = _list(self._client, kind, self._cohort)
+                except Exception as error:  # noqa: BLE001  (told to whoever asks)
+                    self._errors.append(error)
+
+    def found(self) -> Found:
+        """Wait for them.
+
+        Raises:
+            ClusterError: If the cluster cannot be reached, or a list is refused.
+        """
+        for thread in self._threads:
+            thread.join()
+        if self._errors:
+            raise self._errors[0]
+        return _found(self._cohort, self._lists)
+
+
 def list_cohort(client: Client, cohort: str) -> Found:
     """Read what runs of a cohort.
 
     Raises:
         ClusterError: If the cluster cannot be reached, or a list is refused.
     """
-    lists = dict(client.each(lambda kind: _list(client, kind, cohort), RESOURCES))
+    return Listing(client, cohort).found()
+
+
+def _found(cohort: str, lists: Mapping[str, list[Manifest]]) -> Found:
     namespaces = {item["metadata"]["name"]: item for item in lists["Namespace"]}
     system = namespaces.get("kube-system", {"metadata": {}})
     return Found(
@@ -55,8 +100,8 @@ def list_cohort(client: Client, cohort: str) -> Found:
         uid=system["metadata"].get("uid", ""),
         owned={
             key_of(item): item
-            for items in lists.values()
-            for item in items
+            for kind in RESOURCES
+            for item in lists[kind]
             if belongs_to(cohort, item)
         },
         namespaces=namespaces,

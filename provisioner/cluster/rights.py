@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import names
-from ..cohort import Cohort
 from ..manifest import PREFIX, Manifest, credentials_rules
-from . import roles
+from . import role_objects
 from .client import ApiError, Client
+
+if TYPE_CHECKING:  # the schema takes long to import
+    from ..cohort import Cohort
 
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
@@ -46,7 +48,10 @@ def needed(client: Client, cohort: Cohort, *, guard: bool = True) -> list[Right]
     Raises:
         ClusterError: If the cluster cannot be reached.
     """
-    rules = [*roles.operator(cohort), *(roles.guard_installer(cohort) if guard else [])]
+    rules = [
+        *role_objects.operator(cohort),
+        *(role_objects.guard_installer(cohort) if guard else []),
+    ]
     found = [right for rule in rules for right in _spelled_out(rule)]
     if whoami(client) not in cohort.operators:  # else the guard gives them
         identity = names.identity_namespace(cohort.name)
@@ -57,7 +62,7 @@ def needed(client: Client, cohort: Cohort, *, guard: bool = True) -> list[Right]
 
 def suspension() -> list[Right]:
     """List the rights that `suspend` and `resume` need beside those of `up`."""
-    return [right for rule in roles.suspension() for right in _spelled_out(rule)]
+    return [right for rule in role_objects.suspension() for right in _spelled_out(rule)]
 
 
 def missing(client: Client, rights: Iterable[Right]) -> list[Right]:

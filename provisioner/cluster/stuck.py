@@ -14,7 +14,7 @@ from ..manifest import Manifest, ObjectKey
 from .client import METADATA_ONLY, ApiError, Client
 from .observe import read
 from .resources import RESOURCES
-from .served import Type, served
+from .served_types import Type, served
 
 API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 DISCOVERY = "NamespaceDeletionDiscoveryFailure"

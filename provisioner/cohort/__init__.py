@@ -11,14 +11,19 @@ A cohort is a folder, ``stacks/<name>``:
 
 from __future__ import annotations
 
-from .environment import Environment, Limits, Quota
-from .groups import Group
-from .keys import Recipient
-from .loading import FILE, load
-from .oidc import Oidc
-from .records import Record
-from .schema import Assistant, ClusterAccess, Cohort, Groups, Section, Term
-from .students import Student, load_students
+from typing import TYPE_CHECKING
+
+from .. import late
+
+if TYPE_CHECKING:  # the schema takes longer to import than a cluster to answer
+    from .environment import Environment, Limits, Quota
+    from .groups import Group
+    from .keys import Recipient
+    from .loading import FILE, load
+    from .oidc import Oidc
+    from .records import Record
+    from .schema import Assistant, ClusterAccess, Cohort, Groups, Section, Term
+    from .students import Student, load_students
 
 __all__ = [
     "FILE",
@@ -39,3 +44,17 @@ __all__ = [
     "load",
     "load_students",
 ]
+
+__getattr__ = late.parts(
+    __name__,
+    {
+        "environment": "Environment, Limits, Quota",
+        "groups": "Group",
+        "keys": "Recipient",
+        "loading": "FILE, load",
+        "oidc": "Oidc",
+        "records": "Record",
+        "schema": "Assistant, ClusterAccess, Cohort, Groups, Section, Term",
+        "students": "Student, load_students",
+    },
+)

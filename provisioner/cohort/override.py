@@ -10,18 +10,14 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from ..errors import InputError, Problem
-from .environment import Environment, Quota
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the schema takes long to import, and nearly nobody has a quota of their own
+    from .environment import Quota
     from .schema import Cohort
 
 Override = tuple[tuple[str, str], ...]
 """Key and amount, by key."""
-
-KEYS = tuple(Quota.model_fields)
 
 
 def override_of(plain: Any) -> Override:  # noqa: ANN401  (whatever a file holds)
@@ -37,6 +33,8 @@ def override_of(plain: Any) -> Override:  # noqa: ANN401  (whatever a file holds
         return ()
     if not all(type(value) is str for value in plain.values()):
         raise TypeError("an amount is no text")
+    from .environment import Quota
+
     Quota.model_validate(plain)
     return tuple(sorted(plain.items()))
 
@@ -68,6 +66,8 @@ def quota_of(cohort: Cohort, override: Override) -> Quota:
     quota = cohort.environment.quota
     if not override:
         return quota
+    from .environment import Quota
+
     said = Quota.model_validate(dict(override))
     return quota.model_copy(update={key: getattr(said, key) for key, _ in override})
 
@@ -83,6 +83,10 @@ def parse(cohort: Cohort, present: Override, pairs: Iterable[str]) -> Override:
     Raises:
         InputError: If one of them cannot be, or no pod could keep to it; it lists them all.
     """
+    from pydantic import ValidationError
+
+    from .environment import Quota
+
     problems: list[Problem] = []
     asked = dict(_pairs(pairs, problems))
     try:
@@ -101,14 +105,17 @@ def parse(cohort: Cohort, present: Override, pairs: Iterable[str]) -> Override:
 
 
 def _pairs(pairs: Iterable[str], problems: list[Problem]) -> Iterable[tuple[str, str]]:
+    from .environment import Quota
+
+    keys = tuple(Quota.model_fields)
     seen: set[str] = set()
     for pair in pairs:
         key, is_pair, amount = pair.partition("=")
         if not is_pair:
             problems.append(Problem("--quota", "this is no KEY=QUANTITY", "write it as cpu=4"))
-        elif key not in KEYS:
-            near = difflib.get_close_matches(key, KEYS, n=1)
-            fix = f"did you mean {near[0]}?" if near else f"there are {', '.join(KEYS)}"
+        elif key not in keys:
+            near = difflib.get_close_matches(key, keys, n=1)
+            fix = f"did you mean {near[0]}?" if near else f"there are {', '.join(keys)}"
             problems.append(Problem("--quota", "there is no such key", fix))
         elif key in seen:
             problems.append(Problem(f"--quota {key}", "is said twice", "keep one"))
@@ -119,6 +126,10 @@ def _pairs(pairs: Iterable[str], problems: list[Problem]) -> Iterable[tuple[str,
 
 def _too_small(cohort: Cohort, wanted: Override) -> list[Problem]:
     """Hold an own quota to the rule of the cohort file: a pod that says nothing must fit."""
+    from pydantic import ValidationError
+
+    from .environment import Environment
+
     environment: Mapping[str, Any] = cohort.environment.model_dump(by_alias=True)
     quota = quota_of(cohort, wanted).model_dump()
     try:

@@ -25,7 +25,7 @@ term:
   ends: {ends}
   grace_days: 14            # credentials end this many days after the term
 
-backend: namespace          # a namespace a student
+{backend}
 roster: roster.csv          # id,name and, if you like, section,email,group
 protect: false              # true: `practicum down` refuses until this is false again
 
@@ -77,15 +77,31 @@ _REHEARSAL = """\
 #   student_server: https://kubernetes.example.org:6443
 cluster: rehearsal"""
 
+_KIND = """\
+# What each student's cluster is, and where. A kind cluster gives no isolation from its host:
+# docs/how-to/kind-clusters.md says what that means.
+kind:
+  workers: 0                # nodes beside the first one
+  ports: []                 # of the node, such as [30080]: each gets a host port of the student's own
+  memory: 900Mi             # what a cluster takes; as many are made as there is room for
+  engines: [local]          # or {name: lab1, ssh: ops@lab1.example.org, address: 0.0.0.0}
+  accept_host_root: false   # true: students may be given clusters on a host that others use too"""
+
+_BACKENDS = {
+    "namespace": "backend: namespace          # a namespace a student",
+    "kind": "backend: kind               # a kind cluster a student",
+}
+
 _IGNORED = """\
-# Rosters and exports are personal data, and so are the ids in students.json and
-# groups.json. In a private repository you may want these in git: delete their lines.
+# Rosters and exports are personal data, and so are the ids in students.json,
+# groups.json and clusters.json. In a private repository you may want these in git: delete their lines.
 # Keys are public.
 *.csv
 *.xls
 *.xlsx
 students.json
 groups.json
+clusters.json
 """
 
 _ROSTER = """\
@@ -133,7 +149,7 @@ def init(
         MissingToolError: If keys cannot be made here.
     """
     folder = stacks / name
-    _refuse(folder, name, backend)
+    _refuse(folder, name)
     private = home / "keys" / f"{name}.agekey"
     written = [] if private.exists() else [private]
     starts = today or datetime.now(tz=UTC).date()
@@ -141,7 +157,8 @@ def init(
         name=name,
         starts=starts,
         ends=starts + timedelta(weeks=WEEKS),
-        cluster=_REHEARSAL if cluster == "rehearsal" else _access(cluster),
+        backend=_BACKENDS[backend],
+        cluster=_where(backend, cluster),
         private=private,
         course_key=course_key(private),
     )
@@ -154,18 +171,22 @@ def init(
     return [*written, *_write(folder, files)]
 
 
-def _refuse(folder: Path, name: str, backend: str) -> None:
+def _refuse(folder: Path, name: str) -> None:
     mistake = names.cohort_mistake(name)
     if mistake:
         problem = Problem("COHORT", mistake, "take another name")
         raise InputError("This is no name for a cohort.", problems=[problem])
-    if backend != "namespace":
-        raise InputError(f"The backend {backend} is not yet supported.")
     if (folder / FILE).exists():
         raise InputError(
             f"{folder / FILE} exists; nothing was written.",
             hint=f"Look at it with: practicum validate {name}",
         )
+
+
+def _where(backend: str, cluster: Literal["rehearsal"] | ClusterAccess) -> str:
+    if backend == "kind":
+        return _KIND
+    return _REHEARSAL if cluster == "rehearsal" else _access(cluster)
 
 
 def _access(cluster: ClusterAccess) -> str:

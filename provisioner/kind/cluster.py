@@ -17,6 +17,8 @@ from pathlib import Path
 from .. import shell
 from ..errors import ToolError
 from ..toolchain import cache, lock
+from . import mishap
+from .docker import PATIENCE as PATIENCE_OF_ENGINE
 from .docker import Engine
 from .found import CLUSTER, COHORT, COMPLETE, NAMES, RECIPE, STUDENT, Found, look, network_name
 from .wanted import Wanted
@@ -116,11 +118,28 @@ class Clusters:
         return found
 
     def _make_or_clear(self, wanted: Wanted, held: int) -> None:
+        self._refuse_other_architecture(wanted.image)
         try:
             self._make(wanted, held)
+        except ToolError as error:
+            with suppress(ToolError):  # an engine that died says nothing more of use
+                self._remove(wanted.name, held)  # half a cluster holds memory, and ports
+            raise mishap.explained(error, wanted) from None
+
+    def _refuse_other_architecture(self, image: str) -> None:
+        """Stop where the engine has the image, and could not start it.
+
+        Raises:
+            ToolError: If that is so.
+        """
+        command = ("image", "inspect", "--format", "{{.Architecture}}", image)
+        try:
+            its = self.engine.run(*command, timeout=PATIENCE_OF_ENGINE).strip()
         except ToolError:
-            self._remove(wanted.name, held)  # half a cluster holds memory, and ports
-            raise
+            return  # kind fetches it, and says why it cannot
+        engines = self.engine.run("version", "--format", "{{.Server.Arch}}").strip()
+        if its and its != engines:
+            raise mishap.of_architecture(image, its, engines)
 
     def _make(self, wanted: Wanted, held: int) -> None:
         labels = {

@@ -9,7 +9,7 @@ differs from what is wanted is left out, for `up`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ..cohort import groups as group_file
@@ -18,7 +18,7 @@ from ..errors import ClusterError
 from ..manifest import GUARD, stack_name
 from ..plan import Part
 from ..settings import Settings
-from . import claim, identity, journal, lock
+from . import claim, identity, lock, settling
 from .engine import Aside, Engine
 from .interrupt import stopping
 from .progress import Progress
@@ -75,13 +75,13 @@ def adopt(
         if not confirm(reading):
             return None
         with (
-            Engine.open(settings, reading, held, progress) as engine,
-            claim.held(settings, reading, lost=engine.stop),
-            journal.kept(settings, name, "adopt", reading.stacks) as kept,
-            stopping(engine.stop, progress.say),
+            Engine.open(settings, reading, held, progress) as opened,
+            claim.held(settings, reading, lost=opened.stop),
+            settling.noted(opened, "adopt", reading.stacks) as engine,
+            stopping(opened.stop, progress.say),
         ):
             aside = _rebuild_records(reading)
-            return _rebuild_states(reading, replace(engine, journal=kept), aside)
+            return _rebuild_states(reading, engine, aside)
 
 
 def _refuse_foreign(reading: Reading) -> None:

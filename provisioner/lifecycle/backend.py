@@ -20,6 +20,7 @@ from .reading import Overview
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..credential import Standing
+    from .ahead import Asked
     from .archiving import Archived
     from .change import Finished
     from .receipt import Receipt
@@ -51,12 +52,36 @@ class Ending:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Again:
+    """Whose environment is to be made anew, and how."""
+
+    id: str
+    archive: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Whole:
     """All that a cohort has and that would be deleted."""
 
     names: tuple[str, ...]
     students: int
     """How many of these hold students' work."""
+
+    anything: bool
+    """Whether anything is left at all, were it in no environment."""
+
+    where: str = ""
+    """What tells the cluster from another behind the same name."""
+
+
+class Following(Protocol):
+    """Waits until something of a cohort may have changed."""
+
+    def begin(self, reading: Any) -> None:  # noqa: ANN401
+        """Begin at what was read."""
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait for a change, so many seconds at most; False when none came."""
 
 
 class Backend(Protocol):
@@ -65,13 +90,16 @@ class Backend(Protocol):
     A reading is that of the backend itself, as its ``read`` returned it.
     """
 
-    def read(self, settings: Settings, cohort: Cohort) -> Overview:
+    def read(self, settings: Settings, cohort: Cohort, asked: Asked | None = None, /) -> Overview:
         """Read what is wanted and what runs, and compare the two. Changes nothing."""
 
     def again(
         self, reading: Any, students: Mapping[str, Student], known: Mapping[str, Record]  # noqa: ANN401
     ) -> Overview:  # fmt: skip
         """Compare what was read with another roster and other records."""
+
+    def follow(self, settings: Settings, cohort: Cohort) -> Following:
+        """Follow a cohort from now on: what changes between this and a reading is not missed."""
 
     def sweep(self, settings: Settings, reading: Any, say: Callable[[str], None]) -> None:  # noqa: ANN401
         """End what access is past its end; failing at it stops nothing."""
@@ -107,6 +135,11 @@ class Backend(Protocol):
     ) -> Receipt:  # fmt: skip
         """Archive, delete and search for what is left; the caller keeps the receipt."""
 
+    def reset(
+        self, settings: Settings, reading: Any, held: int, progress: Progress, again: Again, /  # noqa: ANN401
+    ) -> UpResult:  # fmt: skip
+        """Delete one student's environment and make it anew."""
+
     def archive(
         self, settings: Settings, reading: Any, ids: Iterable[str], progress: Progress  # noqa: ANN401
     ) -> Archived:  # fmt: skip
@@ -139,8 +172,13 @@ def of_name(settings: Settings, name: str) -> Backend:
     return of(cohorts.load(settings.stacks, name))
 
 
-def read(settings: Settings, name: str) -> Overview:
+def read(settings: Settings, name: str, asked: Asked | None = None) -> Overview:
     """Read a cohort's files and what runs of it, and compare the two. Changes nothing.
+
+    Args:
+        settings: Folders and state backend.
+        name: The cohort.
+        asked: What its cluster was asked beforehand.
 
     Raises:
         InputError: If the cohort's files are wrong.
@@ -148,7 +186,7 @@ def read(settings: Settings, name: str) -> Overview:
         MissingToolError: If no container engine answers.
     """
     cohort = cohorts.load(settings.stacks, name)
-    return of(cohort).read(settings, cohort)
+    return of(cohort).read(settings, cohort, asked)
 
 
 def going(reading: Overview) -> list[str]:

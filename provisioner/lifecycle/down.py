@@ -13,7 +13,7 @@ from ..cohort import records as record_file
 from ..errors import ClusterError, InputError
 from ..plan import render
 from ..settings import Settings
-from . import archiving, backend, claim, hosts_down, journal, lab_hosts, leftovers, lock, on_disk
+from . import archiving, backend, claim, hosts_down, lab_hosts, leftovers, lock, on_disk, settling
 from .archiving import Archived
 from .backend import Ending
 from .clearing import Clearing, name_of
@@ -81,14 +81,12 @@ def of_namespaces(
         ClusterError: If the cluster cannot be used.
         Interrupted: If a signal came; what was in flight has finished.
     """
-    name = reading.cohort.name
     with (
         Engine.open(settings, reading, held, progress) as opened,
         claim.held(settings, reading, lost=opened.stop),
-        journal.kept(settings, name, "down", reading.stacks) as noted,
+        settling.noted(opened, "down", reading.stacks) as engine,
         stopping(opened.stop, progress.say),
     ):
-        engine = replace(opened, journal=noted)
         kept = _archive(settings, reading, progress, wanted=ending.archive)
         tokens = _Tokens.take(reading)
         spared = frozenset(kept.failed)

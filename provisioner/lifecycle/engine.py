@@ -169,7 +169,7 @@ class Engine:
         return found
 
     def _note(self, outcome: Outcome) -> None:
-        if self.journal:
+        if self.journal and not outcome.lost:
             self.journal.finished(outcome.stack, well=not (outcome.error or outcome.failed))
 
     def _refuse_wrong_passphrase(self, outcome: Outcome) -> None:

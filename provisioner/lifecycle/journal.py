@@ -2,8 +2,9 @@
 
 The file is ``<home>/journal/<cohort>.jsonl``. A run that ends says so; one that does not was
 killed, or the power was cut: then what it had begun and not finished is unknown, and
-``status`` says which waves. It holds commands, numbers of waves and moments, and nothing
-of students.
+``status`` says which waves. It stays unknown until a later run for everybody has been
+through it: one for some students leaves the others of a wave as they are, in the state too.
+The file holds commands, numbers of waves and moments, and nothing of students.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +33,12 @@ Line = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Unfinished:
-    """A run that began and did not say that it ended."""
+    """A run that began and did not say that it ended, or a part of which nobody has settled."""
 
     command: str
     began: datetime
     stacks: tuple[str, ...]
-    """What it had begun with and not finished, as people say it: ``wave 3``."""
+    """What is unknown by now: of this run, and of later ones that did not end either."""
 
     alive: bool
     """Whether it is still at it."""
@@ -63,9 +65,19 @@ class Journal:
         _append(self._path, line)
 
 
+def _never() -> bool:
+    return False
+
+
 @contextmanager
 def kept(
-    settings: Settings, cohort: str, command: str, stacks: Iterable[str] = ()
+    settings: Settings,
+    cohort: str,
+    command: str,
+    stacks: Iterable[str] = (),
+    *,
+    some: bool = False,
+    lost: Callable[[], bool] = _never,
 ) -> Iterator[Journal]:
     """Keep the journal of a run that changes something; the caller holds the cohort's lock.
 
@@ -74,6 +86,9 @@ def kept(
         cohort: The cohort.
         command: What the run is, as it is typed.
         stacks: What it sets out to change.
+        some: Whether it is for some students alone; it then settles nothing of earlier runs.
+        lost: Asked at the end whether something of it was ended by force: it is then noted
+            as a killed run is.
 
     Raises:
         InputError: If the intent cannot be written; nothing is to be changed then.
@@ -82,7 +97,12 @@ def kept(
     _shorten(path)
     journal = Journal(path, secrets.token_hex(4))
     journal.add(
-        "began", command=command, stacks=list(stacks), pid=os.getpid(), host=socket.gethostname()
+        "began",
+        command=command,
+        stacks=list(stacks),
+        some=some,
+        pid=os.getpid(),
+        host=socket.gethostname(),
     )
     result = "failed"
     try:
@@ -92,42 +112,60 @@ def kept(
         result = f"stopped with exit code {error.exit_code}"
         raise
     finally:
-        with suppress(InputError):
-            journal.add("ended", result=result)
+        if not lost():
+            with suppress(InputError):
+                journal.add("ended", result=result)
 
 
 def unfinished(settings: Settings, cohort: str) -> Unfinished | None:
-    """Return the last run, if it did not say that it ended."""
+    """Return the first run of which something is unknown; else the last, if it did not end."""
     lines = _lines(settings.home / "journal" / f"{cohort}.jsonl")
-    began = next((line for line in reversed(lines) if line["event"] == "began"), None)
-    if began is None:
+    began = {line["run"]: line for line in lines if line["event"] == "began"}
+    unknown = _unknown(lines)
+    if not unknown:
         return None
-    since = [line for line in lines if line["run"] == began["run"]]
-    if any(line["event"] == "ended" for line in since):
-        return None
-    done = {line.get("stack") for line in since if line["event"] == "stack"}
-    moment = datetime.fromisoformat(began["time"])
+    last = began[next(reversed(unknown))]
+    alive = _lives(last)
+    first = last if alive else began[next(iter(unknown))]
+    stacks = unknown[last["run"]] if alive else chain.from_iterable(unknown.values())
     return Unfinished(
-        command=str(began.get("command")),
-        began=moment,
-        stacks=tuple(stack for stack in began.get("stacks", []) if stack not in done),
-        alive=_lives(began, moment),
+        command=str(first.get("command")),
+        began=datetime.fromisoformat(first["time"]),
+        stacks=tuple(dict.fromkeys(stacks)),
+        alive=alive,
     )
 
 
+def _unknown(lines: Iterable[Line]) -> dict[str, list[str]]:
+    """Return what runs began and nobody has been through since, by run, the first run first."""
+    unknown: dict[str, list[str]] = {}
+    for_some: set[str] = set()
+    for line in lines:
+        run, event = line["run"], line["event"]
+        if event in ("began", "ended"):
+            unknown = {one: stacks for one, stacks in unknown.items() if stacks and one != run}
+        if event == "began":
+            unknown[run] = list(line.get("stacks", []))
+            for_some |= {run} if line.get("some") else set()
+        elif event == "stack":
+            settled = {run} & unknown.keys() if run in for_some else set(unknown)
+            unknown |= {one: [s for s in unknown[one] if s != line.get("stack")] for one in settled}
+        elif event == "settled":
+            unknown.clear()
+    return unknown
+
+
 def settle(settings: Settings, cohort: str) -> None:
-    """Note that all was found as it should be, where the last run did not say how it ended."""
+    """Note that a run for everybody found all as it should be, whatever runs left unknown."""
     if unfinished(settings, cohort) is None:
         return
-    path = _path(settings, cohort)
-    last = next(line for line in reversed(_lines(path)) if line["event"] == "began")
     with suppress(InputError):
-        Journal(path, last["run"]).add("ended", result="found as it should be by a later run")
+        Journal(_path(settings, cohort), secrets.token_hex(4)).add("settled")
 
 
-def _lives(began: Line, moment: datetime) -> bool:
+def _lives(began: Line) -> bool:
     here = began.get("host") == socket.gethostname()
-    pid = began.get("pid")
+    pid, moment = began.get("pid"), datetime.fromisoformat(began["time"])
     return here and isinstance(pid, int) and shell.lives(pid, by=moment.timestamp())
 
 
@@ -162,7 +200,10 @@ def _lines(path: Path) -> list[Line]:
 
 
 def _shorten(path: Path) -> None:
+    """Drop the older half, but of whatever is unknown still."""
     with suppress(OSError):
         if path.stat().st_size > MOST:
-            lines = path.read_bytes().splitlines(keepends=True)
-            private_file.write(path, b"".join(lines[len(lines) // 2 :]))
+            lines = _lines(path)
+            unknown, half = _unknown(lines), len(lines) // 2
+            left = [line for line in lines[:half] if line["run"] in unknown] + lines[half:]
+            private_file.write(path, "".join(f"{json.dumps(line)}\n" for line in left).encode())

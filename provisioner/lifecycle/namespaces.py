@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from .. import cluster
 from ..cohort import Cohort, Record, Student
 from ..settings import Settings
 from . import reading as readings
@@ -13,8 +14,9 @@ from .reading import Reading
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..credential import Standing
+    from .ahead import Asked
     from .archiving import Archived
-    from .backend import Ending, Resting, Whole
+    from .backend import Again, Ending, Resting, Whole
     from .receipt import Receipt
     from .status import Status
     from .up import Leaving, UpResult
@@ -23,15 +25,19 @@ if TYPE_CHECKING:  # a command pays for no other's modules
 class Namespaces:
     """Hands each question to the module that answers it."""
 
-    def read(self, settings: Settings, cohort: Cohort) -> Reading:
+    def read(self, settings: Settings, cohort: Cohort, asked: Asked | None = None) -> Reading:
         """Read the files and the cluster."""
-        return readings.of_cohort(settings, cohort)
+        return readings.of_cohort(settings, cohort, asked)
 
     def again(
         self, reading: Reading, students: Mapping[str, Student], known: Mapping[str, Record]
     ) -> Reading:
         """Compare with another roster."""
         return readings.again(reading, students, known)
+
+    def follow(self, settings: Settings, cohort: Cohort) -> Watches:
+        """Watch every kind of object."""
+        return Watches(settings, cohort)
 
     def sweep(self, settings: Settings, reading: Reading, say: Callable[[str], None]) -> None:
         """End old tokens whose overlap is over."""
@@ -57,7 +63,12 @@ class Namespaces:
         from .backend import Whole
 
         own = (live["metadata"]["name"] for live in reading.found.own_namespaces)
-        return Whole(names=tuple(own), students=len(archiving.student_namespaces(reading)))
+        return Whole(
+            names=tuple(own),
+            students=len(archiving.student_namespaces(reading)),
+            anything=bool(reading.found.owned),
+            where=reading.found.uid,
+        )
 
     def refuse_without_key(self, reading: Reading, leaving: Leaving) -> None:
         """Stop where work could not be encrypted."""
@@ -104,6 +115,27 @@ class Namespaces:
 
         return down.of_namespaces(settings, reading, held, progress, ending)
 
+    def reset(
+        self,
+        _settings: Settings,
+        reading: Reading,
+        _held: int,
+        _progress: Progress,
+        again: Again,
+    ) -> UpResult:
+        """Refuse: a namespace is emptied by whom it belongs to.
+
+        Raises:
+            InputError: Always.
+        """
+        from .backend import refused
+
+        name = reading.cohort.name
+        raise refused(
+            f"A namespace of {name} is not reset: what is in it can be deleted one by one.",
+            f"For a new one: practicum drop {name} {again.id}, then practicum add {name} {again.id}",
+        )
+
     def archive(
         self, settings: Settings, reading: Reading, ids: Iterable[str], progress: Progress
     ) -> Archived:
@@ -123,3 +155,24 @@ class Namespaces:
         from . import suspension
 
         return suspension.awake(reading)
+
+
+class Watches:
+    """The watches on a cohort's objects."""
+
+    def __init__(self, settings: Settings, cohort: Cohort) -> None:
+        self._follower = cluster.Follower(
+            lambda: readings.connect(cohort, settings.home)[1], cohort.name
+        )
+
+    def begin(self, reading: Reading) -> None:
+        """Pass over what the reading knows already."""
+        self._follower.start(reading.found.owned)
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait for a change.
+
+        Raises:
+            ClusterError: If the cluster lets us list, but not watch.
+        """
+        return self._follower.wait(seconds)

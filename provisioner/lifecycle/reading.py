@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from .. import cluster
 from .. import cohort as cohorts
-from ..cohort import ClusterAccess, Cohort, Group, Record, Student, sections
+from ..cohort import ClusterAccess, Cohort, Group, Record, Student, clusters, sections
 from ..cohort import groups as group_file
 from ..cohort import records as record_file
 from ..errors import ClusterError, InputError
@@ -17,20 +17,15 @@ from ..manifest import GUARD, groups_part, stack_name
 from ..plan import Live, Plan, group_of, make_plan, of_students, record_of, render
 from ..settings import Settings
 from . import identity, logins
+from . import target as targets
+from .target import Target
 
 if TYPE_CHECKING:
+    from .ahead import Asked
     from .lab_hosts import Labs
 
 WAVE_SIZE = 50
 """Students a Pulumi stack: of 25, 50 and 100, the quickest cold `up` of 300."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """The cluster of a cohort, by file and context."""
-
-    kubeconfig: Path
-    context: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,16 +136,18 @@ def records_path(cohort: Cohort) -> Path:
 def target_of(cohort: Cohort, home: Path) -> Target:
     """Return the cluster that a cohort names; never the current context."""
     if not isinstance(cohort.cluster, ClusterAccess):
-        return Target(kubeconfig=(home / "rehearsal" / "kubeconfig").resolve(), context="rehearsal")
-    return Target(kubeconfig=cohort.cluster.kubeconfig.resolve(), context=cohort.cluster.context)
+        return targets.rehearsal(home)
+    return targets.own(cohort.cluster.kubeconfig, cohort.cluster.context)
 
 
 def connect(cohort: Cohort, home: Path) -> tuple[Target, cluster.Client]:
     """Open the cluster of a cohort.
 
     Raises:
+        InputError: If its students have a cluster each.
         ClusterError: If its kubeconfig cannot be used.
     """
+    refuse_without_namespaces(cohort)
     target = target_of(cohort, home)
     if isinstance(cohort.cluster, str) and not target.kubeconfig.exists():
         raise ClusterError(
@@ -175,8 +172,10 @@ def read(settings: Settings, name: str, *, adopting: bool = False) -> Reading:
     return of_cohort(settings, cohorts.load(settings.stacks, name), adopting=adopting)
 
 
-def of_cohort(settings: Settings, cohort: Cohort, *, adopting: bool = False) -> Reading:
-    """Read a cohort whose file was read; else as ``read``.
+def of_cohort(
+    settings: Settings, cohort: Cohort, asked: Asked | None = None, *, adopting: bool = False
+) -> Reading:
+    """Read a cohort whose file was read, and whose cluster may have been asked; else as ``read``.
 
     Raises:
         InputError: If the cohort's files are wrong, or its students have no namespaces.
@@ -184,10 +183,15 @@ def of_cohort(settings: Settings, cohort: Cohort, *, adopting: bool = False) -> 
     """
     name = cohort.name
     refuse_without_namespaces(cohort)
+    _refuse_left_clusters(cohort)
     students = {student.id: student for student in cohorts.load_students(cohort)}
     known, recorded = _on_file(cohort, adopting=adopting)
-    target, client = connect(cohort, settings.home)
-    found = cluster.list_cohort(client, name)
+    target = target_of(cohort, settings.home)
+    if asked and asked.target == target:
+        client, found = asked.client, asked.listing.found()
+    else:
+        target, client = connect(cohort, settings.home)
+        found = cluster.list_cohort(client, name)
     known_groups = group_file.load(group_file.file_of(cohort))
     if not adopting:
         identity.refuse_other(cohort, recorded, found.uid)
@@ -206,6 +210,21 @@ def refuse_without_namespaces(cohort: Cohort) -> None:
             f"Every student of {cohort.name} has a kind cluster of their own, and this command is"
             " about namespaces of one cluster.",
             hint="docs/how-to/kind-clusters.md says what takes its place.",
+        )
+
+
+def _refuse_left_clusters(cohort: Cohort) -> None:
+    """Stop where students have kind clusters of an earlier word of the cohort file.
+
+    Raises:
+        InputError: If some have.
+    """
+    if any(not berth.dropped for berth in clusters.load(cohort.clusters_file).values()):
+        raise InputError(
+            f"The students of {cohort.name} have kind clusters, and the cohort file says"
+            " namespace now.",
+            hint="Say `backend: kind` again, and take them down first: practicum down"
+            f" {cohort.name}",
         )
 
 

@@ -21,10 +21,10 @@ from ..cohort import Cohort, Record
 from ..cohort import records as record_file
 from ..errors import InputError, Interrupted, PracticumError
 from ..settings import Settings
-from . import terms
+from . import backend, terms
 from .down import down
 from .progress import Progress
-from .reading import Reading, read, records_path, target_of
+from .reading import Overview, records_path, target_of
 from .receipt import Receipt
 
 Verdict = Literal[
@@ -127,7 +127,7 @@ def _look(settings: Settings, name: str, today: date, after: int) -> Case:
             return case
         if _is_gone(settings, cohort, known.values()):
             return replace(case, verdict="gone")
-        reading = read(settings, name)
+        reading = backend.read(settings, name)
     except PracticumError as error:
         first = f" {error.problems[0]}" if error.problems else ""
         return replace(case, verdict="unreadable", why=error.message + first)
@@ -144,18 +144,19 @@ def _is_gone(settings: Settings, cohort: Cohort, known: Iterable[Record]) -> boo
     return rehearsed and not target_of(cohort, settings.home).kubeconfig.exists()
 
 
-def _case(reading: Reading, warning: Notice | None, today: date, after: int) -> Case:
+def _case(reading: Overview, warning: Notice | None, today: date, after: int) -> Case:
     # The labels on the cluster know ends that another operator gave.
     over, held_by = last_day(reading.cohort, reading.records.values())
+    whole = backend.all_of(reading)
     case = Case(
         cohort=reading.cohort.name,
         verdict="gone",
         over=over,
         held_by=held_by,
-        students=len(reading.found.own_namespaces),
-        cluster=reading.found.uid,
+        students=len(whole.names),
+        cluster=whole.where,
     )
-    if not reading.found.owned:
+    if not whole.anything:
         return case
     protect = reading.cohort.protect
     return decide(case, protect=protect, warning=warning, today=today, after=after)

@@ -49,7 +49,7 @@ def _last_run(settings: Settings, cohort: Cohort) -> Finding:
     return Finding(
         about="last run",
         verdict="warning",
-        found=f"the `{found.command}` of {found.began:%Y-%m-%d %H:%M} UTC did not end",
+        found=f"the `{found.command}` of {found.began:%Y-%m-%d %H:%M} UTC did not end in order",
         fix=f"see what is unknown with: practicum status {cohort.name}",
     )
 

@@ -11,7 +11,7 @@ from ..errors import InputError, Problem
 from ..manifest import Manifest
 from ..settings import Settings
 from . import logins
-from .reading import WAVE_SIZE, records_path
+from .reading import WAVE_SIZE, records_path, refuse_without_namespaces
 
 
 def authentication(settings: Settings, name: str) -> Manifest:
@@ -21,6 +21,7 @@ def authentication(settings: Settings, name: str) -> Manifest:
         InputError: If the files are wrong, or students have tokens of ours.
     """
     cohort = cohorts.load(settings.stacks, name)
+    refuse_without_namespaces(cohort)
     if cohort.oidc is None:
         raise InputError(
             f"The students of {name} do not log in with the school's account.",
@@ -41,6 +42,7 @@ def render(settings: Settings, name: str, student: str | None = None) -> list[Ma
         InputError: If the files are wrong, or the student is unknown.
     """
     cohort = cohorts.load(settings.stacks, name)
+    refuse_without_namespaces(cohort)
     students = {found.id: found for found in cohorts.load_students(cohort)}
     ids = list(students)
     if student is not None and student not in ids:

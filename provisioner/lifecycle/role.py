@@ -7,7 +7,7 @@ from .. import cohort as cohorts
 from ..errors import ClusterError, InputError
 from ..manifest import Manifest
 from ..settings import Settings
-from .reading import connect
+from .reading import connect, refuse_without_namespaces
 
 
 def every_cohort(settings: Settings) -> list[str]:
@@ -35,6 +35,7 @@ def impersonator(settings: Settings, name: str) -> Manifest:
         InputError: If the cohort's files are wrong, or everybody has a token.
     """
     cohort = cohorts.load(settings.stacks, name)
+    refuse_without_namespaces(cohort)
     users = [one.user for one in cohort.assistants if one.user and not one.key]
     if cohort.oidc:
         users += [cohort.oidc.user(student) for student in cohorts.load_students(cohort)]
@@ -59,6 +60,7 @@ def roles(settings: Settings, name: str) -> list[Manifest]:
         ClusterError: If the cluster cannot be reached, or does not say all that it serves.
     """
     cohort = cohorts.load(settings.stacks, name)
+    refuse_without_namespaces(cohort)
     _, client = connect(cohort, settings.home)
     types, silent = cluster.discover(client)
     if silent:

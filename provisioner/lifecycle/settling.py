@@ -7,6 +7,9 @@ and Pulumi's lock is a dead process's. The journal says which stacks these are.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import ToolError
@@ -19,8 +22,31 @@ if TYPE_CHECKING:  # a run that changes nothing needs no engine
     from .engine import Engine
 
 
+@contextmanager
+def noted(
+    engine: Engine, command: str, stacks: Iterable[str], *, some: bool = False
+) -> Iterator[Engine]:
+    """Keep the journal of the block: what it sets out to do, and which stacks it is through.
+
+    Args:
+        engine: Pulumi, which notes each stack from here on.
+        command: What the run is, as it is typed.
+        stacks: What it sets out to change.
+        some: Whether it is for some students alone.
+
+    Raises:
+        InputError: If it cannot be written; nothing is to be changed then.
+    """
+    name = engine.reading.cohort.name
+    kept = journal.kept(
+        engine.settings, name, command, stacks, some=some, lost=lambda: engine.workers.lost
+    )
+    with kept as written:
+        yield replace(engine, journal=written)
+
+
 def half_done(settings: Settings, reading: Reading) -> dict[str, str | int]:
-    """Return the stacks that the last run began and did not finish, and this one would pass over.
+    """Return the stacks that runs left half done, and this one would pass over.
 
     A run for some students settles nothing: what it does not name, it does not touch.
     """

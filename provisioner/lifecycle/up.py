@@ -16,9 +16,10 @@ from ..errors import ClusterError, ToolError
 from ..manifest import GUARD, Manifest, stack_name
 from ..plan import Action, Part, Plan
 from ..settings import Settings
-from . import archiving, backend, claim, identity, journal, lock, removal, settling, usage
+from . import archiving, backend, claim, identity, journal, removal, settling, usage
 from .archiving import Archive
 from .choice import EVERYBODY, Choice, chosen
+from .holding import Held, holding
 from .interrupt import stopping
 from .progress import Progress
 from .reading import Overview, Reading, narrowed, read, records_path
@@ -90,6 +91,7 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
     allow_drop: int | None = None,
     choice: Choice = EVERYBODY,
     leaving: Leaving = KEEP_ALL,
+    before: Held | None = None,
 ) -> UpResult | None:
     """Bring a cohort up, or bring it up to date.
 
@@ -101,6 +103,7 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         allow_drop: How many students may leave, where that is more than usual.
         choice: Which students it is for.
         leaving: What is done for those who leave.
+        before: The cohort, where the caller holds it already.
 
     Returns:
         What was done; None when it was not confirmed.
@@ -113,8 +116,8 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         LockedError: If another run holds the cohort.
         Interrupted: If a signal came; what was in flight has finished.
     """
-    with lock.held(settings.home, name, progress.say) as held:
-        reading = backend.read(settings, name)
+    with holding(settings, name, progress.say, before) as held:
+        reading = backend.read(settings, name, held.asked)
         ours = backend.of(reading.cohort)
         if not choice.ids:  # else nothing outside theirs is touched
             ours.sweep(settings, reading, progress.say)
@@ -125,8 +128,9 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         nothing = _is_settled(reading) and not ours.unsettled(settings, reading)
         if not (nothing or confirm(reading)):
             return None
-        done = ours.bring_up(settings, reading, held, progress, leaving)
-        return replace(done, hosts=_bring_hosts_up(settings, reading, held, progress, leaving))
+        done = ours.bring_up(settings, reading, held.lock, progress, leaving)
+        hosts = _bring_hosts_up(settings, reading, held.lock, progress, leaving)
+        return replace(done, hosts=hosts)
 
 
 def _with_hosts(
@@ -191,24 +195,25 @@ def bring_up(
     if reading.plan.is_empty and not half_done:
         _save(reading)
         claim.clear(settings, reading)
-        journal.settle(settings, reading.cohort.name)
+        if reading.only is None:
+            journal.settle(settings, reading.cohort.name)
         usage.sample_on_the_way(settings, reading, progress.say)
         return summary(reading, reading.plan, {}, began)
     from .engine import Engine  # with the toolchain, which a run that changes nothing needs not
 
     _refuse_without_rights(reading)
     stacks = [*stacks_of(reading.plan), *half_done]
+    some = reading.only is not None
     with (
         Engine.open(settings, reading, held, progress) as opened,
         claim.held(settings, reading, lost=opened.stop, make=True),
-        journal.kept(settings, reading.cohort.name, "up", stacks) as noted,
+        settling.noted(opened, "up", stacks, some=some) as engine,
     ):
         _save(reading)
         with stopping(opened.stop, progress.say):
             going = leaving_namespaces(reading) if leaving.archive else []
             kept = archiving.before_deletion(settings, reading, going, progress)
             forced = {reading.records[id].name for id in leaving.force if id in reading.records}
-            engine = replace(opened, journal=noted)
             why = _apply(reading, engine, progress, spared=kept.failed, forced=forced)
             settling.settle(engine, half_done)
     after = _shut_again(settings, read(settings, reading.cohort.name))

@@ -14,7 +14,8 @@ from .. import cohort as cohorts
 from ..errors import PracticumError
 from ..plan import Part
 from ..settings import Settings
-from .reading import Reading, connect, read
+from . import backend
+from .reading import Overview
 
 Event = Literal["differs", "right", "unreadable", "readable"]
 
@@ -65,16 +66,16 @@ def watch(
     """
     until = None if seconds is None else time.monotonic() + seconds
     cohort = cohorts.load(settings.stacks, name)
-    follower = cluster.Follower(lambda: connect(cohort, settings.home)[1], name)
-    reading = read(settings, name)
-    follower.start(reading.found.owned)
+    follower = backend.of(cohort).follow(settings, cohort)
+    reading = backend.read(settings, name)
+    follower.begin(reading)
     known = _tell(reading, {}, tell)
     failure: PracticumError | None = None
     while True:
         follower.wait(_pause(until, failure))
         before, failure = failure, None
         try:
-            reading = read(settings, name)
+            reading = backend.read(settings, name)
         except PracticumError as error:
             failure = error
         for event in _sight(before, failure):
@@ -106,7 +107,7 @@ def _sight(before: PracticumError | None, now: PracticumError | None) -> Iterato
 
 
 def _tell(
-    reading: Reading, known: Mapping[Difference, datetime], tell: Callable[[Drift], None]
+    reading: Overview, known: Mapping[Difference, datetime], tell: Callable[[Drift], None]
 ) -> dict[Difference, datetime]:
     events, now = compare(known, differences(reading), datetime.now(UTC))
     for event in events:
@@ -114,7 +115,7 @@ def _tell(
     return now
 
 
-def differences(reading: Reading) -> Iterator[Difference]:
+def differences(reading: Overview) -> Iterator[Difference]:
     """Yield what is not as wanted, student by student; what all share comes first."""
     for what in _changes(reading.plan.guard):
         yield "", what

@@ -13,12 +13,14 @@ group: they also make pods on a student's behalf.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..cohort import Cohort
 from . import expressions, labels
 from .objects import Manifest, make
 from .role import ARCHIVE, WITH_SECRETS, role_name
+
+if TYPE_CHECKING:  # the schema takes long to import
+    from ..cohort import Cohort
 
 API = "admissionregistration.k8s.io/v1"
 ALL = "*"

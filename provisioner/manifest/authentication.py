@@ -6,10 +6,12 @@ It is a file of the API server and no object, so the cluster's administrator put
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..cohort import Oidc
 from .objects import Manifest
+
+if TYPE_CHECKING:  # the schema takes long to import
+    from ..cohort import Oidc
 
 VERIFIED = "claims.?email_verified.orValue(false) == true"
 """Some issuers let people write any address in their profile, and say so by this claim."""

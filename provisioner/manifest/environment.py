@@ -6,13 +6,16 @@ environment is never open.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import names
-from ..cohort import Assistant, Cohort, Record, override, sections
+from ..cohort import Record, override, sections
 from . import guard, labels
 from .objects import Manifest, make
 from .role import WITH_SECRETS, role_name
+
+if TYPE_CHECKING:  # the schema takes long to import
+    from ..cohort import Assistant, Cohort
 
 NAME = "practicum"
 """Name of the one quota, limit range and network policy of a namespace."""

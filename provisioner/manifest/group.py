@@ -8,11 +8,15 @@ with the role that they have at home.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from ..cohort import Cohort, Group, Record
+from ..cohort import Group, Record
 from . import labels
 from .environment import environment, student_binding
 from .objects import Manifest
+
+if TYPE_CHECKING:  # the schema takes long to import
+    from ..cohort import Cohort
 
 WAY_IN = "practicum-student"
 """Name of the RoleBinding that lets a student in."""

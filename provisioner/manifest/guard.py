@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .. import names
-from ..cohort import Cohort
 from . import labels, role
 from .admission import admission
 from .objects import Manifest, make
 from .role import ARCHIVE, WITH_SECRETS, role_name
+
+if TYPE_CHECKING:  # the schema takes long to import
+    from ..cohort import Cohort
 
 POD_SECURITY_VERSION = "v1.34"
 """Pinned: ``latest`` would change its meaning when the cluster is upgraded."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from .. import manifest as rendering
 from .. import names
-from ..cohort import Cohort, Group, Record
+from ..cohort import Group, Record
 from ..manifest import Manifest, ObjectKey
 from .plan import Live, Part, compare_part, leaver
+
+if TYPE_CHECKING:  # the schema takes long to import
+    from ..cohort import Cohort
 
 
 def groups_wanted(

@@ -6,12 +6,16 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from .. import manifest as rendering
-from ..cohort import Cohort, Group, Record, override
+from ..cohort import Group, Record, override
 from ..manifest import Manifest, ObjectKey, key_of
 from .groups import groups_wanted, plan_groups
 from .plan import Live, Part, Plan, compare_part, leaver
+
+if TYPE_CHECKING:  # the schema takes long to import
+    from ..cohort import Cohort
 
 Parts = dict[str, dict[ObjectKey, Manifest]]
 

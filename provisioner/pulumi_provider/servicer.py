@@ -147,8 +147,10 @@ def _explained(context: grpc.ServicerContext, call: Callable[[], Any]) -> Any:  
 
 
 def _refuse(context: grpc.ServicerContext, error: PracticumError) -> NoReturn:
-    parts = (error.message, error.hint or "", error.details or "")
-    context.abort(grpc.StatusCode.UNKNOWN, "\n".join(part for part in parts if part))
+    # Reports show the last line: what a program said comes before what we make of it.
+    said = " ".join(part for part in (error.message, error.hint or "") if part)
+    text = "\n".join(part for part in (error.details or "", said) if part)
+    context.abort(grpc.StatusCode.UNKNOWN, text)
     raise AssertionError  # abort has raised
 
 

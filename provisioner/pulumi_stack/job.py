@@ -52,6 +52,9 @@ class Outcome:
     error: str = ""
     """Why the stack as a whole failed; empty when it did not."""
 
+    lost: bool = False
+    """Whether the worker ended in the middle, so that what was made is in no state."""
+
     locked: bool = False
     """Whether another run holds the stack."""
 

@@ -42,6 +42,9 @@ class Workers:
     started: int = 0
     """Worker processes started so far; a run without changes starts none."""
 
+    lost: bool = False
+    """Whether a worker ended in the middle of a job."""
+
     _idle: list[Worker] = field(default_factory=list)
     _running: set[Worker] = field(default_factory=set)
     _stopping: bool = False
@@ -86,6 +89,7 @@ class Workers:
         ready = False
         try:
             outcome, ready = _follow(worker, job, tell)
+            self.lost |= outcome.lost
         finally:
             with self._lock:
                 self._running.discard(worker)
@@ -139,12 +143,13 @@ def _follow(worker: Worker, job: Job, tell: Tell) -> tuple[Outcome, bool]:
     failed: dict[str, str] = {}
     with _Watch(worker) as watch:
         end = _listened(worker, job, tell, failed, watch)
+    lost = end is None
     if watch.gave_up:
         end = {"error": f"it told nothing for {SILENCE:g} s, and was stopped"}
-    if end is None:
-        died = {"error": "its worker process died"}
-        return Outcome(stack=job.stack, **_ending(died, failed)), False
-    return Outcome(stack=job.stack, **_ending(end, failed)), not watch.gave_up
+    elif end is None:
+        end = {"error": "its worker process died"}
+    told = Outcome(stack=job.stack, lost=lost, **_ending(end, failed))
+    return told, not (lost or watch.gave_up)
 
 
 def _listened(

@@ -55,7 +55,7 @@ def unfinished(cohort: str, found: Unfinished) -> str:
     what = _listed([_plain(cohort, stack) for stack in found.stacks]) or "nothing"
     name = f" --yes {cohort}" if found.command == "down" else ""
     return (
-        f"{run} `{found.command}` that began at {moment} did not end; {what} may be half done."
+        f"{run} `{found.command}` that began at {moment} did not end in order; {what} may be half done."
         f" Run it again: practicum {found.command} {cohort}{name}"
     )
 
@@ -79,8 +79,12 @@ def _plain(cohort: str, stack: str) -> str:
     ('wave 3', 'what all students share')
     >>> _plain("demo", "demo.groups-01")
     'the groups of wave 1'
+    >>> _plain("demo", "demo.cluster-s1")
+    'the cluster of s1'
     """
     part = stack.removeprefix(f"{cohort}.")
+    if part.startswith("cluster-"):
+        return f"the cluster of {part.removeprefix('cluster-')}"
     if part == "guard":
         return "what all students share"
     kind, _, number = part.rpartition("-")

@@ -45,6 +45,16 @@ def test_what_init_writes_is_valid_at_once(run, tmp_path):
     assert len(load_students(cohort)) == 2
 
 
+def test_what_init_writes_for_kind_clusters_is_valid_at_once(run, tmp_path):
+    result = run("init", "demo2", "--backend", "kind")
+
+    assert result.exit_code == 0, result.output
+    assert run("validate", "demo2").exit_code == 0
+    kind = load(tmp_path / "stacks", "demo2").kind
+    assert kind
+    assert ([engine.name for engine in kind.engines], kind.accept_host_root) == (["local"], False)
+
+
 def test_init_keeps_the_private_half_of_the_course_key_out_of_the_stacks(run, tmp_path):
     run("init", "demo2")
 
@@ -96,10 +106,10 @@ def test_init_takes_a_cluster_of_ones_own(run, tmp_path):
         (["--kubeconfig", "k"], "belong together"),
         (["--context", "c"], "belong together"),
         (["--cluster", "rehearsal", "--kubeconfig", "k", "--context", "c"], "two clusters"),
-        (["--backend", "kind"], "not yet supported"),
+        (["--backend", "kind", "--cluster", "rehearsal"], "has no other cluster"),
     ],
 )
-def test_init_refuses_half_a_cluster_and_what_is_not_built(run, tmp_path, options, reason):
+def test_init_refuses_half_a_cluster_and_one_too_many(run, tmp_path, options, reason):
     result = run("init", "demo2", *options)
 
     assert result.exit_code == 3

@@ -60,6 +60,7 @@ OPTIONS = {
     "archive open": ["--identity", "--to", "--json"],
     "archive restore": ["--identity", "--yes", "--dry-run", "--of", "--json"],
     "down": ["--yes", "--no-archive", "--json", "--wait", "--force-finalize"],
+    "reset": ["--yes", "--no-archive", "--json"],
     "reap": ["--json", "--yes", "--dry-run", "--after"],
     "report": ["--json", "--csv", "--html", "--prices", "--sample"],
     "render": ["--student"],

@@ -149,6 +149,27 @@ def test_a_run_cut_when_all_is_there_and_nothing_is_saved_is_settled_by_the_next
     assert victim.up()["processes"] == 0
 
 
+def test_runs_for_one_student_in_between_forget_nothing_of_what_was_cut(victim, far):
+    """In the wave that was cut, they run without the others; what these lack is settled later."""
+    victim.roster(["0"])
+    victim.up()
+    victim.roster(["0", "6"])
+    assert cut_at(victim, far, lambda request: LAST in request.path and request.changes, "after")
+
+    victim.json("up", victim.name, "0", "--yes")
+    quota = victim.admin("get", "resourcequotas", "-n", victim.namespace("0"), "-o", "name")
+    victim.admin("delete", "-n", victim.namespace("0"), *quota.split())
+    repaired = victim.json("up", victim.name, "0", "--yes")
+    assert (repaired["changed"], repaired["processes"]) == (1, 1)
+    assert "s6" not in runs.in_state(victim)
+    assert "wave 1 may be half done" in victim.run("status", victim.name).stdout
+    settled = victim.up()
+
+    assert (settled["same"], settled["failed"]) == (2, [])
+    runs.check_converged(victim, ["0", "6"])
+    assert victim.up()["processes"] == 0
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(3000)
 @pytest.mark.parametrize("when", ["before", "after"])

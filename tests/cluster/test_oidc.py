@@ -228,6 +228,7 @@ def test_an_up_that_was_planned_before_a_revocation_does_not_undo_it(
 def test_who_is_dropped_opens_nothing_and_a_revocation_outlives_that(course, school, somebody):
     token = school.token(KIM)
     where = ("-n", course.namespace(THREE))
+    course.run("revoke", course.name, THREE)
     (course.folder / "students.json").unlink()
     roster(course, {ONE: ADA, TWO: BOGI})
 

@@ -35,11 +35,16 @@ def lines(settings):
     return [json.loads(line) for line in file_of(settings).read_text().splitlines()]
 
 
-def cut(settings, *, done=(), command="up", pid=DEAD):
-    """A run that wrote its intent, finished some waves and was never seen again."""
-    with journal.kept(settings, "mls26", command, WAVES) as kept:
+def ended(settings, stacks, *, done=(), command="up", some=False):
+    """A run that finished some stacks, and came to its end."""
+    with journal.kept(settings, "mls26", command, stacks, some=some) as kept:
         for stack in done:
             kept.finished(stack, well=True)
+
+
+def cut(settings, *, stacks=WAVES, done=(), command="up", some=False, pid=DEAD):
+    """A run that wrote its intent, finished some waves and was never seen again."""
+    ended(settings, stacks, done=done, command=command, some=some)
     text = [line | ({"pid": pid} if "pid" in line else {}) for line in lines(settings)]
     file_of(settings).write_text("".join(f"{json.dumps(line)}\n" for line in text[:-1]))
 
@@ -73,8 +78,8 @@ def test_after_a_power_cut_it_is_known_which_waves_are_unknown(settings):
 
     assert (found.command, found.stacks, found.alive) == ("up", ("mls26.wave-03",), False)
     assert recovery.unfinished("mls26", found) == (
-        f"An `up` that began at {found.began:%Y-%m-%d %H:%M} UTC did not end; wave 3 may be half"
-        " done. Run it again: practicum up mls26"
+        f"An `up` that began at {found.began:%Y-%m-%d %H:%M} UTC did not end in order; wave 3"
+        " may be half done. Run it again: practicum up mls26"
     )
 
 
@@ -86,6 +91,50 @@ def test_all_that_was_to_be_done_is_unknown_where_nothing_was_finished(settings)
     assert "A `down` that began" in told
     assert "what all students share, wave 1 and wave 3 may be half done" in told
     assert told.endswith("practicum down mls26 --yes mls26")
+
+
+def unknown(settings):
+    found = journal.unfinished(settings, "mls26")
+    return found and found.stacks
+
+
+def test_it_stays_unknown_until_a_run_for_everybody_has_been_through_it(settings):
+    guard, first, third = WAVES
+    cut(settings, stacks=[first, third])
+    began = journal.unfinished(settings, "mls26").began
+
+    ended(settings, [first], done=[first], some=True)
+    assert unknown(settings) == (first, third), "of a wave, a run for some leaves the others"
+    ended(settings, [guard], done=[guard])
+    assert unknown(settings) == (first, third), "another stack"
+    ended(settings, [third])
+    assert unknown(settings) == (first, third), "it came to its end before that stack"
+    ended(settings, [first], done=[first])
+    assert unknown(settings) == (third,)
+    assert journal.unfinished(settings, "mls26").began == began
+    ended(settings, [third], done=[third])
+    assert unknown(settings) is None
+
+
+def test_what_several_runs_left_is_unknown_together(settings):
+    guard, first, third = WAVES
+    cut(settings, stacks=[third])
+    cut(settings, stacks=[first, third], done=[first], some=True)
+    cut(settings, stacks=[], command="hosts up")
+    cut(settings, stacks=[guard], command="down")
+
+    found = journal.unfinished(settings, "mls26")
+    assert (found.command, found.stacks) == ("up", (third, guard))
+
+    journal.settle(settings, "mls26")
+    assert unknown(settings) is None
+
+
+def test_a_run_of_which_a_part_was_ended_by_force_is_as_good_as_killed(settings):
+    with journal.kept(settings, "mls26", "up", WAVES, lost=lambda: True) as kept:
+        kept.finished(WAVES[0], well=True)
+
+    assert unknown(settings) == tuple(WAVES[1:])
 
 
 def test_a_run_that_lives_is_told_as_one(settings):
@@ -124,6 +173,16 @@ def test_the_file_does_not_grow_for_ever(settings, monkeypatch):
     assert journal.unfinished(settings, "mls26") is None
 
 
+def test_what_is_unknown_outlives_all_that_is_dropped(settings, monkeypatch):
+    monkeypatch.setattr(journal, "MOST", 4096)
+    cut(settings, stacks=[WAVES[2]])
+    for _ in range(60):
+        ended(settings, [WAVES[0]], done=[WAVES[0]], some=True)
+
+    assert file_of(settings).stat().st_size < 2 * 4096
+    assert unknown(settings) == (WAVES[2],)
+
+
 def test_an_intent_that_cannot_be_written_stops_the_run_before_it_begins(settings):
     settings.home.joinpath("journal").write_text("in the way")
 
@@ -143,5 +202,5 @@ def test_it_says_nothing_of_students_or_secrets(settings):
         kept.finished("mls26.wave-01", well=False)
 
     assert {key for line in lines(settings) for key in line} == {
-        "run", "time", "event", "command", "stacks", "pid", "host", "stack", "result",
+        "run", "time", "event", "command", "stacks", "some", "pid", "host", "stack", "result",
     }  # fmt: skip

@@ -86,6 +86,7 @@ class Recorder:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     events: list = field(default_factory=list)
     jobs: list = field(default_factory=list)
+    lost: bool = False
 
     def run(self, jobs, tell=lambda *_: None):
         for job in list(jobs):

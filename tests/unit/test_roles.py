@@ -6,7 +6,7 @@ import pytest
 
 from provisioner import cluster, manifest
 from provisioner.cluster import rights
-from provisioner.cluster.roles import guard_installer, operator, proof_reader
+from provisioner.cluster.role_objects import guard_installer, operator, proof_reader
 
 from ..sample import ASSISTANT, SECRETS_READER, cohort
 

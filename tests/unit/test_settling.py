@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from provisioner.errors import LockedError, ToolError
-from provisioner.lifecycle.settling import half_done, settle
+from provisioner.lifecycle import journal
+from provisioner.lifecycle.settling import half_done, noted, settle
 from provisioner.pulumi_stack import Outcome
 from provisioner.settings import Settings
 
-from .test_journal import cut
+from .test_journal import cut, ended
 from .test_lifecycle_parts import engine
 from .test_report import reading_of
 
@@ -43,6 +45,23 @@ def test_a_run_for_some_settles_nothing(settings):
     cut(settings)
 
     assert half_done(settings, replace(reading_of(["1"]), only=frozenset({"s1"}))) == {}
+
+
+def test_a_run_for_some_in_between_forgets_nothing(settings):
+    cut(settings, stacks=[WAVE])
+    ended(settings, [WAVE], done=[WAVE], some=True)
+
+    assert half_done(settings, reading_of(["1"], foreign=["1"])) == {WAVE: 1}
+
+
+def test_whose_worker_was_lost_is_not_noted_as_through(settings):
+    lost = Outcome(stack=GUARD, error="its worker process died", lost=True)
+    made = replace(engine(outcomes=[lost]), settings=settings)
+    with noted(made, "up", [GUARD, WAVE]) as kept, suppress(ToolError):
+        kept.workers.lost = True
+        settle(kept, {GUARD: "guard", WAVE: 1})
+
+    assert journal.unfinished(settings, "mls26").stacks == (GUARD,)
 
 
 def test_without_a_killed_run_there_is_nothing_to_settle(settings):

@@ -1,5 +1,7 @@
 """What a command must not pay for: counted by modules and objects, for time tells little."""
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 
@@ -48,6 +50,26 @@ def test_a_plan_imports_nothing_of_other_commands(module):
     loaded = python(f"import sys, {module}; print(*sys.modules)")
     assert module in loaded
     assert not OF_OTHERS.intersection(loaded)
+
+
+@pytest.mark.parametrize("module", ["ahead", "holding"])
+def test_the_cluster_is_asked_before_the_schema_is_imported(module):
+    loaded = python(f"import sys, provisioner.lifecycle.{module}; print(*sys.modules)")
+    assert f"provisioner.lifecycle.{module}" in loaded
+    assert not {"pydantic", "provisioner.cohort.schema"} & {*loaded}
+
+
+@pytest.mark.parametrize("package", ["cluster", "cohort"])
+def test_a_door_opens_on_all_that_it_names_also_when_every_module_is_loaded(package):
+    """An import puts a module into its package, where it would hide a function of its name."""
+    door = importlib.import_module(f"provisioner.{package}")
+    modules = {one.name for one in pkgutil.iter_modules(door.__path__)}
+
+    assert modules & set(door.__all__) == set()
+    for name in door.__all__:
+        assert getattr(door, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        door.nothing  # noqa: B018
 
 
 def test_nothing_is_searched_for_garbage_at_the_end(tmp_path):

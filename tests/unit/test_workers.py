@@ -169,7 +169,8 @@ def test_a_worker_that_cannot_begin_is_told_and_its_reason_is_in_the_log(
 
     [outcome] = workers.run([job(tmp_path)])
 
-    assert outcome == Outcome(stack="mls26.wave-01", error="its worker process died")
+    assert outcome == Outcome(stack="mls26.wave-01", error="its worker process died", lost=True)
+    assert workers.lost
     log = backend.work_dir("mls26") / "logs" / "mls26.wave-01.log"
     assert "There is no cohort mls26" in log.read_text()
     assert workers.started == 1

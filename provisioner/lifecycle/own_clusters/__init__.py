@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -11,18 +12,37 @@ from ..progress import Progress
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ...credential import Standing
+    from ..ahead import Asked
     from ..archiving import Archived
-    from ..backend import Ending, Resting, Whole
+    from ..backend import Again, Ending, Resting, Whole
     from ..receipt import Receipt
     from ..status import Status
     from ..up import Leaving, UpResult
     from .reading import ClustersReading
 
 
+LOOK = 5.0
+"""Seconds between two looks at the engines: a look takes each of them half a second."""
+
+
+class Looks:
+    """Says now and then that something may have changed: an engine has no watch of networks."""
+
+    def begin(self, reading: ClustersReading) -> None:
+        """Need nothing of it."""
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait until the next look is due."""
+        threading.Event().wait(LOOK if seconds is None else min(LOOK, seconds))
+        return True
+
+
 class OwnClusters:
     """Hands each question to the module that answers it."""
 
-    def read(self, _settings: Settings, cohort: Cohort) -> ClustersReading:
+    def read(
+        self, _settings: Settings, cohort: Cohort, _asked: Asked | None = None
+    ) -> ClustersReading:
         """Read the files and the engines."""
         from . import reading
 
@@ -38,6 +58,10 @@ class OwnClusters:
         from . import reading as readings
 
         return readings.again(reading, students, known)
+
+    def follow(self, _settings: Settings, _cohort: Cohort) -> Looks:
+        """Look again every few seconds."""
+        return Looks()
 
     def sweep(
         self, settings: Settings, reading: ClustersReading, say: Callable[[str], None]
@@ -63,7 +87,7 @@ class OwnClusters:
 
         names = down.everybody(reading)
         there = [found.name for name in names for _, found in up.places_of(reading, name)]
-        return Whole(names=tuple(there), students=len(names))
+        return Whole(names=tuple(there), students=len(names), anything=bool(names))
 
     def refuse_without_key(self, reading: ClustersReading, leaving: Leaving) -> None:
         """Stop where work could not be encrypted."""
@@ -124,6 +148,19 @@ class OwnClusters:
         from . import down
 
         return down.take_down(settings, reading, held, progress, ending)
+
+    def reset(
+        self,
+        settings: Settings,
+        reading: ClustersReading,
+        held: int,
+        progress: Progress,
+        again: Again,
+    ) -> UpResult:
+        """Delete one student's cluster and make it anew."""
+        from . import reset
+
+        return reset.reset(settings, reading, held, progress, again)
 
     def archive(
         self, settings: Settings, reading: ClustersReading, ids: Iterable[str], progress: Progress

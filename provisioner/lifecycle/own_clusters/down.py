@@ -13,7 +13,7 @@ from ...kind.cluster import lock_files
 from ...kind.docker import Engine
 from ...kind.found import COHORT, KINDS_LABEL, STUDENT
 from ...settings import Settings
-from .. import journal, leftovers
+from .. import leftovers
 from ..backend import Ending
 from ..interrupt import stopping
 from ..kept import Archived
@@ -41,7 +41,7 @@ def take_down(
         keeping.refuse_without_key(reading, there)
     with (
         Stacks.open(settings, reading, held, progress) as stacks,
-        journal.kept(settings, name, "down", reading.stacks) as noted,
+        stacks.noted("down", reading.stacks) as noted,
         stopping(stacks.stop, progress.say),
     ):
         kept = Archived(cohort=name)

@@ -13,7 +13,7 @@ from ... import quantity
 from ...cohort import Cohort, Record, Student, clusters, sections
 from ...cohort import records as record_file
 from ...cohort.clusters import Berth
-from ...errors import PracticumError
+from ...errors import InputError, PracticumError
 from ...kind.found import CLUSTER, COHORT, STUDENT, Found
 from ...manifest import (
     KIND_CLUSTER,
@@ -96,7 +96,13 @@ def read(cohort: Cohort) -> ClustersReading:
         MissingToolError: If no engine answers.
     """
     students = {student.id: student for student in cohorts.load_students(cohort)}
-    known = record_file.load(cohort.records_file)
+    known, namespaces_on = record_file.load_all(cohort.records_file)
+    if namespaces_on:
+        raise InputError(
+            f"The students of {cohort.name} have namespaces, and the cohort file says kind now.",
+            hint="Say `backend: namespace` again, and take them down first: practicum down"
+            f" {cohort.name}",
+        )
     berths = clusters.load(cohort.clusters_file)
     there = engines.sites(cohort)
     sight = engines.look(there, (one.engine for one in berths.values() if not one.dropped))

@@ -6,17 +6,17 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ... import toolchain
 from ...errors import LockedError, MissingToolError
-from ...pulumi_stack import Backend, Job, Workers
+from ...pulumi_stack import Backend, Job, Workers, state_file
 from ...settings import Settings
 from .. import lock
-from ..journal import Journal
+from ..journal import Journal, kept
 from ..progress import Progress
 from .reading import ClustersReading, stack_of
 
@@ -60,6 +60,11 @@ class Stacks:
         with closing(Workers(backend=backend, keep_open=(held,))) as workers:
             yield cls(settings=settings, reading=reading, workers=workers, progress=progress)
 
+    def noted(self, command: str, stacks: Iterable[str]) -> AbstractContextManager[Journal]:
+        """Keep the journal of a run; a stack is one student's, and so settled with them."""
+        name = self.reading.cohort.name
+        return kept(self.settings, name, command, stacks, lost=lambda: self.workers.lost)
+
     def stop(self) -> None:
         """Let what is in flight finish, and start nothing more."""
         self.workers.stop()
@@ -83,7 +88,13 @@ class Stacks:
 
     def forget(self, names: Iterable[str], journal: Journal) -> dict[str, str]:
         """Drop the state of clusters that are gone; returns why that failed, by name."""
-        return self._run({name: self._job("destroy", name) for name in names}, journal)
+        kept = (name for name in names if self._has_state(name))
+        return self._run({name: self._job("destroy", name) for name in kept}, journal)
+
+    def _has_state(self, name: str) -> bool:
+        """Say whether a stack may be there: in a folder one can look, elsewhere Pulumi must."""
+        path = state_file.path_of(self.settings.state_url, stack_of(self.reading.cohort, name))
+        return path is None or any(path.parent.glob(f"{path.name}*"))
 
     def _run(self, jobs: dict[str, Job], journal: Journal) -> dict[str, str]:
         why: dict[str, str] = {}
@@ -95,7 +106,8 @@ class Stacks:
 
         for name, outcome in zip(jobs, self.workers.run(jobs.values(), tell), strict=True):
             reason = outcome.failed.get(name) or "; ".join(outcome.failed.values())
-            journal.finished(outcome.stack, well=not (outcome.error or outcome.failed))
+            if not outcome.lost:
+                journal.finished(outcome.stack, well=not (outcome.error or outcome.failed))
             if outcome.locked:
                 raise LockedError(
                     f"The Pulumi stack {outcome.stack} is {outcome.error}.",

@@ -33,7 +33,7 @@ def status(settings: Settings, reading: ClustersReading) -> Status:
 
 def where(reading: ClustersReading) -> str:
     """Return in a word where the clusters are."""
-    return "kind on " + ", ".join(reading.sites)
+    return ", ".join(reading.sites) + " (kind)"
 
 
 def _student(

@@ -47,13 +47,14 @@ def bring_up(
     plan, begun = reading.plan, half_done(settings, reading)
     if plan.is_empty and not begun:
         save(reading)
-        journal.settle(settings, reading.cohort.name)
+        if reading.only is None:
+            journal.settle(settings, reading.cohort.name)
         why = {part.name: "; ".join(part.changes) for part in plan.having("foreign")}
         return summary(reading, plan, why, began)
     refuse_without_room(reading)
     with (
         Stacks.open(settings, reading, held, progress) as stacks,
-        journal.kept(settings, reading.cohort.name, "up", _stacks(reading, begun)) as noted,
+        stacks.noted("up", _stacks(reading, begun)) as noted,
     ):
         save(reading)
         with stopping(stacks.stop, progress.say):
@@ -65,7 +66,7 @@ def bring_up(
             todo = [one.name for one in plan.having("create", "change") if one.name not in why]
             progress.step("Making clusters", len(todo))
             why |= stacks.bring_up([*todo, *begun], noted)
-    after = _after(settings, reading)
+    after = read_after(settings, reading)
     done = summary(reading, after.plan, why, began, processes=stacks.workers.started)
     return replace(done, archives=kept.made)
 
@@ -161,7 +162,7 @@ def remove(
                 own = reading.sites[engine].clusters(progress.say)
                 own.remove(found.name, reading.cohort.name, name)
         except PracticumError as error:
-            return error.message
+            return " ".join(part for part in (error.message, error.hint or "") if part)
         progress.advance(name)
         return ""
 
@@ -188,7 +189,7 @@ def _stacks(reading: ClustersReading, begun: Iterable[str]) -> list[str]:
     return [stack for stack, name in reading.stacks.items() if name in names]
 
 
-def _after(settings: Settings, reading: ClustersReading) -> ClustersReading:
+def read_after(settings: Settings, reading: ClustersReading) -> ClustersReading:
     """Read what is there now, and note of whom nothing is left."""
     after = reread(settings, reading)
     note_gone(after, reading)

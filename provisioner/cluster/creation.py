@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..manifest import Manifest
 from .client import ApiError, Client
-from .served import Type
+from .served_types import Type
 
 Made = Literal["made", "exists"]
 

@@ -17,11 +17,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from .. import manifest
-from ..cohort import Cohort
 from ..manifest import Manifest
 from .resources import RBAC, RESOURCES, Resource
+
+if TYPE_CHECKING:  # the schema takes long to import
+    from ..cohort import Cohort
 
 RBAC_GROUP = RBAC.split("/")[2]
 CHANGES = ["create", "patch", "delete"]

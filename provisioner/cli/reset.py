@@ -1,0 +1,64 @@
+"""``practicum reset``: one student's kind cluster, made anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import PartialError
+from .options import Settings, as_json, ask, pass_settings, say, show_json, show_lines
+
+if TYPE_CHECKING:
+    from ..lifecycle.reading import Overview
+
+
+@click.command()
+@click.argument("cohort")
+@click.argument("id", metavar="STUDENT")
+@click.option("--yes", is_flag=True, help="Do not ask; for scripts.")
+@click.option("--no-archive", is_flag=True, help="Keep no copy of the student's work.")
+@as_json
+@pass_settings
+@click.pass_context
+def reset(  # noqa: PLR0913  (a command has as many parameters as options)
+    context: click.Context,
+    settings: Settings,
+    cohort: str,
+    id: str,
+    *,
+    yes: bool,
+    no_archive: bool,
+    as_json: bool,
+) -> None:
+    """Delete the kind cluster of one student, and make it anew.
+
+    What is in it is archived first, encrypted to the course's key. The kubeconfig that the
+    student has opens nothing any more: give a new one with `handout`. Name, engine and ports
+    stay.
+
+    \b
+    Examples:
+      practicum reset demo 20260001
+      practicum reset demo 20260001 --yes --no-archive
+    """
+    from ..lifecycle.backend import Again
+    from ..lifecycle.reset import reset as make_anew
+    from ..report import documents, live, text
+
+    def confirm(_reading: Overview) -> bool:
+        kept = "" if no_archive else ", after it was archived"
+        return yes or ask(f"Delete all that is in the cluster of {id}{kept}?")
+
+    again = Again(id=id, archive=not no_archive)
+    with live.progress(say) as progress:
+        result = make_anew(settings, cohort, again, confirm=confirm, progress=progress)
+    if result is None:
+        say("Nothing was changed.")
+        return
+    if as_json:
+        show_json(documents.up(result))
+    else:
+        show_lines(text.up(result))
+    if not result.is_whole:
+        context.exit(PartialError.exit_code)

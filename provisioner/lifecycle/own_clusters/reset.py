@@ -1,0 +1,60 @@
+"""Delete one student's cluster, and make it anew: what they broke is whole again, and empty."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from ...settings import Settings
+from .. import desk, journal
+from ..backend import Again
+from ..interrupt import stopping
+from ..kept import Archived
+from ..progress import Progress
+from ..reading import narrowed
+from ..up import UpResult, summary
+from . import keeping, up
+from .reading import ClustersReading, stack_of
+from .stacks import Stacks
+
+
+def reset(
+    settings: Settings, reading: ClustersReading, held: int, progress: Progress, again: Again
+) -> UpResult:
+    """Archive, delete and make a cluster; the caller holds the lock and has had it confirmed.
+
+    Raises:
+        InputError: If the student is not in the roster, or there is no key to archive with.
+        MissingToolError: If a tool cannot be had.
+        Interrupted: If a signal came; what was in flight has finished.
+    """
+    began = time.monotonic()
+    desk.refuse_unknown(reading, [again.id] if again.id not in reading.students else [])
+    name = reading.records[again.id].name
+    mine = narrowed(reading, [name])
+    there = [name] if mine.cluster(name) else []
+    if again.archive and there:
+        keeping.refuse_without_key(mine, there)
+    with (
+        Stacks.open(settings, mine, held, progress) as stacks,
+        journal.kept(settings, mine.cohort.name, "up", [stack_of(mine.cohort, name)]) as noted,
+    ):
+        up.save(mine)  # an `up` finishes what is cut off here, and is what the journal says
+        with stopping(stacks.stop, progress.say):
+            kept = Archived(cohort=mine.cohort.name)
+            if again.archive and there:
+                kept = keeping.keep(settings, mine, there, progress)
+            why = {part.name: "; ".join(part.changes) for part in mine.plan.having("foreign")}
+            why |= kept.failed
+            if not why:
+                why |= up.remove(mine, [name], stacks, noted, progress)
+            if not why:
+                progress.step("Making the cluster anew", 1)
+                why |= stacks.bring_up([name], noted)
+    parts = tuple(replace(part, action="change") for part in mine.plan.students)
+    before = replace(mine, plan=replace(mine.plan, students=parts))
+    after = up.read_after(settings, mine)
+    done = summary(before, after.plan, why, began, processes=stacks.workers.started)
+    failed = {mine.id_of(one): reason for one, reason in why.items()}
+    changed = done.changed if not failed else 0
+    return replace(done, changed=changed, failed={**done.failed, **failed}, archives=kept.made)

@@ -1,0 +1,242 @@
+"""What a plan says of kind clusters, given what engines have. No engine is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from provisioner.cohort import Student, clusters
+from provisioner.cohort.kind import Kind
+from provisioner.errors import InputError, MissingToolError
+from provisioner.kind import mishap
+from provisioner.kind.found import Found, Node
+from provisioner.kind.wanted import Wanted
+from provisioner.lifecycle import backend
+from provisioner.lifecycle.own_clusters import engines, up
+from provisioner.lifecycle.own_clusters import reading as readings
+from provisioner.lifecycle.own_clusters.engines import Sight
+from provisioner.lifecycle.own_clusters.reading import ANEW, NO_ISOLATION
+from provisioner.lifecycle.reading import narrowed
+from provisioner.lifecycle.up import refuse_mass_drop
+
+from ..sample import cohort as sample
+
+DIGEST = "kindest/node@sha256:" + "a" * 64
+LABS = [{"name": "lab1", "ssh": "ops@lab1"}, {"name": "lab2", "ssh": "ops@lab2"}]
+
+
+def course(**kind):
+    return sample(backend="kind", cluster=None, kind=Kind.model_validate({"image": DIGEST, **kind}))
+
+
+def people(*ids):
+    return {id: Student(id=id, name=f"Student {id}") for id in ids}
+
+
+def there(cohort, id, *, whole=True, running=True, image=DIGEST, labels=None, nodes=1, host=30000):
+    """A cluster as an engine has it."""
+    name = f"mls26--s{id}"
+    bindings = {
+        "6443/tcp": [{"HostIp": "127.0.0.1", "HostPort": "40000"}],
+        "30080/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(host)}],
+    }
+    node = Node(name=f"{name}-control-plane", image=image, role="control-plane",
+                running=running, bindings=bindings)  # fmt: skip
+    mine = {"practicum.cluster": name, "practicum.cohort": "mls26", "practicum.student": f"s{id}"}
+    labels = mine if labels is None else labels
+    return Found(name=name, nodes=(node,) * nodes, labels=labels, complete=whole)
+
+
+def sight(*found, silent=(), engine="local"):
+    return Sight(
+        found={engine: {one.name: one for one in found}},
+        silent={name: f"the engine {name} does not answer" for name in silent},
+    )
+
+
+def read(cohort, students, seen, berths=None, known=None):
+    sites = engines.sites(cohort)
+    return readings._compared(cohort, students, known or {}, berths or {}, sites, seen)
+
+
+KIND = {"ports": [30080]}
+
+
+def plan_of(seen, *ids, **kind):
+    cohort = course(**{**KIND, **kind})
+    return read(cohort, people(*ids), seen).plan
+
+
+def actions(plan):
+    return {part.name: (part.action, part.changes) for part in plan.students}
+
+
+def test_an_empty_engine_gets_everybodys_cluster_and_a_plan_says_what_kind_is():
+    reading = read(course(**KIND), people("1", "2"), sight())
+
+    assert actions(reading.plan) == {"s1": ("create", ()), "s2": ("create", ())}
+    assert reading.notes == (NO_ISOLATION,)
+    assert reading.records["1"].namespace == "mls26--s1"
+    assert reading.plan.guard.action == "same"
+
+
+def test_what_is_as_wanted_is_the_same():
+    assert actions(plan_of(sight(there(None, "1")), "1")) == {"s1": ("same", ())}
+
+
+@pytest.mark.parametrize(
+    ("changed", "path", "anew"),
+    [
+        ({"running": False}, "running", False),
+        ({"image": "node:2"}, "image", True),
+        ({"whole": False}, "complete", True),
+    ],
+)
+def test_what_differs_is_named_and_whether_it_takes_a_new_cluster(changed, path, anew):
+    cohort = course(**KIND)
+    [(action, changes)] = actions(
+        read(cohort, people("1"), sight(there(None, "1", **changed))).plan
+    ).values()
+
+    assert action == "change"
+    assert changes == (f"KindCluster/mls26--s1 spec.{path}", *((ANEW,) if anew else ()))
+
+
+def test_a_new_cluster_in_the_place_of_one_counts_as_work_that_goes():
+    reading = read(course(**KIND), people("1", "2"), sight(
+        there(None, "1", image="node:2"), there(None, "2", running=False, host=30001)))  # fmt: skip
+
+    assert up.going(reading) == ["s1"]
+
+
+@pytest.mark.parametrize(
+    "labels", [{}, {"practicum.cohort": "other", "practicum.cluster": "mls26--s1"}]
+)
+def test_a_strangers_cluster_of_that_name_is_in_other_hands(labels):
+    [(action, changes)] = actions(plan_of(sight(there(None, "1", labels=labels)), "1")).values()
+
+    assert action == "foreign"
+    assert "somebody else's cluster" in changes[0]
+
+
+def test_a_leaver_is_removed_wherever_the_cluster_is():
+    plan = plan_of(sight(there(None, "1"), there(None, "2", host=30001)), "1")
+
+    assert actions(plan)["s2"][0] == "remove"
+
+
+def test_a_network_without_nodes_is_a_cluster_that_is_missing_and_of_a_leaver_something_left():
+    left = there(None, "1", nodes=0)
+
+    assert actions(plan_of(sight(left), "1"))["s1"][0] == "create"
+    assert actions(plan_of(sight(left), "2"))["s1"][0] == "remove"
+
+
+def test_who_is_on_an_engine_that_does_not_answer_is_told_and_the_others_are_planned():
+    cohort = course(engines=LABS, **KIND)
+    berths = {
+        "s1": clusters.Berth(name="s1", id="1", engine="lab1", cluster="mls26--s1", image=DIGEST),
+        "s2": clusters.Berth(name="s2", id="2", engine="lab2", cluster="mls26--s2", image=DIGEST),
+        "s3": clusters.Berth(name="s3", id="3", engine="lab2", cluster="mls26--s3", image=DIGEST),
+    }
+    reading = read(cohort, people("1", "2"), sight(silent=["lab2"], engine="lab1"), berths)
+
+    told = actions(reading.plan)
+    assert told["s1"][0] == "create"
+    assert [told[name][0] for name in ("s2", "s3")] == ["foreign", "foreign"]
+    assert "lab2 does not answer" in told["s2"][1][0]
+    # A leaver who is gone for good is asked about no more.
+    gone = {**berths, "s3": replace(berths["s3"], dropped=True)}
+    then = read(cohort, people("1", "2"), sight(silent=["lab2"], engine="lab1"), gone)
+    assert then.plan.students[-1].name == "s2"
+
+
+def test_what_is_lost_of_the_file_is_read_off_the_engines():
+    cohort = course(engines=["local", *LABS], **KIND)
+    seen = sight(there(None, "1", host=30777), engine="lab2")
+
+    reading = read(cohort, people("1", "2"), seen)
+
+    assert reading.berths["s1"].engine == "lab2"
+    assert reading.berths["s1"].ports == ((30777, 30080),)
+    assert reading.plan.students[0].action == "same"
+
+
+def test_a_run_for_some_writes_nothing_new_of_the_others():
+    reading = read(course(**KIND), people("1", "2"), sight())
+
+    some = narrowed(reading, ["s1"])
+
+    assert some.berths_to_save.keys() == {"s1"}
+    assert some.to_save.keys() == {"1"}
+
+
+def test_more_than_fits_is_refused_with_figures():
+    reading = read(course(memory="1Gi", **KIND), people("1", "2", "3"), sight())
+
+    with pytest.raises(InputError) as error:
+        up.refuse_without_room(replace(reading, room={"local": 2 * 2**30 + 5}))
+
+    assert "3 cluster(s) of 1.0 GiB need 3.0 GiB, and 2.0 GiB are free: room for 2" in str(
+        error.value.problems[0]
+    )
+    up.refuse_without_room(replace(reading, room={"local": 3 * 2**30}))
+    up.refuse_without_room(replace(reading, room={}))  # an engine that tells nothing
+
+
+def test_a_class_that_leaves_at_once_is_not_dropped_by_a_wrong_roster():
+    seen = sight(*(there(None, str(number), host=30000 + number) for number in range(8)))
+    everybody = read(course(**KIND), people(*map(str, range(8))), seen)
+    known = everybody.records
+    left = read(course(**KIND), people("0"), seen, everybody.berths, known)
+
+    with pytest.raises(InputError):
+        refuse_mass_drop(left, None)
+    refuse_mass_drop(left, 7)
+
+
+def test_without_any_engine_nothing_is_planned():
+    sites = engines.sites(course(engines=[{"name": "lab1", "ssh": "nobody@127.0.0.1:1"}]))
+
+    with pytest.raises(MissingToolError):
+        engines.look(sites, [])
+
+
+def test_no_other_module_asks_which_backend_it_is():
+    """The seam: who asks in a second place has gone around it."""
+    root = Path(backend.__file__).parents[1]
+    asking = {
+        str(path.relative_to(root))
+        for path in root.rglob("*.py")
+        if path.is_relative_to(root / "cli") or path.is_relative_to(root / "lifecycle")
+        for line in path.read_text().splitlines()
+        if "cohort.backend" in line or "if cohort.kind:" in line
+    }
+
+    assert asking == {"lifecycle/backend.py", "lifecycle/reading.py"}
+
+
+WANTED = Wanted(name="mls26--s1", cohort="mls26", student="s1", image="node:1")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Bind for 127.0.0.1:30001 failed: port is already allocated", "is taken: 30001."),
+        ("listen tcp 127.0.0.1:41000: bind: address already in use", "is taken: 41000."),
+        ("write /var/lib/x: no space left on device", "disk of the engine is full"),
+        ("exec /usr/local/bin/entrypoint: exec format error", "another kind of processor"),
+        ("Error response from daemon: No such image: node:1", "has no image node:1"),
+        ("Cannot connect to the Docker daemon at unix:///x", "does not answer any more"),
+        ("timed out waiting for the condition", "did not come up"),
+        ("ERROR: something else\nStack Trace: 1", "mls26--s1: ERROR: something else"),
+    ],
+)
+def test_what_kind_complains_of_is_told_in_plain_words(said, told):
+    from provisioner.errors import ToolError
+
+    error = mishap.explained(ToolError("kind failed.", details=said), WANTED)
+
+    assert told in error.message
