@@ -21,7 +21,7 @@ NEW_ENOUGH := import sys; v = sys.version_info; sys.exit(v < (3, 11) or v.releas
 PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile
 PIP := $(PY) -m pip --disable-pip-version-check --no-input
 
-.PHONY: help install demo demo-hosts test check lint format types layers locks playbook-lint unit soak bench \
+.PHONY: help install demo demo-hosts demo-kind test check lint format types layers locks playbook-lint unit soak bench \
   lock clean
 
 help:  ## Show this list
@@ -61,6 +61,9 @@ demo: $(STAMP)  ## A course of 30 students, from a Canvas export to a proven tea
 
 demo-hosts: $(STAMP)  ## Ten students on two lab hosts, over SSH, from the first key to the receipt
 	@$(PY) docs/demo_hosts.py $(ARGS)
+
+demo-kind: $(STAMP)  ## Three students, a kind cluster each, from the node image to the receipt
+	@$(PY) docs/demo_kind.py $(ARGS)
 
 test: check  ## Everything: check, and all tests but the soak
 	$(PY) -m pytest -m "not soak" $(PARALLEL) $(ARGS)

@@ -15,7 +15,7 @@ from pathlib import Path
 from provisioner import toolchain
 from provisioner.errors import PracticumError
 
-from . import chart, descendants, hosts, machine, peers, report
+from . import chart, descendants, hosts, kind, machine, peers, report
 from .access import Access
 from .cases import Round
 from .cohort import Cohort, program
@@ -25,6 +25,7 @@ from .results import (
     LOOPBACK,
     NETWORKS,
     HostRun,
+    KindRun,
     Measurement,
     Results,
     Revocation,
@@ -86,7 +87,7 @@ def _options() -> argparse.Namespace:
         "--only",
         type=_words,
         default=PARTS,
-        help="parts of the run, as in rounds,peers,access,hosts",
+        help="parts of the run, as in rounds,peers,access,hosts,kind",
     )
     parser.add_argument(
         "--sizes", type=_numbers, default=SIZES, help="cohorts of the rounds, as in 10,100,300"
@@ -96,6 +97,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--quick", dest="sizes", action="store_const", const=QUICK, help="only 10 and 30"
+    )
+    parser.add_argument(
+        "--clusters", type=_numbers, default=kind.SIZES, help="courses of kind clusters: 1,3,6"
     )
     parser.add_argument("--networks", type=_words, default=NETWORKS, help="as in loopback")
     parser.add_argument("--repeats", type=int, default=REPEATS, help=f"of each ({REPEATS})")
@@ -128,12 +132,24 @@ def _words(text: str) -> tuple[str, ...]:
 def _measured(options: argparse.Namespace, before: Results) -> Results:
     """Measure what is asked for: on the control plane, and on lab hosts, which need none."""
     done = _measure(options, before) if set(options.only) & set(PARTS) else before
-    if "hosts" not in options.only:
-        return done
-    for one in _host_runs(options):
-        done = done.then(one)
-        done.save(options.out / "last.json")
+    for part, runs in (("hosts", _host_runs), ("kind", _kind_runs)):
+        for one in runs(options) if part in options.only else ():
+            done = done.then(one)
+            done.save(options.out / "last.json")
     return done
+
+
+def _kind_runs(options: argparse.Namespace) -> Iterator[Results]:
+    """Yield each unit of the kind clusters as it ends."""
+    session, runs = machine.session(), list[KindRun]()
+    home = options.home.resolve() / "kind"
+    try:
+        for one in kind.run(home, options.clusters, options.repeats):
+            runs = [*(run for run in runs if run.unit == one.unit), one]
+            units = {one.unit: session}
+            yield Results(machine={}, objects={}, units=units, kind=tuple(runs))
+    except (CaseError, PracticumError) as error:
+        yield Results(machine={}, objects={}, failures=(f"kind: {error}",))
 
 
 def _host_runs(options: argparse.Namespace) -> Iterator[Results]:

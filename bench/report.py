@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from . import host_table
+from . import host_table, kind_table
 from .peers import SIZES as PEERS
 from .results import (
     HANDOUT,
@@ -63,7 +63,7 @@ def render(results: Results) -> str:
         "## Figures to reach",
         _table(
             ("figure", "must", "aim", "found", "", ""),
-            map(_verdict, [*judge(results), *host_table.verdicts(results)]),
+            map(_verdict, _judged(results)),
         ),
         "## Beside what people do without it",
         PEERS_INTRODUCTION,
@@ -76,6 +76,7 @@ def render(results: Results) -> str:
         ),
         *_revocations(results),
         *_hosts(results),
+        *_kind(results),
         "## Every case",
         _table(HEAD, _rows(results)),
         COLUMNS,
@@ -126,6 +127,17 @@ def _hosts(results: Results) -> list[str]:
         return []
     rows = host_table.rows(results)
     return ["## Lab hosts", host_table.INTRODUCTION, _table(host_table.HEAD, rows)]
+
+
+def _kind(results: Results) -> list[str]:
+    if not results.kind:
+        return []
+    rows = kind_table.rows(results)
+    return ["## kind clusters", kind_table.INTRODUCTION, _table(kind_table.HEAD, rows)]
+
+
+def _judged(results: Results) -> list[Verdict]:
+    return [*judge(results), *host_table.verdicts(results), *kind_table.verdicts(results)]
 
 
 def _revocations(results: Results) -> list[str]:

@@ -104,6 +104,20 @@ class HostRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KindRun:
+    """One run on kind clusters, once."""
+
+    subject: str
+    case: str
+    clusters: int
+    seconds: float
+    mib: float = 0.0
+    """Memory of a cluster as the container engine counts it, where that was looked at."""
+
+    unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Results:
     """All measurements; of one run, or of several that were put together."""
 
@@ -120,6 +134,7 @@ class Results:
     measurements: tuple[Measurement, ...] = ()
     revocations: tuple[Revocation, ...] = ()
     hosts: tuple[HostRun, ...] = ()
+    kind: tuple[KindRun, ...] = ()
     failures: tuple[str, ...] = ()
 
     @property
@@ -133,6 +148,7 @@ class Results:
         kept = tuple(found for found in self.measurements if found.unit not in later.units)
         trials = tuple(found for found in self.revocations if found.unit not in later.units)
         hosts = tuple(found for found in self.hosts if found.unit not in later.units)
+        kind = tuple(found for found in self.kind if found.unit not in later.units)
         return Results(
             machine=later.machine or self.machine,
             objects={**self.objects, **later.objects},
@@ -141,6 +157,7 @@ class Results:
             measurements=kept + later.measurements,
             revocations=trials + later.revocations,
             hosts=hosts + later.hosts,
+            kind=kind + later.kind,
             failures=self.failures + later.failures,
         )
 
@@ -219,6 +236,7 @@ class Results:
             measurements=tuple(map(_measurement, data["measurements"])),
             revocations=tuple(Revocation(**found) for found in data["revocations"]),
             hosts=tuple(HostRun(**found) for found in data.get("hosts", ())),
+            kind=tuple(KindRun(**found) for found in data.get("kind", ())),
             failures=tuple(data["failures"]),
         )
 

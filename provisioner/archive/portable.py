@@ -25,6 +25,9 @@ MADE_BY_THE_CLUSTER = {
 EVERYWHERE = {("configmaps", "kube-root-ca.crt"), ("serviceaccounts", "default")}
 """What Kubernetes puts into every namespace."""
 
+API_SERVICE = ("services", "default", "kubernetes")
+PROVISIONED = "pv.kubernetes.io/provisioned-by"
+
 ANNOTATIONS = (
     "deployment.kubernetes.io/revision",
     "kubectl.kubernetes.io/last-applied-configuration",
@@ -45,6 +48,12 @@ JOB_LABELS = (
 )
 
 FIRST = (
+    "namespaces",
+    "customresourcedefinitions.apiextensions.k8s.io",
+    "storageclasses.storage.k8s.io",
+    "priorityclasses.scheduling.k8s.io",
+    "clusterroles.rbac.authorization.k8s.io",
+    "persistentvolumes",
     "serviceaccounts",
     "configmaps",
     "secrets",
@@ -71,14 +80,24 @@ def why_not(type: str, item: Manifest, uids: Container[str]) -> str:
     metadata = item["metadata"]
     if COHORT in (metadata.get("labels") or {}):
         return "Practicum makes it"
-    if (type, metadata["name"]) in EVERYWHERE:
-        return "Kubernetes makes it in every namespace"
+    if why := _makes_itself(type, metadata):
+        return why
     if type in MADE_BY_THE_CLUSTER:
         return MADE_BY_THE_CLUSTER[type]
     for owner in metadata.get("ownerReferences") or []:
         if owner.get("controller") and owner.get("uid") in uids:
             return f"{owner.get('kind')}/{owner.get('name')} makes it again"
     return _is_over(type, item)
+
+
+def _makes_itself(type: str, metadata: dict[str, Any]) -> str:
+    if (type, metadata["name"]) in EVERYWHERE:
+        return "Kubernetes makes it in every namespace"
+    if (type, metadata.get("namespace"), metadata["name"]) == API_SERVICE:
+        return "Kubernetes makes it in every cluster"
+    if type == "persistentvolumes" and PROVISIONED in (metadata.get("annotations") or {}):
+        return "its provisioner makes it again for its claim"
+    return ""
 
 
 def _is_over(type: str, item: Manifest) -> str:
@@ -141,6 +160,15 @@ def _claim(spec: dict[str, Any]) -> None:
     _drop(spec, ("volumeName",))
 
 
+def _volume(spec: dict[str, Any]) -> None:
+    # It goes to the claim of the same name, which is a new one.
+    _drop(spec.get("claimRef"), ("uid", "resourceVersion"))
+
+
+def _namespace(spec: dict[str, Any]) -> None:
+    _drop(spec, ("finalizers",))
+
+
 def _job(spec: dict[str, Any]) -> None:
     if not spec.get("manualSelector"):
         spec.pop("selector", None)
@@ -154,6 +182,8 @@ _STRIP: dict[str, Callable[[dict[str, Any]], None]] = {
     "pods": _pod,
     "services": _service,
     "persistentvolumeclaims": _claim,
+    "persistentvolumes": _volume,
+    "namespaces": _namespace,
     "jobs.batch": _job,
 }
 

@@ -84,7 +84,7 @@ class Answer:
         return self.at_once <= self.most and self.homes > 0
 
 
-def weigh(demand: Demand, room: Room, at_once: int) -> Answer:
+def weigh(demand: Demand, room: Room, at_once: int, *, whole: bool = False) -> Answer:
     """Say whether some students of a class fit, and what would have to change.
 
     Sums are compared, so this is the bound that no class can be above. Pods that are large
@@ -94,20 +94,23 @@ def weigh(demand: Demand, room: Room, at_once: int) -> Answer:
         demand: What the class may use.
         room: What there is.
         at_once: How many students are expected to work at the same time, at least 1.
+        whole: Whether all that one may use has to lie in one place, as a machine's does.
     """
     lines = tuple(_lines(demand, room, at_once))
     short = [line for line in lines if line.counts and line.short]
     groups = min(at_once, len(demand.groups))
     largest = min(demand.parts(at_once), key=lambda part: (_homes(room, part), _times(room, part)))
     more, like = _more(room, short, largest)
+    most = _count(demand, room, [line.key for line in lines if line.counts])
+    times = _times(room, largest)
     return Answer(
         at_once=at_once,
         groups=groups,
         lines=lines,
-        most=_count(demand, room, [line.key for line in lines if line.counts]),
+        most=min(most, times) if whole else most,
         largest=largest,
         homes=_homes(room, largest),
-        times=_times(room, largest),
+        times=times,
         smaller={line.key: line.free / (at_once + groups) for line in short},
         more=more,
         like=like,

@@ -30,6 +30,7 @@ COMMANDS = {
     "plan": "Show what `up` would change, and change nothing.",
     "capacity": "Say whether the class will fit on the cluster.",
     "up": "Make the cluster match the roster.",
+    "prewarm": "Make what is missing in time for class, from cron.",
     "add": "Let a student join, and bring up this one alone.",
     "drop": "Let students leave, and remove these alone.",
     "rename": "Correct a student's id or name; work and access stay.",

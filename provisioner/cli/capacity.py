@@ -26,8 +26,9 @@ def capacity(
     """Say before class whether it fits, and what to do if not.
 
     What students and groups may use by their quotas is compared with what the nodes have,
-    less what pods outside the course request. It works before the first `up`, and changes
-    nothing. Exits with 8 when the class does not fit.
+    less what pods outside the course request; where students have kind clusters, what these
+    take is compared with memory, cores, inotify and disk of each engine's machine. It works
+    before the first `up`, and changes nothing. Exits with 8 when the class does not fit.
 
     \b
     Examples:
@@ -42,7 +43,7 @@ def capacity(
     if as_json:
         show_json(showing.document(found))
     else:
-        show_table(showing.COLUMNS, showing.rows(found))
+        show_table(showing.columns(found), showing.rows(found))
         show_lines(showing.lines(found))
     if not found.answer.fits:
         context.exit(ProofError.exit_code)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from .probe import longest_token
     from .resources import RESOURCES, path_of
-    from .rights import Right, may, version, whoami
+    from .rights import Right, may, uid_of, version, whoami
     from .rights import listed as listed_rights
     from .rights import missing as missing_rights
     from .rights import needed as needed_rights
@@ -95,6 +95,7 @@ __all__ = [
     "suspension_rights",
     "take_away",
     "take_claim",
+    "uid_of",
     "version",
     "whoami",
     "write_claim",
@@ -117,7 +118,7 @@ __getattr__ = late.parts(
         "strangers_may",
         "probe": "longest_token",
         "resources": "RESOURCES, path_of",
-        "rights": "Right, may, version, whoami, listed as listed_rights, missing as "
+        "rights": "Right, may, uid_of, version, whoami, listed as listed_rights, missing as "
         "missing_rights, needed as needed_rights, suspension as "
         "suspension_rights",
         "role_objects": "impersonator, roles",

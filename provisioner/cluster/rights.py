@@ -8,6 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from .. import names
+from ..errors import ClusterError
 from ..manifest import PREFIX, Manifest, credentials_rules
 from . import role_objects
 from .client import ApiError, Client
@@ -121,6 +122,18 @@ def whoami(client: Client) -> str:
         return str(client.request("POST", WHO, body=body)["status"]["userInfo"]["username"])
     except ApiError:
         return ""  # a cluster that keeps it from us: then we are nobody who is named
+
+
+def uid_of(client: Client) -> str:
+    """Return which cluster it is: the UID of its namespace kube-system.
+
+    Raises:
+        ClusterError: If the cluster cannot be reached, or does not tell.
+    """
+    try:
+        return str(client.request("GET", "/api/v1/namespaces/kube-system")["metadata"]["uid"])
+    except ApiError as error:
+        raise ClusterError(f"The namespace kube-system cannot be read: {error.message}") from None
 
 
 def version(client: Client) -> str:

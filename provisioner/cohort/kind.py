@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from ipaddress import IPv4Address
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -74,7 +74,8 @@ class PortRange(_Strict):
     """Which ports of a host are students' own."""
 
     first: HostPort = 30_000
-    last: HostPort = 39_999
+    last: HostPort = 32_767
+    """The last one that Linux does not give to whoever asks for any."""
 
     @model_validator(mode="after")
     def _sensible(self) -> PortRange:
@@ -142,6 +143,10 @@ class Kind(_Strict):
     engines: Engines = (KindEngine(name=LOCAL),)
     """Where clusters are made."""
 
+    access: Literal["admin", "namespace"] = "admin"
+    """What students are given: all of their cluster, or one namespace in it, with quota,
+    guard and a token that can be rotated and revoked."""
+
     accept_host_root: Truth = False
     """Whether students may be given clusters on a host that is not theirs alone: a kind
     cluster's admin can become root on it."""
@@ -182,7 +187,7 @@ class Kind(_Strict):
     def names_of(self, engine: KindEngine) -> tuple[str, ...]:
         """Return what the certificates of an engine's clusters hold beside its address."""
         reach = self.reach_of(engine)
-        return () if reach in (LOOPBACK, self.address_of(engine)) else (reach,)
+        return () if reach == self.address_of(engine) else (reach,)
 
     def is_shared(self, engine: KindEngine) -> bool:
         """Say whether others than the operator use an engine's host, or its clusters reach them."""

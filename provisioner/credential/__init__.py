@@ -5,7 +5,14 @@ the token. The Secret belongs to the student's ServiceAccount, so it goes with t
 account, and its annotations tell every operator what was handed out and until when.
 """
 
-from .kubeconfig import Address, kubeconfig, login_kubeconfig, seal
+from .kubeconfig import (
+    Address,
+    admin_kubeconfig,
+    end_of,
+    kubeconfig,
+    login_kubeconfig,
+    seal,
+)
 from .minting import SHORTEST, SKEW, issue, short_token
 from .revocation import mark_revoked, unmark_revoked
 from .standing import (
@@ -30,7 +37,9 @@ __all__ = [
     "Address",
     "Credential",
     "Standing",
+    "admin_kubeconfig",
     "end_at",
+    "end_of",
     "issue",
     "kubeconfig",
     "login_kubeconfig",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import yaml
 
 from ..cohort import Oidc, Recipient, Record
+from ..errors import ClusterError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,36 @@ def login_kubeconfig(cohort: str, record: Record, oidc: Oidc, ca: str, address: 
     return _config(cohort, record, _login(oidc, ca), address)
 
 
+def admin_kubeconfig(
+    cohort: str, record: Record, pair: tuple[bytes, bytes], address: Address
+) -> bytes:
+    """Return a kubeconfig of a whole cluster, for its admin.
+
+    Args:
+        cohort: The cohort's name.
+        record: The student.
+        pair: Client certificate and key, in PEM.
+        address: Where the student reaches the cluster.
+    """
+    certificate, key = (base64.b64encode(part).decode() for part in pair)
+    user = {"client-certificate-data": certificate, "client-key-data": key}
+    return _config(cohort, record, user, address, namespace="default")
+
+
+def end_of(certificate: bytes) -> datetime:
+    """Return when a client certificate ends.
+
+    Raises:
+        ClusterError: If it is none.
+    """
+    from cryptography import x509
+
+    try:
+        return x509.load_pem_x509_certificate(certificate).not_valid_after_utc
+    except ValueError:
+        raise ClusterError("what the cluster calls a client certificate is none") from None
+
+
 def _login(oidc: Oidc, ca: str) -> dict[str, Any]:
     flags = {"oidc-issuer-url": [oidc.issuer], "oidc-client-id": [oidc.client_id]}
     flags |= {"oidc-extra-scope": list(oidc.asked_for)}
@@ -52,7 +84,9 @@ def _login(oidc: Oidc, ca: str) -> dict[str, Any]:
     }
 
 
-def _config(cohort: str, record: Record, user: dict[str, Any], address: Address) -> bytes:
+def _config(
+    cohort: str, record: Record, user: dict[str, Any], address: Address, *, namespace: str = ""
+) -> bytes:
     name = f"{cohort}-{record.name}"
     config = {
         "apiVersion": "v1",
@@ -65,7 +99,11 @@ def _config(cohort: str, record: Record, user: dict[str, Any], address: Address)
         "contexts": [
             {
                 "name": name,
-                "context": {"cluster": name, "user": name, "namespace": record.namespace},
+                "context": {
+                    "cluster": name,
+                    "user": name,
+                    "namespace": namespace or record.namespace,
+                },
             }
         ],
         "preferences": {},

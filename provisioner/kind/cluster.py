@@ -75,8 +75,8 @@ class Clusters:
                 found = look(self.engine, wanted.name)
             if not found:
                 self._make_or_clear(wanted, held)
-            self._run_or_stop(wanted.name, running=wanted.running)
-            return look(self.engine, wanted.name)
+                found = look(self.engine, wanted.name)
+            return self._run_or_stop(found, running=wanted.running)
 
     def set_running(self, wanted: Wanted) -> Found:
         """Stop or start the nodes; everything in them stays.
@@ -85,10 +85,10 @@ class Clusters:
             ToolError: If the cluster is gone or a stranger's, or the engine fails.
         """
         with self._lock(wanted.name):
-            if not self._own(wanted.name, wanted.cohort, wanted.student).nodes:
+            found = self._own(wanted.name, wanted.cohort, wanted.student)
+            if not found.nodes:
                 raise ToolError(f"The cluster {wanted.name} is gone.")
-            self._run_or_stop(wanted.name, running=wanted.running)
-            return look(self.engine, wanted.name)
+            return self._run_or_stop(found, running=wanted.running)
 
     def remove(self, name: str, cohort: str, student: str) -> None:
         """Remove a cluster with its network and volumes; one that is gone is no mistake.
@@ -155,10 +155,7 @@ class Clusters:
             told = ("--kubeconfig", str(kubeconfig), "--wait", PATIENCE, "--config", "-")
             command = ("create", "cluster", "--name", wanted.name, *told)
             self._kind(command, held=held, stdin=wanted.kind_config())
-        first = look(self.engine, wanted.name).first
-        if first is None:
-            raise ToolError(f"kind made {wanted.name}, but no node of it is there.")
-        self.engine.run("exec", first.name, "touch", COMPLETE)
+        self.engine.run("exec", f"{wanted.name}-control-plane", "touch", COMPLETE)
 
     def _remove(self, name: str, held: int) -> None:
         with _nowhere() as kubeconfig:
@@ -169,15 +166,16 @@ class Clusters:
         if look(self.engine, name):
             raise ToolError(f"Something of the cluster {name} is still there.")
 
-    def _run_or_stop(self, name: str, *, running: bool) -> None:
-        found = look(self.engine, name)
+    def _run_or_stop(self, found: Found, *, running: bool) -> Found:
+        """Start or stop the nodes that are not as wanted; returns what is there then."""
         nodes = [node.name for node in found.nodes if node.running != running]
         if not nodes:
-            return
+            return found
         if running:
             self._start(found, nodes)
         else:
             self._stop(nodes)
+        return look(self.engine, found.name)
 
     def _start(self, found: Found, nodes: list[str]) -> None:
         self.engine.run("start", *nodes)

@@ -12,7 +12,7 @@ from ..settings import Settings
 from . import backend, lock, secret_view
 from .interrupt import stopping
 from .kept import Archive, Archived
-from .one_archive import Subject, Work, folder_of
+from .one_archive import Lists, Source, Subject, Work, folder_of, standings
 from .progress import Progress
 from .reading import Reading
 
@@ -111,8 +111,14 @@ def before_deletion(
     places = [place for subject in subjects for place in subject.namespaces]
     with secret_view.opened(reading, namespaces) as unseen:
         around = cluster.look_around(reading.client, places, unseen=unseen)
-        work = Work(settings, reading, around)
-        answers = [answer for _, answer in reading.client.each(_each(work, progress), subjects)]
+        work = Work(settings, reading, standings(reading))
+        uid, version = reading.found.uid, cluster.version(reading.client)
+
+        def one(subject: Subject) -> Archive:
+            lists = Lists(reading.client, around, subject.namespaces)
+            return work.archive(subject, Source(lists=lists, cluster=uid, kubernetes=version))
+
+        answers = [answer for _, answer in reading.client.each(_each(one, progress), subjects)]
     return Archived(
         cohort=reading.cohort.name,
         folder=folder_of(settings, reading.cohort.name),
@@ -123,10 +129,12 @@ def before_deletion(
     )
 
 
-def _each(work: Work, progress: Progress) -> Callable[[Subject], Archive | str]:
+def _each(
+    archive: Callable[[Subject], Archive], progress: Progress
+) -> Callable[[Subject], Archive | str]:
     def one(subject: Subject) -> Archive | str:
         try:
-            return work.archive(subject)
+            return archive(subject)
         except PracticumError as error:
             return f"was not archived: {error.message}"
         finally:

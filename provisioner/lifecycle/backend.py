@@ -7,8 +7,9 @@ refuses in one line that says what to do instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import cohort as cohorts
@@ -22,10 +23,20 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ..credential import Standing
     from .ahead import Asked
     from .archiving import Archived
+    from .capacity import Capacity
     from .change import Finished
+    from .finding import Finding
+    from .giving import HandoutResult
+    from .handout import Wishes
     from .receipt import Receipt
+    from .restoring import Opened, Restoring
+    from .revoke import RevokeResult
     from .status import Status
-    from .up import Leaving, UpResult
+    from .up import Leaving
+    from .up_result import UpResult
+
+
+Ids = tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +161,43 @@ class Backend(Protocol):
 
     def wake(self, reading: Any, ids: tuple[str, ...], /) -> Resting:  # noqa: ANN401
         """Say how they are woken."""
+
+    def handout(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, wishes: Wishes
+    ) -> HandoutResult:
+        """Give everybody a kubeconfig of their own."""
+
+    def rotate(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, overlap: timedelta
+    ) -> HandoutResult:
+        """Give new credentials in place of old ones."""
+
+    def sweep_access(self, settings: Settings, name: str) -> tuple[str, ...]:
+        """End old credentials whose overlap is over; returns whose, by id."""
+
+    def revoke(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress
+    ) -> RevokeResult:
+        """Take access back at once."""
+
+    def reinstate(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, replace_key: bool
+    ) -> HandoutResult:
+        """Undo revocations."""
+
+    def restoring(self, settings: Settings, cohort: Cohort, id: str, opened: Opened) -> Restoring:
+        """Get ready to bring an archive back; the caller holds the lock."""
+
+    def capacity(self, settings: Settings, cohort: Cohort, at_once: int | None) -> Capacity:
+        """Say whether the class fits. Changes nothing."""
+
+    def seconds_for(self, count: int) -> float:
+        """Say how long it may take to make some environments, rather too much than too little."""
+
+    def check(
+        self, settings: Settings, cohort: Cohort, students: list[Student], id_token: str
+    ) -> Iterator[Finding]:
+        """Yield what was found wrong, or right, with what holds the environments."""
 
 
 def of(cohort: Cohort) -> Backend:

@@ -92,12 +92,20 @@ def write(settings: Settings, desk: Desk, pairs: Pairs, kind: Kind) -> Bundle:
     Raises:
         InputError: If it cannot be written.
     """
+    return write_to(settings, desk.reading.cohort.name, desk.folder, pairs, kind)
+
+
+def write_to(settings: Settings, cohort: str, folder: Path, pairs: Pairs, kind: Kind) -> Bundle:
+    """Write the bundle of a cohort into the folder of its kubeconfigs.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
     if kind == "mail":
-        content, placed = _mail(desk.folder, pairs)
+        content, placed = _mail(folder, pairs)
     else:
-        prefixes = recall(settings, desk.reading.cohort.name, kind)
-        content, placed = _zip(desk.folder, pairs, kind, prefixes)
-    path = desk.folder / f"bundle-{kind}.{'csv' if kind == 'mail' else 'zip'}"
+        content, placed = _zip(folder, pairs, kind, recall(settings, cohort, kind))
+    path = folder / f"bundle-{kind}.{'csv' if kind == 'mail' else 'zip'}"
     private_file.write(path, content)
     unplaced = tuple(student.id for _, student in pairs if student.id not in placed)
     return Bundle(kind=kind, path=path, placed=tuple(placed), unplaced=unplaced)

@@ -7,17 +7,39 @@ kind of environment would do otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from .. import cluster
+from .. import cohort as cohorts
 from ..capacity import Answer, Demand, Need, Room, need_of, weigh
 from ..cohort import Cohort
 from ..errors import InputError
 from ..manifest import Manifest
 from ..plan import Part
 from ..settings import Settings
-from .reading import Reading, read
+from . import backend
+from .reading import Reading, of_cohort
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """What a report calls what was counted, and what can be changed about it."""
+
+    place: str
+    """``node``, or ``engine``."""
+
+    part: str
+    """What has to lie in one place."""
+
+    note: str
+    """What is left to know, whatever the answer."""
+
+    ways: Mapping[str, str] = field(default_factory=dict)
+    """What to do where something is short, by what that is; else the quota is to blame."""
+
+
+NODES = Words(place="node", part="the largest pod of one container", note="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +56,7 @@ class Capacity:
 
     room: Room
     answer: Answer
+    words: Words = NODES
 
 
 def capacity(settings: Settings, name: str, *, at_once: int | None = None) -> Capacity:
@@ -48,15 +71,21 @@ def capacity(settings: Settings, name: str, *, at_once: int | None = None) -> Ca
         InputError: If the cohort's files are wrong, or nobody is to be counted.
         ClusterError: If the cluster cannot be read, or is not the cohort's.
     """
-    reading = read(settings, name)
+    cohort = cohorts.load(settings.stacks, name)
+    return backend.of(cohort).capacity(settings, cohort, at_once)
+
+
+def of_namespaces(settings: Settings, cohort: Cohort, at_once: int | None) -> Capacity:
+    """Say whether a class fits on the nodes of its cluster.
+
+    Raises:
+        InputError: If the cohort's files are wrong, or nobody is to be counted.
+        ClusterError: If the cluster cannot be read, or is not the cohort's.
+    """
+    reading, name = of_cohort(settings, cohort), cohort.name
     parts = [part for part in reading.plan.students if part.wanted and not _is_suspended(part)]
     groups = [part for part in reading.plan.groups if part.wanted]
-    count = at_once or len(parts)
-    if not count:
-        raise InputError(
-            f"There is nobody in {name} to count.",
-            hint=f"Say how many you expect: practicum capacity {name} --at-once 30",
-        )
+    count = expected(name, at_once, len(parts))
     demand = Demand(
         students=tuple(map(_need, parts)),
         groups=tuple(map(_need, groups)),
@@ -71,6 +100,20 @@ def capacity(settings: Settings, name: str, *, at_once: int | None = None) -> Ca
         room=room,
         answer=weigh(demand, room, count),
     )
+
+
+def expected(name: str, at_once: int | None, there: int) -> int:
+    """Return how many students are to be counted.
+
+    Raises:
+        InputError: If that is nobody.
+    """
+    if not (at_once or there):
+        raise InputError(
+            f"There is nobody in {name} to count.",
+            hint=f"Say how many you expect: practicum capacity {name} --at-once 30",
+        )
+    return at_once or there
 
 
 def _is_suspended(part: Part) -> bool:

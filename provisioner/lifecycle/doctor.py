@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from .. import cluster, names, private_file, toolchain
 from .. import cohort as cohorts
-from ..cohort import Cohort, Oidc
+from ..cohort import Cohort, Oidc, Student
 from ..errors import PracticumError
 from ..settings import Settings
-from . import login_check
+from . import backend, login_check
 from .finding import Finding
 from .host_check import host_findings
 from .openness import openness
@@ -40,10 +40,21 @@ def doctor(settings: Settings, name: str | None = None, *, id_token: str = "") -
     try:
         cohort = cohorts.load(settings.stacks, name)
         students = cohorts.load_students(cohort)
+    except PracticumError as error:
+        yield failure("cohort" if error.exit_code == 3 else "cluster", error)
+        return
+    yield from backend.of(cohort).check(settings, cohort, list(students), id_token)
+
+
+def of_namespaces(
+    settings: Settings, cohort: Cohort, students: list[Student], id_token: str
+) -> Iterator[Finding]:
+    """Yield what was found of a cohort whose students have namespaces of one cluster."""
+    try:
         _, client = connect(cohort, settings.home)
         version = cluster.version(client)
     except PracticumError as error:
-        yield _failure("cohort" if error.exit_code == 3 else "cluster", error)
+        yield failure("cohort" if error.exit_code == 3 else "cluster", error)
         return
     yield Finding(about="cohort", verdict="ok", found=f"{len(students)} students in the roster")
     yield from recovery_findings(settings, cohort)
@@ -57,7 +68,7 @@ def doctor(settings: Settings, name: str | None = None, *, id_token: str = "") -
     try:
         yield from openness(cohort, client)
     except PracticumError as error:
-        yield _failure("cluster", error)
+        yield failure("cluster", error)
 
 
 def _tools() -> Iterator[Finding]:
@@ -83,7 +94,7 @@ def _state(settings: Settings) -> Finding:
             return Finding(about="state", verdict="ok", found=found + "; the first `up` makes it")
         private_file.require_private(passphrase)
     except PracticumError as error:
-        return _failure("state", error)
+        return failure("state", error)
     return Finding(about="state", verdict="ok", found=found)
 
 
@@ -102,7 +113,7 @@ def _guarded(
     try:
         return check(cohort, client)
     except PracticumError as error:
-        return _failure(check.__name__.strip("_"), error)
+        return failure(check.__name__.strip("_"), error)
 
 
 def _rights(cohort: Cohort, client: cluster.Client) -> Finding:
@@ -169,10 +180,11 @@ def _login(
     try:
         answer = login_check.check(client, cohort, oidc, users, id_token)
     except PracticumError as error:
-        return _failure("login", error)
+        return failure("login", error)
     return Finding(about="login", verdict=answer.verdict, found=answer.found, fix=answer.fix)
 
 
-def _failure(about: str, error: PracticumError) -> Finding:
+def failure(about: str, error: PracticumError) -> Finding:
+    """Make a finding of an error."""
     lines = [error.message, *map(str, error.problems)]
     return Finding(about=about, verdict="failed", found=" ".join(lines), fix=error.hint or "")

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from ..cohort import Record, Student
 from ..errors import InputError
 from ..settings import Settings
+from . import backend, desk, on_disk
 from . import bundle as bundles
-from . import desk, on_disk
 from .bundle import Kind
+from .desk import Desk
 from .giving import HandoutResult, distribute
 from .progress import Progress
 from .terms import expiry as expiry
@@ -61,26 +62,50 @@ def handout(
             "--replace-key is for students who are named: ask each whether the new key is theirs.",
             hint=f"practicum handout {name} STUDENT --replace-key",
         )
+    return backend.of_name(settings, name).handout(
+        settings, name, named, progress=progress, wishes=wishes
+    )
+
+
+def of_namespaces(
+    settings: Settings, name: str, named: tuple[str, ...], *, progress: Progress, wishes: Wishes
+) -> HandoutResult:
+    """Hand out tokens of one cluster; as ``handout``.
+
+    Raises:
+        InputError: If the files are wrong, a student is unknown, or the term is over.
+        ClusterError: If the cluster cannot be read.
+    """
     with desk.opened(settings, name) as found:
-
-        def verdict(record: Record, student: Student) -> str:
-            if oidc := found.reading.cohort.oidc:
-                content = desk.login_of(found.reading, record, oidc)
-                here = on_disk.holds_login(found.folder, record, content, student.key)
-                return "kept" if here and not wishes.renew else "give"
-            current = found.standing(record).current
-            if found.has_other_key(record, student) or wishes.renew or not current:
-                return "give"
-            if current.state(datetime.now(UTC)) != "issued":
-                return "give"
-            return "kept" if on_disk.holds(found.folder, record, current) else "elsewhere"
-
-        result = distribute(found, named, verdict, progress, replace_key=wishes.replace_key)
+        result = at(found, named, progress=progress, wishes=wishes)
         if wishes.bundle is None:
             return result
         here = {*(one.id for one in result.issued), *result.kept}
         pairs = [pair for pair in desk.chosen(found.reading, named) if pair[1].id in here]
         return replace(result, bundle=bundles.write(settings, found, pairs, wishes.bundle))
+
+
+def at(found: Desk, named: tuple[str, ...], *, progress: Progress, wishes: Wishes) -> HandoutResult:
+    """Hand out at a desk that is open; the bundle is left to the caller.
+
+    Raises:
+        InputError: If a student is unknown, or the term is over.
+        ClusterError: If the cluster cannot be reached.
+    """
+
+    def verdict(record: Record, student: Student) -> str:
+        if oidc := found.reading.cohort.oidc:
+            content = desk.login_of(found.reading, record, oidc)
+            here = on_disk.holds_login(found.folder, record, content, student.key)
+            return "kept" if here and not wishes.renew else "give"
+        current = found.standing(record).current
+        if found.has_other_key(record, student) or wishes.renew or not current:
+            return "give"
+        if current.state(datetime.now(UTC)) != "issued":
+            return "give"
+        return "kept" if on_disk.holds(found.folder, record, current) else "elsewhere"
+
+    return distribute(found, named, verdict, progress, replace_key=wishes.replace_key)
 
 
 def rotate(
@@ -108,6 +133,20 @@ def rotate(
         InputError: If the files are wrong, a student is unknown, or the term is over.
         ClusterError: If the cluster cannot be read.
     """
+    return backend.of_name(settings, name).rotate(
+        settings, name, tuple(ids), progress=progress, overlap=overlap
+    )
+
+
+def rotate_namespaces(
+    settings: Settings, name: str, ids: tuple[str, ...], *, progress: Progress, overlap: timedelta
+) -> HandoutResult:
+    """Rotate tokens of one cluster; as ``rotate``.
+
+    Raises:
+        InputError: If the files are wrong, a student is unknown, or the term is over.
+        ClusterError: If the cluster cannot be read.
+    """
     with desk.opened(settings, name) as found:
         if found.reading.cohort.oidc:
             raise InputError(
@@ -115,11 +154,23 @@ def rotate(
                 " ours to rotate.",
                 hint="To keep somebody out: practicum revoke " + name + " STUDENT",
             )
+        return rotate_at(found, ids, progress=progress, overlap=overlap)
 
-        def verdict(record: Record, _: Student) -> str:
-            return "give" if found.standing(record).current else "without"
 
-        return distribute(found, ids, verdict, progress, overlap=overlap)
+def rotate_at(
+    found: Desk, ids: tuple[str, ...], *, progress: Progress, overlap: timedelta
+) -> HandoutResult:
+    """Rotate at a desk that is open.
+
+    Raises:
+        InputError: If a student is unknown, or the term is over.
+        ClusterError: If the cluster cannot be reached.
+    """
+
+    def verdict(record: Record, _: Student) -> str:
+        return "give" if found.standing(record).current else "without"
+
+    return distribute(found, ids, verdict, progress, overlap=overlap)
 
 
 def sweep(settings: Settings, name: str) -> tuple[str, ...]:
@@ -127,6 +178,16 @@ def sweep(settings: Settings, name: str) -> tuple[str, ...]:
 
     Returns:
         The students whose old credential was ended, by id.
+
+    Raises:
+        InputError: If the cohort's files are wrong.
+        ClusterError: If the cluster cannot be read, or refuses.
+    """
+    return backend.of_name(settings, name).sweep_access(settings, name)
+
+
+def sweep_namespaces(settings: Settings, name: str) -> tuple[str, ...]:
+    """End old tokens of one cluster; as ``sweep``.
 
     Raises:
         InputError: If the cohort's files are wrong.

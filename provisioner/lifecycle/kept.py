@@ -29,6 +29,9 @@ class Archive:
     no_copy: str = ""
     """Why the student has no copy."""
 
+    volumes: int = 0
+    """Volumes whose content is included."""
+
     lists: int = 0
     """Requests that it took, beside those for all students together."""
 
@@ -40,6 +43,7 @@ class Archive:
             "sha256": self.sha256,
             "bytes": self.size,
             "objects": self.objects,
+            "volumes": self.volumes,
             "volumes_not_included": list(self.claims),
             "copy": str(self.copy) if self.copy else None,
             "copy_sha256": self.copy_sha256 or None,

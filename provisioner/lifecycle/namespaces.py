@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from .. import cluster
@@ -16,10 +17,17 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ..credential import Standing
     from .ahead import Asked
     from .archiving import Archived
-    from .backend import Again, Ending, Resting, Whole
+    from .backend import Again, Ending, Ids, Resting, Whole
+    from .capacity import Capacity
+    from .finding import Finding
+    from .giving import HandoutResult
+    from .handout import Wishes
     from .receipt import Receipt
+    from .restoring import Opened, Restoring
+    from .revoke import RevokeResult
     from .status import Status
-    from .up import Leaving, UpResult
+    from .up import Leaving
+    from .up_result import UpResult
 
 
 class Namespaces:
@@ -53,9 +61,9 @@ class Namespaces:
 
     def going(self, reading: Reading) -> list[str]:
         """Return the namespaces that a plan would delete."""
-        from . import up
+        from . import waves
 
-        return [live["metadata"]["name"] for live in up.leaving_namespaces(reading)]
+        return [live["metadata"]["name"] for live in waves.leaving_namespaces(reading)]
 
     def all_of(self, reading: Reading) -> Whole:
         """Return the cohort's namespaces."""
@@ -72,9 +80,9 @@ class Namespaces:
 
     def refuse_without_key(self, reading: Reading, leaving: Leaving) -> None:
         """Stop where work could not be encrypted."""
-        from . import up
+        from . import waves
 
-        up.refuse_without_course_key(reading, leaving)
+        waves.refuse_without_course_key(reading, leaving)
 
     def bring_up(
         self,
@@ -85,9 +93,9 @@ class Namespaces:
         leaving: Leaving,
     ) -> UpResult:
         """Bring up the guard, then the waves that differ."""
-        from . import up
+        from . import waves
 
-        return up.bring_up(settings, reading, held, progress, leaving)
+        return waves.bring_up(settings, reading, held, progress, leaving)
 
     def standings(self, _settings: Settings, reading: Reading) -> Mapping[str, Standing]:
         """Read what stands on the cluster of the students' tokens."""
@@ -155,6 +163,70 @@ class Namespaces:
         from . import suspension
 
         return suspension.awake(reading)
+
+    def handout(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, wishes: Wishes
+    ) -> HandoutResult:
+        """Mint tokens."""
+        from . import handout
+
+        return handout.of_namespaces(settings, name, ids, progress=progress, wishes=wishes)
+
+    def rotate(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, overlap: timedelta
+    ) -> HandoutResult:
+        """Mint new tokens."""
+        from . import handout
+
+        return handout.rotate_namespaces(settings, name, ids, progress=progress, overlap=overlap)
+
+    def sweep_access(self, settings: Settings, name: str) -> tuple[str, ...]:
+        """End old tokens."""
+        from . import handout
+
+        return handout.sweep_namespaces(settings, name)
+
+    def revoke(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress
+    ) -> RevokeResult:
+        """Kill tokens."""
+        from . import revoke
+
+        return revoke.of_namespaces(settings, name, ids, progress=progress)
+
+    def reinstate(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, replace_key: bool
+    ) -> HandoutResult:
+        """Mint tokens for those who had been revoked."""
+        from . import revoke
+
+        return revoke.reinstate_in_namespaces(
+            settings, name, ids, progress=progress, replace_key=replace_key
+        )
+
+    def restoring(self, settings: Settings, cohort: Cohort, id: str, opened: Opened) -> Restoring:
+        """Get ready to restore into a namespace."""
+        from . import restoring
+
+        return restoring.of_namespaces(settings, cohort, id, opened)
+
+    def capacity(self, settings: Settings, cohort: Cohort, at_once: int | None) -> Capacity:
+        """Compare quotas with what the nodes have."""
+        from . import capacity
+
+        return capacity.of_namespaces(settings, cohort, at_once)
+
+    def seconds_for(self, count: int) -> float:
+        """Say how long some namespaces take: ten a second or so, where all goes well."""
+        return 30 + 0.5 * count
+
+    def check(
+        self, settings: Settings, cohort: Cohort, students: list[Student], id_token: str
+    ) -> Iterator[Finding]:
+        """Look at the cluster."""
+        from . import doctor
+
+        return doctor.of_namespaces(settings, cohort, students, id_token)
 
 
 class Watches:

@@ -34,6 +34,8 @@ class Note:
     recipient: str
     credential: str
     sha256: str
+    expires: str = ""
+    """When it ends, where the cluster itself keeps no note of it."""
 
 
 def folder_of(settings: Settings, cohort: str) -> Path:
@@ -54,7 +56,8 @@ def write(folder: Path, record: Record, sealed: bytes, given: Credential) -> Pat
     """
     path = file_of(folder, record)
     private_file.write(path, sealed)
-    private_file.write(_note_of(path), _note(given.recipient, given.id, sealed))
+    note = _note(given.recipient, given.id, sealed, given.expires.isoformat())
+    private_file.write(_note_of(path), note)
     return path
 
 
@@ -97,11 +100,12 @@ def _name(content: bytes) -> str:
     return "login-" + hashlib.sha256(content).hexdigest()[:16]
 
 
-def _note(recipient: str, credential: str, data: bytes) -> bytes:
+def _note(recipient: str, credential: str, data: bytes, expires: str = "") -> bytes:
     about = {
         "recipient": recipient,
         "credential": credential,
         "sha256": hashlib.sha256(data).hexdigest(),
+        **({"expires": expires} if expires else {}),
     }
     return json.dumps(about, indent=2).encode()
 
@@ -152,6 +156,14 @@ def holds(folder: Path, record: Record, credential: Credential) -> bool:
     path = file_of(folder, record)
     noted = note(path)
     return path.exists() and noted is not None and noted.credential == credential.id
+
+
+def is_there(folder: Path, record: Record, given: Credential) -> bool:
+    """Say whether the file of exactly this credential lies here, for this key, as it was written."""
+    path = file_of(folder, record)
+    noted = note(path)
+    wanted = (given.recipient, given.id, hash_of(path))
+    return noted is not None and (noted.recipient, noted.credential, noted.sha256) == wanted
 
 
 def files(folder: Path) -> Iterator[Path]:

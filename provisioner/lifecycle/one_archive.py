@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from ..cohort import Cohort, Recipient, Student, keys
 from ..errors import ClusterError, InputError
 from ..settings import Settings
 from .kept import Archive
-from .reading import Reading
+from .reading import Overview, Reading
 
 SUFFIX = ".tar.gz.age"
 COPIES = "students"
@@ -45,21 +45,36 @@ def folder_of(settings: Settings, cohort: str) -> Path:
     return settings.home / "archive" / cohort
 
 
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where one student's work comes from, while it is read."""
+
+    lists: Lists
+    cluster: str
+    """UID of the cluster's kube-system namespace."""
+
+    kubernetes: str
+    volumes: Sequence[archive.Content] = ()
+
+
 class Work:
     """What all students of a run share."""
 
-    def __init__(self, settings: Settings, reading: Reading, around: cluster.Whereabouts) -> None:
-        self._reading, self._around = reading, around
+    def __init__(
+        self,
+        settings: Settings,
+        reading: Overview,
+        standings: Mapping[str, credential.Standing],
+    ) -> None:
+        self._reading, self._standings = reading, standings
         self._folder = private_file.make_folder(folder_of(settings, reading.cohort.name))
         self._copies = private_file.make_folder(self._folder / COPIES)
         for folder in (self._folder, self._copies):
             _sweep(folder)
         self._now = datetime.now(UTC).replace(microsecond=0)
-        self._version = cluster.version(reading.client)
         self._course = keys.parse(reading.cohort.course_key or "")
-        self._standings = _standings(reading)
 
-    def archive(self, subject: Subject) -> Archive:
+    def archive(self, subject: Subject, source: Source) -> Archive:
         """Write one student's archive, read it back, and make the student's own copy.
 
         Raises:
@@ -67,8 +82,9 @@ class Work:
         """
         name = f"{keys.file_name(subject.id)}.{self._now:%Y%m%dT%H%M%SZ}{SUFFIX}"
         path = self._folder / name
-        lists = _Lists(self._reading.client, self._around, subject.namespaces)
-        private = self._write(path, archive.pack(self._about(subject), lists), self._course)
+        about = self._about(subject, source)
+        packed = archive.pack(about, source.lists, source.volumes)
+        private = self._write(path, packed, self._course)
         with _removed_on_error(path):
             contents = archive.checked(path, private)
             copy = self._copy(subject, path, private, self._copies / name)
@@ -79,7 +95,8 @@ class Work:
             claims=_claims(contents),
             size=path.stat().st_size,
             sha256=_sha256(path),
-            lists=lists.requests,
+            volumes=len(contents.volumes),
+            lists=source.lists.requests,
             **copy,
         )
 
@@ -110,29 +127,37 @@ class Work:
             return None, "the key on file is not the one that access was given to"
         return key, ""
 
-    def _about(self, subject: Subject) -> About:
+    def _about(self, subject: Subject, source: Source) -> About:
         return About(
             cohort=self._reading.cohort.name,
             student=subject.id,
             generation=subject.generation,
             namespaces=subject.namespaces,
-            cluster=self._reading.found.uid,
-            kubernetes=self._version,
+            cluster=source.cluster,
+            kubernetes=source.kubernetes,
             practicum=__version__,
             time=self._now.isoformat(),
         )
 
 
-class _Lists:
+class Lists:
     """Every list of a student's namespaces, read one after the other."""
 
     def __init__(
-        self, client: cluster.Client, around: cluster.Whereabouts, namespaces: Iterable[str]
+        self,
+        client: cluster.Client,
+        around: cluster.Whereabouts,
+        namespaces: Iterable[str],
+        more: Sequence[Listing] = (),
     ) -> None:
         self._client, self._around, self._namespaces = client, around, tuple(namespaces)
+        self._more = more
+        """What was read already, and is in no namespace."""
+
         self.requests = 0
 
     def __iter__(self) -> Iterator[Listing]:
+        yield from self._more
         for namespace in self._namespaces:
             for type in self._around.types:
                 yield self._one(namespace, type)
@@ -150,7 +175,8 @@ class _Lists:
         return replace(listing, resource_version=version, items=items)
 
 
-def _standings(reading: Reading) -> Mapping[str, credential.Standing]:
+def standings(reading: Reading) -> Mapping[str, credential.Standing]:
+    """Return what access students have; nothing where the cluster does not tell."""
     if reading.plan.guard.action in ("create", "foreign"):
         return {}
     try:

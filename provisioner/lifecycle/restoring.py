@@ -7,19 +7,20 @@ the student could not have made. What is there already is never changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from .. import archive, cluster, credential
+from .. import cohort as cohorts
 from ..archive import Contents, Member
-from ..cohort import Record
+from ..cohort import Cohort, Record
 from ..errors import ClusterError, InputError
 from ..manifest import Manifest
 from ..settings import Settings
-from . import lock
+from . import backend, lock
 from .progress import Progress
-from .reading import Reading, read
+from .reading import Overview, Reading, of_cohort
 
 State = Literal["restored", "same", "other", "refused", "skipped"]
 
@@ -109,31 +110,46 @@ def restore(
         ClusterError: If the cluster cannot be used, or the student has no environment.
         LockedError: If another run holds the cohort.
     """
-    contents, members = _load(source, id)
+    opened = _load(source, id)
     with lock.held(settings.home, name, progress.say):
-        reading = read(settings, name)
-        record = _record(reading, id)
-        work = _Work(reading, record, members)
-        progress.step("Asking the cluster whether it takes the objects", len(members))
+        cohort = cohorts.load(settings.stacks, name)
+        work = backend.of(cohort).restoring(settings, cohort, id, opened)
+        count = len(opened.members)
+        progress.step("Asking the cluster whether it takes the objects", count)
         planned = Restored(
             cohort=name,
-            student=record.id,
-            namespace=record.namespace,
-            contents=contents,
+            student=work.record.id,
+            namespace=work.record.namespace,
+            contents=opened.contents,
             results=work.run(progress, dry_run=True),
             dry_run=True,
         )
         todo = any(result.state == "restored" for result in planned.results)
         if not todo or not confirm(planned):
             return planned
-        progress.step("Restoring", len(members))
+        progress.step("Restoring", count)
         return replace(planned, results=work.run(progress, dry_run=False), dry_run=False)
 
 
-def _load(source: Source, id: str) -> tuple[Contents, list[tuple[Member, Manifest]]]:
+def of_namespaces(settings: Settings, cohort: Cohort, id: str, opened: Opened) -> Restoring:
+    """Get ready to restore into a student's namespace.
+
+    Raises:
+        InputError: If the files are wrong, or nobody has this id.
+        ClusterError: If the cluster cannot be used, or the student has no environment.
+    """
+    reading = of_cohort(settings, cohort)
+    return _Work(reading, record_in(reading, id), opened.members)
+
+
+def _load(source: Source, id: str) -> Opened:
     """Read an archive whole; nothing of it is used before all of it was checked."""
     key = archive.identity(source.key)
-    members = [Member(path, content) for path, content in archive.opened(source.path, key)]
+    members = []
+    for path, content in archive.opened(source.path, key):
+        member = Member(path, content)
+        if member.is_object:  # what volumes hold is too large to keep, and is read once more
+            members.append(member)
     contents = archive.parse(members.pop().content)
     whose = contents.about.student
     if whose != (source.of or id):
@@ -142,10 +158,17 @@ def _load(source: Source, id: str) -> tuple[Contents, list[tuple[Member, Manifes
             hint=f"If it is the same person under another id, say: --of {whose}",
         )
     found = [(member, member.object) for member in members]
-    return contents, sorted(found, key=lambda pair: archive.order(pair[0].type))
+    found.sort(key=lambda pair: archive.order(pair[0].type))
+    return Opened(contents=contents, members=found, path=source.path, key=key)
 
 
-def _record(reading: Reading, id: str) -> Record:
+def record_in(reading: Overview, id: str) -> Record:
+    """Return the student who has an environment to restore into.
+
+    Raises:
+        InputError: If nobody in the roster has this id.
+        ClusterError: If the student has no environment.
+    """
     record = reading.records.get(id)
     part = next((p for p in reading.plan.students if record and p.name == record.name), None)
     if record is None or record.dropped or part is None:
@@ -161,6 +184,28 @@ def _record(reading: Reading, id: str) -> Record:
     return record
 
 
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """An archive that was read whole and is true."""
+
+    contents: Contents
+    members: list[tuple[Member, Manifest]]
+    """Every object, in the order in which they can be made."""
+
+    path: Path
+    key: Any = field(repr=False)
+    """The private key that opens it."""
+
+
+class Restoring(Protocol):
+    """An archive on its way into a student's environment."""
+
+    record: Record
+
+    def run(self, progress: Progress, *, dry_run: bool) -> tuple[Result, ...]:
+        """Make all that is to be made, or ask whether it could be."""
+
+
 class _Work:
     """The objects of an archive, on their way into one namespace."""
 
@@ -169,6 +214,7 @@ class _Work:
     ) -> None:
         client = reading.client
         token = credential.short_token(client, reading.cohort.name, record.name)
+        self.record = record
         self._student = client.bearing(token)
         self._namespace, self._members = record.namespace, members
         self._types = {str(type): type for type in cluster.namespaced_types(client)}

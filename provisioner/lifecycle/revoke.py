@@ -9,7 +9,7 @@ from .. import credential
 from ..cohort import Record, Student
 from ..errors import InputError, PracticumError
 from ..settings import Settings
-from . import desk, logins, on_disk, terms
+from . import backend, desk, logins, on_disk, terms
 from .desk import NOTHING, Desk
 from .giving import OTHER_KEY, HandoutResult, distribute
 from .progress import Progress
@@ -53,35 +53,57 @@ def revoke(
         InputError: If the files are wrong, or a student is unknown.
         ClusterError: If the cluster cannot be read.
     """
+    return backend.of_name(settings, name).revoke(settings, name, tuple(ids), progress=progress)
+
+
+def of_namespaces(
+    settings: Settings, name: str, ids: tuple[str, ...], *, progress: Progress
+) -> RevokeResult:
+    """Revoke tokens of one cluster; as ``revoke``.
+
+    Raises:
+        InputError: If the files are wrong, or a student is unknown.
+        ClusterError: If the cluster cannot be read.
+    """
     with desk.opened(settings, name) as found:
-        records = _known(found, list(dict.fromkeys(ids)))
-        already = [record for record in records if found.standing(record).revoked]
-        todo = [record for record in records if record not in already]
-        progress.step("Revoking access", len(todo))
-        why = _mark(found, todo)
-        now = credential.standings(found.reading.client, name)
-        marked = [record for record in todo if record.id not in why]
+        return revoke_at(found, ids, progress=progress)
 
-        def kill(record: Record) -> str:
-            standing = now.get(record.name, NOTHING)
-            try:
-                credential.withdraw(found.reading.client, standing.credentials)
-                if found.reading.cohort.oidc:
-                    logins.shut(found.reading.client, found.reading.cohort, record)
-                found.log.note("revoked", record.id, fingerprint=standing.recipient)
-            except PracticumError as error:
-                return error.message
-            on_disk.remove(found.folder, record)
-            progress.advance(record.name)
-            return ""
 
-        killed = found.reading.client.each(kill, marked)
-        why |= {record.id: error for record, error in killed if error}
-        why |= _shut(found, already)
-        if found.reading.cohort.oidc:
-            why |= logins.shut_groups(found.reading, [*marked, *already])
+def revoke_at(found: Desk, ids: tuple[str, ...], *, progress: Progress) -> RevokeResult:
+    """Revoke at a desk that is open.
+
+    Raises:
+        InputError: If a student is unknown.
+        ClusterError: If the cluster cannot be reached.
+    """
+    records = _known(found, list(dict.fromkeys(ids)))
+    already = [record for record in records if found.standing(record).revoked]
+    todo = [record for record in records if record not in already]
+    progress.step("Revoking access", len(todo))
+    why = _mark(found, todo)
+    now = credential.standings(found.reading.client, found.reading.cohort.name)
+    marked = [record for record in todo if record.id not in why]
+
+    def kill(record: Record) -> str:
+        standing = now.get(record.name, NOTHING)
+        try:
+            credential.withdraw(found.reading.client, standing.credentials)
+            if found.reading.cohort.oidc:
+                logins.shut(found.reading.client, found.reading.cohort, record)
+            found.log.note("revoked", record.id, fingerprint=standing.recipient)
+        except PracticumError as error:
+            return error.message
+        on_disk.remove(found.folder, record)
+        progress.advance(record.name)
+        return ""
+
+    killed = found.reading.client.each(kill, marked)
+    why |= {record.id: error for record, error in killed if error}
+    why |= _shut(found, already)
+    if found.reading.cohort.oidc:
+        why |= logins.shut_groups(found.reading, [*marked, *already])
     return RevokeResult(
-        cohort=name,
+        cohort=found.reading.cohort.name,
         revoked=tuple(record.id for record in todo if record.id not in why),
         already=tuple(record.id for record in already),
         failed=why,
@@ -111,25 +133,52 @@ def reinstate(
             term is over.
         ClusterError: If the cluster cannot be read.
     """
-    named = tuple(dict.fromkeys(ids))
+    return backend.of_name(settings, name).reinstate(
+        settings, name, tuple(dict.fromkeys(ids)), progress=progress, replace_key=replace_key
+    )
+
+
+def reinstate_in_namespaces(
+    settings: Settings, name: str, named: tuple[str, ...], *, progress: Progress, replace_key: bool
+) -> HandoutResult:
+    """Undo revocations of one cluster; as ``reinstate``.
+
+    Raises:
+        InputError: If the files are wrong, a student is unknown or not revoked, or the
+            term is over.
+        ClusterError: If the cluster cannot be read.
+    """
     with desk.opened(settings, name) as found:
-        pairs = _revoked(found, named)
-        for record, _ in pairs:
-            terms.expiry(found.reading.cohort, record)
-        why: dict[str, str] = {}
-        for record, student in pairs:
-            if found.has_other_key(record, student) and not replace_key:
-                text = OTHER_KEY.replace("handout", "reinstate")
-                why[record.id] = text.format(cohort=name, id=record.id)
-                continue
-            _let_back(found, record, student)
-        back = [record for record, _ in pairs if record.id not in why]
-        if not back:
-            return HandoutResult(cohort=name, failed=why)
-        free = {record.name for record in back}
-        standings = {who: one for who, one in found.standings.items() if who not in free}
-        fresh = replace(found, standings=standings)
-        given = distribute(fresh, [one.id for one in back], lambda *_: "give", progress)
+        return reinstate_at(found, named, progress=progress, replace_key=replace_key)
+
+
+def reinstate_at(
+    found: Desk, named: tuple[str, ...], *, progress: Progress, replace_key: bool
+) -> HandoutResult:
+    """Undo revocations at a desk that is open.
+
+    Raises:
+        InputError: If a student is unknown or not revoked, or the term is over.
+        ClusterError: If the cluster cannot be reached.
+    """
+    name = found.reading.cohort.name
+    pairs = _revoked(found, named)
+    for record, _ in pairs:
+        terms.expiry(found.reading.cohort, record)
+    why: dict[str, str] = {}
+    for record, student in pairs:
+        if found.has_other_key(record, student) and not replace_key:
+            text = OTHER_KEY.replace("handout", "reinstate")
+            why[record.id] = text.format(cohort=name, id=record.id)
+            continue
+        _let_back(found, record, student)
+    back = [record for record, _ in pairs if record.id not in why]
+    if not back:
+        return HandoutResult(cohort=name, failed=why)
+    free = {record.name for record in back}
+    standings = {who: one for who, one in found.standings.items() if who not in free}
+    fresh = replace(found, standings=standings)
+    given = distribute(fresh, [one.id for one in back], lambda *_: "give", progress)
     return replace(given, failed=why | dict(given.failed))
 
 

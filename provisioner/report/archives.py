@@ -37,6 +37,8 @@ def archived(found: Archived) -> Iterator[str]:
         yield f"  no copy of their own, for want of a key: {', '.join(without[:FEW])}" + (
             f" and {len(without) - FEW} more" if len(without) > FEW else ""
         )
+    if volumes := sum(one.volumes for one in found.made):
+        yield f"  the content of {volumes} volume(s) is in them"
     claims = sum(len(one.claims) for one in found.made)
     if claims:
         yield f"  {claims} volume(s) are listed, but their content is not included"

@@ -12,15 +12,6 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ..capacity import Answer, Line
     from ..lifecycle.capacity import Capacity
 
-COLUMNS = (
-    "resource",
-    "one student",
-    "the class",
-    "nodes have",
-    "others take",
-    "free",
-    "enough for",
-)
 SHOWN = 10
 """Nodes that are named one by one; the JSON document has all."""
 
@@ -86,6 +77,12 @@ def _number(amount: Decimal) -> int | float:
     return int(amount) if amount == int(amount) else float(amount)
 
 
+def columns(found: Capacity) -> tuple[str, ...]:
+    """Return the heads of the columns."""
+    has = f"{found.words.place}s have"
+    return ("resource", "one student", "the class", has, "others take", "free", "enough for")
+
+
 def rows(found: Capacity) -> Iterator[tuple[str, ...]]:
     """Yield a row for each resource."""
     for line in found.answer.lines:
@@ -118,7 +115,7 @@ def lines(found: Capacity) -> Iterator[str]:
     yield from _left_out(found)
     if found.suspended:
         yield f"not counted: {found.suspended} suspended student(s), and whatever they left running"
-    yield from _notes(answer)
+    yield from _notes(found)
     if found.simulated:
         yield "This is a rehearsal: its nodes are simulated, and no machine stands behind them."
     groups = f" and {answer.groups} group(s)" if answer.groups else ""
@@ -131,17 +128,19 @@ def lines(found: Capacity) -> Iterator[str]:
 
 
 def _left_out(found: Capacity) -> Iterator[str]:
+    what = found.words.place
     out = [place for place in found.room.places if place.left_out]
     counted = len(found.room.counted)
     if out:
         named = ", ".join(f"{place.name} {place.left_out}" for place in out[:SHOWN])
         more = f", and {len(out) - SHOWN} more" if len(out) > SHOWN else ""
-        yield f"{counted} node(s) counted; left out: {named}{more}"
+        yield f"{counted} {what}(s) counted; left out: {named}{more}"
     else:
-        yield f"{counted} node(s) counted, none left out"
+        yield f"{counted} {what}(s) counted, none left out"
 
 
-def _notes(answer: Answer) -> Iterator[str]:
+def _notes(found: Capacity) -> Iterator[str]:
+    answer, words = found.answer, found.words
     over = [line.key for line in answer.lines if _verdict(line) == "over"]
     if over:
         yield (
@@ -150,9 +149,11 @@ def _notes(answer: Answer) -> Iterator[str]:
         )
     part = _part(answer)
     yield (
-        f"the largest pod of one container ({part}) fits on {answer.homes} node(s),"
+        f"{words.part} ({part}) fits on {answer.homes} {words.place}(s),"
         f" {answer.times} time(s) in all"
     )
+    if words.note:
+        yield words.note
     if any(line.has is None for line in answer.lines):
         yield "volumes: the cluster does not say how much there is; ask whoever runs the storage"
 
@@ -175,6 +176,9 @@ def _advice(found: Capacity) -> Iterator[str]:
             f"fewer at once: {answer.most}, with nothing left running by the others"
             f" (practicum suspend {found.cohort} STUDENT…)"
         )
+    if found.words.ways:
+        yield from _ways(found)
+        return
     smaller = {key: _at_most(key, amount) for key, amount in answer.smaller.items()}
     if smaller and "0" not in smaller.values():
         fields = ", ".join(f"{_field(key)} {text}" for key, text in smaller.items())
@@ -188,6 +192,15 @@ def _advice(found: Capacity) -> Iterator[str]:
         yield f"more nodes: {answer.more} like {answer.like}, empty"
     if out := len(found.room.places) - len(found.room.counted):
         yield f"the {out} node(s) that were left out, if they can be had"
+
+
+def _ways(found: Capacity) -> Iterator[str]:
+    """Yield what to do about each thing that is short, where no quota is to blame."""
+    for line in found.answer.lines:
+        if line.counts and line.short and line.key in found.words.ways:
+            yield f"{line.key}: {found.words.ways[line.key]}"
+    if out := len(found.room.places) - len(found.room.counted):
+        yield f"the {out} {found.words.place}(s) that were left out, if they can be had"
 
 
 def _field(key: str) -> str:

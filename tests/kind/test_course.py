@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import platform
 import socket
+import tarfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+from provisioner import toolchain
+from provisioner.kind import container_image
+from provisioner.kind.cluster import Clusters
 from provisioner.kind.found import look
-from provisioner.lifecycle.own_clusters.reading import ANEW
+from provisioner.lifecycle.own_clusters.planning import ANEW
 
 from ..both.life import OnKind
 
@@ -39,6 +46,20 @@ def port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
+@pytest.fixture
+def foreign_image(engine, tmp_path, monkeypatch) -> Iterator[str]:
+    """An image that says it is for another processor than that of this machine."""
+    other = {"x86_64": "aarch64", "aarch64": "x86_64"}[platform.machine()]
+    name, layer = f"practicum/kind-node:{uuid.uuid4().hex[:8]}", tmp_path / "layer"
+    tarfile.open(layer, "w").close()
+    with monkeypatch.context() as patch:
+        patch.setattr(platform, "machine", lambda: other)
+        container_image.pack(layer, {}, name, tmp_path / "image.tar")
+    engine.run("load", "--input", tmp_path / "image.tar")
+    yield name
+    engine.run("rmi", "--force", name)
+
+
 def berth(life: OnKind, id: str, **said: object) -> dict[str, object]:
     usual = {"id": id, "engine": "local", "cluster": life.course.namespace(id), "image": ""}
     return {**usual, "ports": [], **said}
@@ -49,17 +70,19 @@ def write_berths(life: OnKind, **berths: object) -> None:
     path.write_text(json.dumps({"version": 1, "students": berths}))
 
 
-def test_who_fails_is_told_why_and_the_others_are_done(life: OnKind, port: int):
+def test_who_fails_is_told_why_and_the_others_are_done(life: OnKind, port: int, foreign_image: str):
     course, engine = life.course, life.engine
     away = {"name": "lab1", "ssh": "nobody@127.0.0.1:1"}
-    kind = {"ports": [30080], "engines": ["local", away]}
-    course.write(["1", "2", "3", "4", "5"], cluster=None, backend="kind", kind=kind)
+    kind = {**life.settings["kind"], "image": None, "engines": ["local", away]}
+    kind = {key: value for key, value in kind.items() if value}
+    course.write(["1", "2", "3", "4", "5", "6"], cluster=None, backend="kind", kind=kind)
     write_berths(
         life,
         s2=berth(life, "2", ports=[[port, 30080]]),
         s3=berth(life, "3", image=NONE),
         s4=berth(life, "4", engine="lab1"),
         s5=berth(life, "5"),
+        s6=berth(life, "6", image=foreign_image),
         s1=berth(life, "1"),
     )
     theirs = engine.run(
@@ -71,22 +94,41 @@ def test_who_fails_is_told_why_and_the_others_are_done(life: OnKind, port: int):
 
         assert done["created"] == 1
         why = {one["id"]: one["error"].splitlines()[-1] for one in done["failed"]}
-        assert why.keys() == {"2", "3", "4", "5"}
+        assert why.keys() == {"2", "3", "4", "5", "6"}
         assert f"that the cluster {course.namespace('2')} is to have is taken: {port}" in why["2"]
         assert f"has no image {NONE}" in why["3"]
+        assert f"The image {foreign_image} is made for" in why["6"]
         assert "the engine lab1 (nobody@127.0.0.1:1) does not answer" in why["4"]
         assert "is somebody else's cluster; it is not touched" in why["5"]
         assert life.left() == [course.namespace("1")]
         phases = {one["id"]: one["phase"] for one in course.json("status", course.name)["students"]}
         assert phases == {
             "1": "ready", "2": "missing", "3": "missing", "4": "unreachable", "5": "foreign",
+            "6": "missing",
         }  # fmt: skip
         assert engine.run("ps", "--all", "--quiet", "--no-trunc", "--filter", f"id={theirs}")
 
+        no_credential_is_kept(life)
         what_runs_is_held_against_what_is_wanted(life)
+        a_reset_makes_the_cluster_anew(life)
         an_engine_that_is_not_seen_proves_nothing(life)
     finally:
         engine.run("rm", "--volumes", theirs)
+
+
+def no_credential_is_kept(life: OnKind) -> None:
+    """Neither in Pulumi's state nor in a log nor in a kubeconfig that somebody forgot."""
+    kind = toolchain.find("kind")["kind"].path
+    clusters = Clusters(engine=life.engine, kind=kind, say=lambda _: None)
+    name = life.course.namespace("1")
+    user = yaml.safe_load(clusters.kubeconfig(name))["users"][0]["user"]
+    secrets = (user["client-key-data"], base64.b64decode(user["client-key-data"]).decode())
+    files = [path for path in life.course.home.rglob("*") if path.is_file()]
+    kept = "\n".join(path.read_text(errors="replace") for path in files)
+
+    assert name in kept  # that is where it would be
+    assert not any(secret in kept for secret in secrets)
+    assert "PRIVATE KEY" not in kept
 
 
 def what_runs_is_held_against_what_is_wanted(life: OnKind) -> None:
@@ -104,6 +146,19 @@ def what_runs_is_held_against_what_is_wanted(life: OnKind) -> None:
     done = course.up("1")
     assert (done["changed"], done["failed"]) == (1, [])
     assert life.is_running("1")
+
+
+def a_reset_makes_the_cluster_anew(life: OnKind) -> None:
+    course, before = life.course, life.identity("1")
+    node = f"{course.namespace('1')}-control-plane"
+    life.engine.run("exec", node, "touch", "/broken")
+
+    assert "Nothing was changed" not in course.run("reset", course.name, "1", "--yes",
+                                                   "--no-archive").stderr  # fmt: skip
+
+    assert life.identity("1") not in ("", before)
+    assert course.changes()["1"] == []
+    assert "broken" not in life.engine.run("exec", node, "ls", "/")
 
 
 def an_engine_that_is_not_seen_proves_nothing(life: OnKind) -> None:

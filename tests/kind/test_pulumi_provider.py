@@ -13,8 +13,8 @@ import yaml
 
 from .stack import Stack, await_that, kill_all
 
-# For the soak: the image takes 13 minutes to make where it is not cached.
-pytestmark = [pytest.mark.kind, pytest.mark.soak, pytest.mark.timeout(900)]
+# The image takes 13 minutes to make where it is not cached.
+pytestmark = [pytest.mark.kind, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ def stack(engine, node_image, tmp_path) -> Iterator[Stack]:
     made.end()
 
 
+@pytest.mark.soak  # without it: tests/both and tests/kind/test_kills.py
 def test_a_cluster_is_made_once_stopped_seen_to_be_gone_and_removed_without_a_trace(stack):
     assert stack.up() == {"create": 2}  # the stack itself is one
     volumes = stack.volumes()
@@ -76,6 +77,7 @@ def cluster_is_whole(stack: Stack) -> bool:
     return stack.found.complete
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("checkpoints", ["true", "false"], ids=["unsaved", "saved"])
 @pytest.mark.parametrize("moment", [network_is_there, node_is_there, cluster_is_whole])
 def test_a_run_that_was_killed_is_made_good_by_a_plain_one(
@@ -98,6 +100,7 @@ def test_a_run_that_was_killed_is_made_good_by_a_plain_one(
     assert stack.left_over() == []
 
 
+@pytest.mark.soak  # without it: tests/both and tests/kind/test_kills.py
 def test_what_a_killed_engine_had_started_ends_with_it(stack):
     """Else kind would go on making what the next run is removing."""
     run = stack.start()
@@ -136,6 +139,7 @@ def test_another_students_cluster_is_refused_and_stays(stack):
         stack.engine.run("network", "rm", f"kind-{stack.name}")
 
 
+@pytest.mark.soak  # without it: tests/unit/test_kind_cluster.py
 @pytest.mark.parametrize(
     ("changed", "why"),
     [

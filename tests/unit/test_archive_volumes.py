@@ -136,3 +136,50 @@ def test_no_more_than_a_few_parts_are_held_at_a_time(tmp_path, key, monkeypatch)
     tracemalloc.stop()
 
     assert most < 16 << 20  # of 64 MiB
+
+
+PV = {
+    "metadata": {"name": "disk", "uid": "1", "finalizers": ["kubernetes.io/pv-protection"]},
+    "spec": {
+        "hostPath": {"path": "/var/disk"},
+        "claimRef": {"namespace": "shop", "name": "disk", "uid": "2", "resourceVersion": "3"},
+    },
+    "status": {"phase": "Bound"},
+}
+
+
+def test_a_volume_comes_back_for_the_claim_of_the_same_name():
+    assert archive.portable("persistentvolumes", PV) == {
+        "metadata": {"name": "disk"},
+        "spec": {
+            "hostPath": {"path": "/var/disk"},
+            "claimRef": {"namespace": "shop", "name": "disk"},
+        },
+    }
+    assert archive.why_not("persistentvolumes", PV, set()) == ""
+
+
+def test_a_volume_that_a_provisioner_made_is_left_to_it():
+    made = {
+        **PV,
+        "metadata": {"name": "pvc-1", "annotations": {"pv.kubernetes.io/provisioned-by": "x"}},
+    }
+
+    assert "makes it again" in archive.why_not("persistentvolumes", made, set())
+
+
+@pytest.mark.parametrize(("namespace", "skipped"), [("default", True), ("shop", False)])
+def test_the_api_servers_own_service_makes_itself(namespace, skipped):
+    service = {"metadata": {"name": "kubernetes", "namespace": namespace}}
+
+    assert bool(archive.why_not("services", service, set())) is skipped
+
+
+def test_what_others_need_comes_first():
+    types = ["deployments.apps", "persistentvolumeclaims", "toys.example.org", "configmaps",
+             "customresourcedefinitions.apiextensions.k8s.io", "persistentvolumes", "namespaces"]  # fmt: skip
+
+    assert sorted(types, key=archive.order)[:5] == [
+        "namespaces", "customresourcedefinitions.apiextensions.k8s.io", "persistentvolumes",
+        "configmaps", "persistentvolumeclaims",
+    ]  # fmt: skip

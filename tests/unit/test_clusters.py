@@ -164,6 +164,7 @@ def test_two_students_with_one_cluster_are_refused(tmp_path):
     [
         ("local", {}, "127.0.0.1", (), False),
         ("local", {"address": "192.0.2.1"}, "192.0.2.1", (), True),
+        ("local", {"address": "0.0.0.0"}, "127.0.0.1", ("127.0.0.1",), True),
         (LABS[0], {}, "127.0.0.1", (), True),
         (LABS[0], {"address": "0.0.0.0"}, "lab1", ("lab1",), True),
         ({**LABS[0], "address": "192.0.2.7"}, {}, "192.0.2.7", (), True),

@@ -53,6 +53,15 @@ def test_kind_is_told_of_the_nodes_and_ports_and_of_no_mount():
     assert "ount" not in WANTED.kind_config()
 
 
+def test_certificates_hold_what_kind_gives_them_and_the_names_of_ours():
+    told = json.loads(replace(WANTED, address="192.0.2.7", names=("l.example.org",)).kind_config())
+
+    [patch] = told["kubeadmConfigPatches"]
+    names = json.loads(patch)["apiServer"]["certSANs"]
+    assert names == ["localhost", "127.0.0.1", "192.0.2.7", "l.example.org"]
+    assert "kubeadmConfigPatches" not in WANTED.kind_config()
+
+
 @pytest.mark.parametrize(
     ("change", "mistake"),
     [
@@ -63,6 +72,7 @@ def test_kind_is_told_of_the_nodes_and_ports_and_of_no_mount():
         ({"workers": -1}, "workers"),
         ({"address": "0.0.0"}, "address"),
         ({"address": "host; rm"}, "address"),
+        ({"names": ("a b",)}, "names"),
         ({"ports": (Port(70000, 1),)}, "ports"),
         ({"ports": (Port(2000, 0),)}, "ports"),
         ({"ports": (Port(2000, 1), Port(2000, 2))}, "ports"),

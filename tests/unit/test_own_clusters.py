@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from provisioner.cohort import Student, clusters
+from provisioner.cohort import records as record_file
 from provisioner.cohort.kind import Kind
 from provisioner.errors import InputError, MissingToolError
 from provisioner.kind import mishap
 from provisioner.kind.found import Found, Node
 from provisioner.kind.wanted import Wanted
 from provisioner.lifecycle import backend
+from provisioner.lifecycle.namespaces import Namespaces
 from provisioner.lifecycle.own_clusters import engines, up
 from provisioner.lifecycle.own_clusters import reading as readings
 from provisioner.lifecycle.own_clusters.engines import Sight
-from provisioner.lifecycle.own_clusters.reading import ANEW, NO_ISOLATION
-from provisioner.lifecycle.reading import narrowed
+from provisioner.lifecycle.own_clusters.planning import ANEW
+from provisioner.lifecycle.own_clusters.reading import NO_ISOLATION
+from provisioner.lifecycle.reading import narrowed, of_cohort
 from provisioner.lifecycle.up import refuse_mass_drop
+from provisioner.settings import Settings
 
 from ..sample import cohort as sample
+from ..sample import record
 
 DIGEST = "kindest/node@sha256:" + "a" * 64
 LABS = [{"name": "lab1", "ssh": "ops@lab1"}, {"name": "lab2", "ssh": "ops@lab2"}]
@@ -202,6 +208,33 @@ def test_without_any_engine_nothing_is_planned():
 
     with pytest.raises(MissingToolError):
         engines.look(sites, [])
+
+
+def test_students_who_still_have_the_other_thing_are_not_given_this(tmp_path):
+    """Else what they have would be forgotten, and stay for ever."""
+    records = {"1": record("1")}
+    then_kind = course(**KIND).model_copy(update={"folder": tmp_path})
+    then_namespaces = sample(folder=tmp_path)
+    (tmp_path / "roster.csv").write_text("id,name\n1,Ada\n")
+    record_file.save(tmp_path / "students.json", records, cluster="a-uid")
+
+    with pytest.raises(InputError, match="have namespaces, and the cohort file says kind"):
+        readings.read(then_kind)
+
+    berth = clusters.Berth(name="s1", id="1", engine="local", cluster="mls26--s1")
+    clusters.save(tmp_path / "clusters.json", {"s1": berth})
+    settings = Settings(stacks=tmp_path, home=tmp_path)
+    with pytest.raises(InputError, match="have kind clusters, and the cohort file says namespace"):
+        of_cohort(settings, then_namespaces)
+
+
+def test_a_namespace_is_not_reset_and_it_is_said_what_to_do():
+    reading = SimpleNamespace(cohort=sample())
+
+    with pytest.raises(InputError) as error:
+        Namespaces().reset(None, reading, 0, None, backend.Again(id="1"))
+
+    assert error.value.hint == ("For a new one: practicum drop mls26 1, then practicum add mls26 1")
 
 
 def test_no_other_module_asks_which_backend_it_is():

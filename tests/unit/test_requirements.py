@@ -31,7 +31,7 @@ def names_in(file: str) -> set[str]:
 
 def test_every_requirement_is_listed_in_order():
     assert list(CATALOGUE) == ids("ISO", 35) + ids("CRD", 22)
-    assert list(OTHERS) == ids("REL", 31) + ids("INP", 21)
+    assert list(OTHERS) == ids("REL", 31) + ids("INP", 21) + ids("ISO", 38)[35:]
 
 
 def ids(kind: str, count: int) -> list[str]:

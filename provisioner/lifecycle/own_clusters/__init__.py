@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ...cohort import Cohort, Record, Student
@@ -14,10 +15,17 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ...credential import Standing
     from ..ahead import Asked
     from ..archiving import Archived
-    from ..backend import Again, Ending, Resting, Whole
+    from ..backend import Again, Ending, Ids, Resting, Whole
+    from ..capacity import Capacity
+    from ..finding import Finding
+    from ..giving import HandoutResult
+    from ..handout import Wishes
     from ..receipt import Receipt
+    from ..restoring import Opened, Restoring
+    from ..revoke import RevokeResult
     from ..status import Status
-    from ..up import Leaving, UpResult
+    from ..up import Leaving
+    from ..up_result import UpResult
     from .reading import ClustersReading
 
 
@@ -165,17 +173,10 @@ class OwnClusters:
     def archive(
         self, settings: Settings, reading: ClustersReading, ids: Iterable[str], progress: Progress
     ) -> Archived:
-        """Archive what is in clusters.
-
-        Raises:
-            InputError: If somebody is unknown.
-        """
-        from .. import desk
+        """Archive what is in clusters."""
         from . import keeping
 
-        names = [record.name for record, _ in desk.chosen(reading, ids)]
-        keeping.refuse_without_key(reading, names)
-        return keeping.keep(settings, reading, names, progress)
+        return keeping.archive(settings, reading, ids, progress)
 
     def rest(self, _reading: ClustersReading, _ids: tuple[str, ...], *, keep_pods: bool) -> Resting:
         """Stop the nodes, as the records then say; what is in them stays."""
@@ -195,3 +196,92 @@ class OwnClusters:
         from ..change import Finished
 
         return Resting(notes=(), finish=lambda *_: Finished())
+
+    def handout(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, wishes: Wishes
+    ) -> HandoutResult:
+        """Seal admins' kubeconfigs, or mint tokens of a scoped role."""
+        from . import handing_out
+
+        reading = _read(settings, name)
+        return handing_out.handout(settings, reading, ids, progress=progress, wishes=wishes)
+
+    def rotate(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, overlap: timedelta
+    ) -> HandoutResult:
+        """Mint new tokens of a scoped role."""
+        from . import scoped
+
+        reading = _read(settings, name)
+        scoped.refuse_admins(reading, "rotate")
+        pairs = scoped.chosen(reading, ids)
+        return scoped.rotate(settings, reading, pairs, progress=progress, overlap=overlap)
+
+    def sweep_access(self, settings: Settings, name: str) -> tuple[str, ...]:
+        """End old tokens of a scoped role."""
+        from . import scoped
+
+        reading = _read(settings, name)
+        return scoped.sweep(settings, reading)
+
+    def revoke(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress
+    ) -> RevokeResult:
+        """Kill tokens of a scoped role."""
+        from . import scoped
+
+        reading = _read(settings, name)
+        scoped.refuse_admins(reading, "revoke")
+        return scoped.revoke(settings, reading, scoped.chosen(reading, ids), progress=progress)
+
+    def reinstate(
+        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, replace_key: bool
+    ) -> HandoutResult:
+        """Mint tokens for those who had been revoked."""
+        from . import scoped
+
+        reading = _read(settings, name)
+        scoped.refuse_admins(reading, "reinstate")
+        return scoped.reinstate(
+            settings,
+            reading,
+            scoped.chosen(reading, ids),
+            progress=progress,
+            replace_key=replace_key,
+            named=bool(ids),
+        )
+
+    def restoring(self, _settings: Settings, cohort: Cohort, id: str, opened: Opened) -> Restoring:
+        """Get ready to restore into a cluster."""
+        from . import reading as readings
+        from . import restoring
+
+        return restoring.prepare(readings.read(cohort), id, opened)
+
+    def capacity(self, _settings: Settings, cohort: Cohort, at_once: int | None) -> Capacity:
+        """Compare what clusters take with what the engines' machines have."""
+        from . import reading as readings
+        from . import room
+
+        return room.capacity(readings.read(cohort), at_once)
+
+    def seconds_for(self, count: int) -> float:
+        """Say how long some clusters take: half a minute each, as many at a time as cores."""
+        import os
+
+        return 60 + 30 * -(-count // (os.cpu_count() or 1))
+
+    def check(
+        self, settings: Settings, cohort: Cohort, students: list[Student], _id_token: str
+    ) -> Iterator[Finding]:
+        """Look at the engines."""
+        from . import preflight
+
+        return preflight.check(settings, cohort, students)
+
+
+def _read(settings: Settings, name: str) -> ClustersReading:
+    from ... import cohort as cohorts
+    from . import reading
+
+    return reading.read(cohorts.load(settings.stacks, name))

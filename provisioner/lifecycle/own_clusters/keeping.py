@@ -1,21 +1,206 @@
-"""Keep what is in clusters that are about to go."""
+"""Keep what is in clusters: every object of the student's, and what volumes hold.
+
+A cluster that is suspended is started for it, and stopped again. Whose work cannot be kept,
+keeps the cluster.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 
+from ... import cluster
+from ...archive import Content
+from ...cohort import clusters as berths
+from ...errors import InputError, PracticumError
+from ...kind import volumes
+from ...kind.found import Found, look
+from ...manifest import Manifest
 from ...settings import Settings
-from ..kept import Archived
+from ..kept import Archive, Archived
+from ..one_archive import Lists, Source, Subject, Work, folder_of
 from ..progress import Progress
+from . import access, whole_cluster
 from .reading import ClustersReading
+
+CLAIMS, VOLUMES = "persistentvolumeclaims", "persistentvolumes"
+
+
+def archive(
+    settings: Settings, reading: ClustersReading, ids: Iterable[str], progress: Progress
+) -> Archived:
+    """Archive students, and delete nothing.
+
+    Raises:
+        InputError: If a student is unknown or has no cluster, or there is no course key.
+    """
+    wanted = list(dict.fromkeys(ids))
+    by_id = {one.id: one.name for one in reading.records.values() if _has_work(reading, one.name)}
+    if missing := [id for id in wanted if id not in by_id]:
+        raise InputError(
+            f"{', '.join(missing)}: no cluster of {reading.cohort.name} is theirs.",
+            hint=f"See who has one: practicum status {reading.cohort.name}",
+        )
+    chosen = [by_id[id] for id in wanted or by_id]
+    refuse_without_key(reading, chosen)
+    return keep(settings, reading, chosen, progress)
+
+
+def refuse_without_key(reading: ClustersReading, names: Iterable[str]) -> None:
+    """Stop where work could not be encrypted.
+
+    Raises:
+        InputError: If there is work, and the cohort has no course key.
+    """
+    cohort = reading.cohort
+    if cohort.course_key is None and any(_has_work(reading, name) for name in names):
+        raise InputError(
+            f"{cohort.name} has no course_key, so nothing can be archived; nothing was changed.",
+            hint=f"This makes a pair, and prints the line for {cohort.folder / 'cohort.yaml'}:"
+            f" practicum archive key {cohort.name}. Or say --no-archive, and keep nothing.",
+        )
 
 
 def keep(
-    _settings: Settings, reading: ClustersReading, _names: Iterable[str], _progress: Progress
+    settings: Settings, reading: ClustersReading, names: Iterable[str], progress: Progress
 ) -> Archived:
-    """Archive some students' clusters; whoever is in ``failed`` keeps theirs."""
-    return Archived(cohort=reading.cohort.name)
+    """Archive some students' clusters; whoever is in ``failed`` is to keep theirs.
+
+    Args:
+        settings: Folders.
+        reading: The cohort.
+        names: The students, by name; who has no whole cluster has nothing to keep.
+        progress: Told what happens.
+
+    Raises:
+        InputError: If the folder of archives cannot be used.
+    """
+    chosen = [name for name in dict.fromkeys(names) if _has_work(reading, name)]
+    if not chosen:
+        return Archived(cohort=reading.cohort.name)
+    progress.step("Archiving the students' clusters", len(chosen))
+    work = Work(settings, reading, access.standings(settings, reading))
+
+    def one(name: str) -> Archive | str:
+        try:
+            return _keep_one(reading, name, work)
+        except PracticumError as error:
+            return f"was not archived: {error.message}"
+        finally:
+            progress.advance(name)
+
+    # Encrypting takes a core, and a cluster that is started for it half a gigabyte.
+    with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
+        answers = list(zip(chosen, threads.map(one, chosen), strict=True))
+    failed = {name: answer for name, answer in answers if isinstance(answer, str)}
+    return Archived(
+        cohort=reading.cohort.name,
+        folder=folder_of(settings, reading.cohort.name),
+        made=tuple(answer for _, answer in answers if isinstance(answer, Archive)),
+        failed=failed,
+        failed_ids={reading.id_of(name): why for name, why in failed.items()},
+    )
 
 
-def refuse_without_key(_reading: ClustersReading, _names: Iterable[str]) -> None:
-    """Stop where work could not be encrypted."""
+def _has_work(reading: ClustersReading, name: str) -> bool:
+    """Say whether somebody can have worked in a cluster: one that was never whole holds nothing."""
+    found = reading.cluster(name)
+    return bool(found and found.nodes and (found.complete or found.first is None))
+
+
+def _keep_one(reading: ClustersReading, name: str, work: Work) -> Archive:
+    with awake(reading, name) as running:
+        client = access.client_of(running, name)
+        namespaces = whole_cluster.namespaces(client)
+        around = cluster.look_around(client, namespaces)
+        lists = Lists(client, around, namespaces, list(whole_cluster.listings(client, namespaces)))
+        found = running.cluster(name)
+        assert found is not None
+        source = Source(
+            lists=lists,
+            cluster=cluster.uid_of(client),
+            kubernetes=cluster.version(client),
+            volumes=list(_volumes(running, name, found, client, around)),
+        )
+        return work.archive(_subject(reading, name, namespaces), source)
+
+
+def _subject(reading: ClustersReading, name: str, namespaces: dict[str, str]) -> Subject:
+    records = {record.name: record for record in reading.records.values()}
+    record = records.get(name)
+    return Subject(
+        id=record.id if record else reading.id_of(name),
+        name=name,
+        generation=record.generation if record else 0,
+        namespaces=namespaces,
+    )
+
+
+@contextmanager
+def awake(reading: ClustersReading, name: str) -> Iterator[ClustersReading]:
+    """Have a cluster run; one that was suspended is so again afterwards.
+
+    Raises:
+        ToolError: If it cannot be started, or stopped.
+    """
+    found = reading.cluster(name)
+    if found is None or found.running or found.first is None:
+        yield reading
+        return
+    clusters = reading.site(name).clusters(lambda _: None)
+    wanted = found.as_wanted()
+    try:
+        clusters.set_running(replace(wanted, running=True))
+        yield _seen_again(reading, name)
+    finally:
+        clusters.set_running(replace(wanted, running=False))
+
+
+def _seen_again(reading: ClustersReading, name: str) -> ClustersReading:
+    """Return a reading with a cluster as it is now."""
+    berth: berths.Berth = reading.berths[name]
+    now = look(reading.site(name).engine, berth.cluster)
+    of_engine = {**reading.sight.found[berth.engine], berth.cluster: now}
+    found = {**reading.sight.found, berth.engine: of_engine}
+    return replace(reading, sight=replace(reading.sight, found=found))
+
+
+def _volumes(
+    reading: ClustersReading,
+    name: str,
+    found: Found,
+    client: cluster.Client,
+    around: cluster.Whereabouts,
+) -> Iterator[Content]:
+    """Yield the content of every volume that lies in a node's files; the others are told."""
+    engine = reading.site(name).engine
+    for claim, volume in bound(client, around):
+        place = volumes.place_of(volume, found.nodes)
+        if isinstance(place, volumes.Place):
+            yield Content(
+                namespace=claim["metadata"]["namespace"],
+                claim=claim["metadata"]["name"],
+                pieces=volumes.content(engine, place),
+            )
+
+
+def bound(
+    client: cluster.Client, around: cluster.Whereabouts
+) -> Iterator[tuple[Manifest, Manifest]]:
+    """Yield every claim of some namespaces with its volume.
+
+    Raises:
+        ClusterError: If they cannot be listed.
+    """
+    types = {str(type): type for type in around.types}
+    places = {where for (where, type), count in around.counts.items() if str(type) == CLAIMS}
+    live = {one["metadata"]["name"]: one for one in whole_cluster.all_of(client, VOLUMES)}
+    for place in sorted(places):
+        _, claims = cluster.list_type(client, types[CLAIMS], place)
+        for claim in claims:
+            volume = live.get((claim.get("spec") or {}).get("volumeName", ""))
+            if volume is not None:
+                yield claim, volume

@@ -1,0 +1,96 @@
+"""Have everything ready when class begins: wait, then make what is missing, and no more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ..errors import InputError
+from ..settings import Settings
+from . import backend
+from .choice import Choice
+from .progress import Progress
+from .reading import Overview
+from .up import up
+from .up_result import UpResult
+
+LONGEST = timedelta(days=1)
+"""How far ahead it waits; for what is later there is cron."""
+
+STEP = 60.0
+"""Seconds after which one looks at the clock again: a machine may have slept."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prewarmed:
+    """What was made ahead of class."""
+
+    missing: tuple[str, ...]
+    """Whose environment was missing, by id."""
+
+    result: UpResult | None
+    """None where nothing was missing."""
+
+    in_time: bool
+    """Whether it was ready when class began."""
+
+
+def missing(reading: Overview) -> list[str]:
+    """Return the students whose environment is not there, or not there whole, by id."""
+    parts = [part for part in reading.plan.students if part.action == "create"]
+    return [reading.id_of(part.name) for part in parts]
+
+
+def prewarm(
+    settings: Settings,
+    name: str,
+    at: datetime,
+    *,
+    confirm: Callable[[Overview], bool],
+    progress: Progress,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Prewarmed:
+    """Wait until it is time, then bring up those whose environment is missing.
+
+    Args:
+        settings: Folders and state backend.
+        name: The cohort.
+        at: When class begins.
+        confirm: Shown the plan of those students, when it is time.
+        progress: Told what happens.
+        sleep: Waits.
+
+    Raises:
+        InputError: If the files are wrong, or class begins in more than a day.
+        PracticumError: As ``up`` raises it.
+    """
+    if at - _now() > LONGEST:
+        raise InputError(
+            f"Class begins at {at:%Y-%m-%d %H:%M}, which is more than a day ahead.",
+            hint="Have cron start this an hour or so before class.",
+        )
+    _wait(settings, name, at, progress, sleep)
+    who = tuple(missing(backend.read(settings, name)))
+    if not who:
+        return Prewarmed(missing=(), result=None, in_time=True)
+    done = up(settings, name, confirm=confirm, progress=progress, choice=Choice(ids=who))
+    return Prewarmed(missing=who, result=done, in_time=_now() <= at)
+
+
+def _wait(
+    settings: Settings, name: str, at: datetime, progress: Progress, sleep: Callable[[float], None]
+) -> None:
+    """Wait until what is missing now would just be ready in time."""
+    reading = backend.read(settings, name)
+    count = len(missing(reading))
+    begin = at - timedelta(seconds=backend.of(reading.cohort).seconds_for(count))
+    if count and begin > _now():
+        progress.say(f"{count} to be made; that begins at {begin:%H:%M:%S}.")
+    while count and (left := (begin - _now()).total_seconds()) > 0:
+        sleep(min(left, STEP))
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()

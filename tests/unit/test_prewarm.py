@@ -1,0 +1,92 @@
+"""Prewarming: when it begins, whom it is for, and what it says was not in time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+
+from provisioner.cli.prewarm import _moment
+from provisioner.errors import InputError
+from provisioner.lifecycle import prewarm
+from provisioner.lifecycle.progress import Silent
+from provisioner.settings import Settings
+
+NOW = datetime(2026, 11, 30, 7, 0).astimezone()
+TAKES = 300.0
+
+
+@pytest.fixture
+def course(monkeypatch):
+    """A course whose clock is ours, and where everybody but the last is missing."""
+    found = SimpleNamespace(now=NOW, made=[], slept=[], missing=["1", "2"])
+    backend = SimpleNamespace(seconds_for=lambda count: TAKES * (count > 0))
+    reading = SimpleNamespace(cohort=None)
+
+    def up(_settings, _name, *, choice, **_):
+        found.made.append(choice.ids)
+        found.now += timedelta(seconds=TAKES)
+        return "done"
+
+    def sleep(seconds):
+        found.slept.append(seconds)
+        found.now += timedelta(seconds=seconds)
+
+    found.sleep = sleep
+    monkeypatch.setattr(prewarm, "_now", lambda: found.now)
+    monkeypatch.setattr(prewarm, "up", up)
+    monkeypatch.setattr(prewarm, "missing", lambda _: found.missing)
+    monkeypatch.setattr(prewarm.backend, "read", lambda *_: reading)
+    monkeypatch.setattr(prewarm.backend, "of", lambda _: backend)
+    return found
+
+
+def warmed(course, at):
+    return prewarm.prewarm(
+        Settings(stacks=None, home=None), "mls26", at,
+        confirm=lambda _: True, progress=Silent(), sleep=course.sleep,
+    )  # fmt: skip
+
+
+def test_it_waits_until_what_is_missing_is_just_ready_in_time(course):
+    done = warmed(course, NOW + timedelta(hours=1))
+
+    assert sum(course.slept) == 3600 - TAKES
+    assert max(course.slept) <= prewarm.STEP
+    assert (course.made, done.in_time) == ([("1", "2")], True)
+
+
+def test_where_it_is_late_it_begins_at_once_and_says_so(course):
+    done = warmed(course, NOW + timedelta(seconds=TAKES - 1))
+
+    assert (course.slept, len(course.made), done.in_time) == ([], 1, False)
+
+
+def test_where_nobody_is_missing_it_does_not_wait(course):
+    course.missing = []
+
+    done = warmed(course, NOW + timedelta(hours=1))
+
+    assert (course.slept, course.made, done.result) == ([], [], None)
+
+
+def test_more_than_a_day_ahead_is_for_cron(course):
+    with pytest.raises(InputError, match="more than a day"):
+        warmed(course, NOW + timedelta(hours=25))
+
+
+def test_an_hour_is_the_next_one_of_that_name():
+    now = datetime.now().astimezone()
+
+    for minutes in (-5, 5):
+        near = now + timedelta(minutes=minutes)
+        found = _moment(f"{near:%H:%M}")
+        assert now < found <= now + timedelta(days=1)
+        assert (found.hour, found.minute) == (near.hour, near.minute)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "25:00", "8", "2026-13-01T08:00"])
+def test_what_is_no_time_is_refused(text):
+    with pytest.raises(InputError, match="is no time"):
+        _moment(text)
