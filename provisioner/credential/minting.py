@@ -136,7 +136,10 @@ def _mint_or_clear(
 def _mint(
     client: cluster.Client, cohort: str, record: Record, secret: Manifest, expires: datetime
 ) -> tuple[str, datetime]:
-    seconds = int((expires - datetime.now(UTC)).total_seconds())
+    # By the cluster's clock, which dates the token: ours may be hours off.
+    made = secret["metadata"].get("creationTimestamp")
+    now = datetime.fromisoformat(made) if made else datetime.now(UTC)
+    seconds = int((expires - now).total_seconds())
     bound = {
         "apiVersion": "v1",
         "kind": "Secret",

@@ -173,10 +173,16 @@ def secrets_path(cohort: str) -> str:
     return f"/api/v1/namespaces/{names.identity_namespace(cohort)}/secrets"
 
 
+def _order(credential: Credential) -> tuple[str, datetime, str]:
+    """Order by the cluster's clock, which counts seconds; within one by ours, which may be off."""
+    made = str(credential.secret["metadata"].get("creationTimestamp") or "")
+    return made, credential.issued, credential.id
+
+
 def _standing(credentials: list[Credential], mark: tuple[datetime, str] | None) -> Standing:
     moment, recipient = mark or (None, "")
     return Standing(
-        credentials=tuple(sorted(credentials, key=lambda one: (one.issued, one.id))),
+        credentials=tuple(sorted(credentials, key=_order)),
         revoked=moment,
         last_recipient=recipient,
     )

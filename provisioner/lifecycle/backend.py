@@ -32,7 +32,8 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from .restoring import Opened, Restoring
     from .revoke import RevokeResult
     from .status import Status
-    from .up import Leaving, UpResult
+    from .up import Leaving
+    from .up_result import UpResult
 
 
 Ids = tuple[str, ...]

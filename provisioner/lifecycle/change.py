@@ -17,7 +17,7 @@ from . import audit, backend, choice, desk, lock, up
 from .audit import AuditLog, Event
 from .progress import Progress
 from .reading import Overview, narrowed
-from .up import UpResult
+from .up_result import UpResult
 
 
 @dataclass(frozen=True, kw_only=True)

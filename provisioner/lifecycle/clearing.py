@@ -34,8 +34,10 @@ class Clearing:
         # By the mark alone: also what is in no state and in no roster.
         namespaces = [live for live in self._reading.found.own_namespaces if self._goes(live)]
         self._progress.step("Deleting namespaces", len(namespaces))
-        self._delete(namespaces)
-        stuck = self._await(namespaces)
+        refused = removal.refusals(self._reading.client, namespaces)
+        kept = [live for live in namespaces if uid_of(live) in refused]
+        stuck = {name_of(live): refused[uid_of(live)] for live in kept}
+        stuck |= self._await([live for live in namespaces if removal.goes(live, refused)])
         held = [live for live in namespaces if name_of(live) in forced & stuck.keys()]
         stuck |= removal.force(self._reading.client, held, stuck)
         self.removed = len(namespaces) - len(stuck)
@@ -52,9 +54,7 @@ class Clearing:
         return student not in self._spared if student else not self._spared
 
     def _delete(self, lives: list[Manifest]) -> None:
-        client = self._reading.client
-        answers = client.each(lambda live: cluster.delete(client, live), lives)
-        self.troubles += [refusal for _, refusal in answers if refusal]
+        self.troubles += removal.refusals(self._reading.client, lives).values()
 
     def _await(self, namespaces: list[Manifest]) -> dict[str, str]:
         fresh = any(not live["metadata"].get("deletionTimestamp") for live in namespaces)
@@ -90,6 +90,11 @@ class Clearing:
         """Return the waves in which nobody stays."""
         staying = {one.wave for one in placed if one.name in self._spared or one.namespace in stuck}
         return sorted({one.wave for one in placed} - staying)
+
+
+def uid_of(live: Manifest) -> str:
+    """Return the UID of an object."""
+    return str(live["metadata"]["uid"])
 
 
 def name_of(live: Manifest) -> str:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from .restoring import Opened, Restoring
     from .revoke import RevokeResult
     from .status import Status
-    from .up import Leaving, UpResult
+    from .up import Leaving
+    from .up_result import UpResult
 
 
 class Namespaces:
@@ -60,9 +61,9 @@ class Namespaces:
 
     def going(self, reading: Reading) -> list[str]:
         """Return the namespaces that a plan would delete."""
-        from . import up
+        from . import waves
 
-        return [live["metadata"]["name"] for live in up.leaving_namespaces(reading)]
+        return [live["metadata"]["name"] for live in waves.leaving_namespaces(reading)]
 
     def all_of(self, reading: Reading) -> Whole:
         """Return the cohort's namespaces."""
@@ -79,9 +80,9 @@ class Namespaces:
 
     def refuse_without_key(self, reading: Reading, leaving: Leaving) -> None:
         """Stop where work could not be encrypted."""
-        from . import up
+        from . import waves
 
-        up.refuse_without_course_key(reading, leaving)
+        waves.refuse_without_course_key(reading, leaving)
 
     def bring_up(
         self,
@@ -92,9 +93,9 @@ class Namespaces:
         leaving: Leaving,
     ) -> UpResult:
         """Bring up the guard, then the waves that differ."""
-        from . import up
+        from . import waves
 
-        return up.bring_up(settings, reading, held, progress, leaving)
+        return waves.bring_up(settings, reading, held, progress, leaving)
 
     def standings(self, _settings: Settings, reading: Reading) -> Mapping[str, Standing]:
         """Read what stands on the cluster of the students' tokens."""

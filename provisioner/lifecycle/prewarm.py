@@ -13,7 +13,8 @@ from . import backend
 from .choice import Choice
 from .progress import Progress
 from .reading import Overview
-from .up import UpResult, up
+from .up import up
+from .up_result import UpResult
 
 LONGEST = timedelta(days=1)
 """How far ahead it waits; for what is later there is cron."""

@@ -42,16 +42,27 @@ def remove_surplus(
     owners = {live["metadata"]["uid"]: part.name for part in parts for live in part.surplus}
     # What lies in a namespace that goes is taken along by it.
     lives = [live for part in parts for live in part.surplus if not _goes_along(live, part)]
-    for live, refusal in client.each(lambda live: cluster.delete(client, live), lives):
-        if refusal:
-            why[owners[live["metadata"]["uid"]]] = refusal
-    namespaces = [live for live in lives if live["kind"] == "Namespace"]
+    refused = refusals(client, lives)
+    why |= {owners[uid]: refusal for uid, refusal in refused.items()}
+    namespaces = [live for live in lives if live["kind"] == "Namespace" and goes(live, refused)]
     by_name = {live["metadata"]["name"]: owners[live["metadata"]["uid"]] for live in namespaces}
     fresh = any(not live["metadata"].get("deletionTimestamp") for live in namespaces)
     stuck = cluster.await_gone(client, namespaces, seconds=SECONDS if fresh else LONGER)
     held = [live for live in namespaces if live["metadata"]["name"] in stuck]
     stuck |= force(client, [ns for ns in held if owners[ns["metadata"]["uid"]] in forced], stuck)
     return why | {by_name[name]: reason for name, reason in stuck.items()}
+
+
+def refusals(client: cluster.Client, lives: Iterable[Manifest]) -> dict[str, str]:
+    """Delete objects, each by its UID; returns why the server refused, by UID."""
+    answers = client.each(lambda live: cluster.delete(client, live), lives)
+    return {live["metadata"]["uid"]: refusal for live, refusal in answers if refusal}
+
+
+def goes(live: Manifest, refused: Container[str]) -> bool:
+    """Say whether a namespace is to be waited for: one whose deletion is refused stays."""
+    metadata = live["metadata"]
+    return metadata["uid"] not in refused or bool(metadata.get("deletionTimestamp"))
 
 
 def force(

@@ -9,7 +9,7 @@ from . import backend, desk, lock
 from .backend import Again
 from .progress import Progress
 from .reading import Overview
-from .up import UpResult
+from .up_result import UpResult
 
 
 def reset(

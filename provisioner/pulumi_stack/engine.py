@@ -28,6 +28,10 @@ from .state import PROJECT
 Emit = Callable[[dict[str, Any]], None]
 
 
+UNREADABLE = "failed to load checkpoint"
+"""What Pulumi says of a state in a bucket that it cannot make sense of."""
+
+
 class _Command(automation.PulumiCommand):
     """The engine that the toolchain found: it knows the version, so no process asks."""
 
@@ -131,6 +135,10 @@ def _exported(stack: _Stack, provider: str) -> state.Saved | None:
         found = stack.export_stack()
     except automation.StackNotFoundError:
         return None
+    except automation.CommandError as error:
+        if UNREADABLE in str(error):
+            raise state.DamagedStateError("it is empty, cut off or no JSON") from None
+        raise
     saved = state.Saved(version=found.version or 0, deployment=dict(found.deployment or {}))
     state.check(saved, stack.name, provider=provider)
     return saved

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from ..redaction import RedactedStream, redact
-from . import stale
+from . import stale, state_file
 from .job import Job
 from .state import DamagedStateError, NewerStateError
 
@@ -60,7 +60,9 @@ def _run(job: Job, homes: Path, events: TextIO) -> dict[str, Any]:
     try:
         engine.run(job, homes, lambda event: _say(events, event))
     except DamagedStateError as error:
-        return {"event": "end", "error": _told(job, f"cannot be used: {error}", ADOPT)}
+        here = state_file.path_of(os.environ["PULUMI_BACKEND_URL"], job.stack) is not None
+        fix = ADOPT if here else MOVE
+        return {"event": "end", "error": _told(job, f"cannot be used: {error}", fix)}
     except NewerStateError as error:
         return {"event": "end", "error": _told(job, f"is too new: {error}", UPGRADE)}
     except automation.ConcurrentUpdateError as error:
@@ -100,6 +102,7 @@ def _say(events: TextIO, event: dict[str, Any]) -> None:
 
 
 ADOPT = "practicum adopt {cohort} keeps it aside and builds it anew"
+MOVE = "move it away in its bucket, then practicum adopt {cohort} builds it anew"
 UPGRADE = "use the Practicum that wrote it"
 
 

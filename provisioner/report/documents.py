@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.recipients import RecipientAudit
     from ..lifecycle.revoke import RevokeResult
     from ..lifecycle.status import GroupStatus, Status, StudentStatus
-    from ..lifecycle.up import UpResult
+    from ..lifecycle.up_result import UpResult
     from ..lifecycle.watch import Drift
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.receipt import Receipt
     from ..lifecycle.revoke import RevokeResult
     from ..lifecycle.status import Status, StudentStatus
-    from ..lifecycle.up import UpResult
+    from ..lifecycle.up_result import UpResult
     from ..lifecycle.watch import Drift
 
 SIGNS = {"create": "+", "change": "~", "same": "=", "remove": "-", "foreign": "!"}

@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 def test_a_mutated_file_is_taken_or_refused(folder, kind):
     slow = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
-    @settings(deadline=None, max_examples=60, suppress_health_check=slow)
+    @settings(deadline=None, max_examples=30, suppress_health_check=slow)
     @given(st.randoms(use_true_random=False))
     def holds(chance):
         mutator.judge(kind, mutator.mutated(chance, kind), folder)
@@ -56,7 +56,7 @@ def _note(event, arguments):
             opened.append(path)
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=15, suppress_health_check=list(HealthCheck))
 @given(chance=st.randoms(use_true_random=False), source=st.sampled_from(["csv", "korean", "xlsx"]))
 def test_an_import_writes_the_roster_and_nothing_else(folder, chance, source):
     """With ids and names that are as hostile as chance makes them."""

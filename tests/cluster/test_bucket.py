@@ -17,6 +17,7 @@ import pytest
 
 from . import runs
 from .course import Course
+from .test_recovery import DAMAGE
 
 SERVER = shutil.which("moto_server")
 BUCKET = "practicum-state"
@@ -50,13 +51,19 @@ class Bucket:
         listed = self.ask("GET", f"/{BUCKET}?list-type=2&prefix=.pulumi/{under}/")
         return re.findall("<Key>([^<]+)</Key>", listed)
 
-    def ask(self, method: str, path: str) -> str:
+    def ask(self, method: str, path: str, body: bytes | None = None) -> str:
+        return self._ask(method, path, body).decode()
+
+    def content(self, key: str) -> bytes:
+        return self._ask("GET", f"/{BUCKET}/{key}")
+
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
-            connection.request(method, path, headers={"Authorization": SOMEBODY})
+            connection.request(method, path, body=body, headers={"Authorization": SOMEBODY})
             answer = connection.getresponse()
             assert answer.status in (200, 204), answer.status
-            return answer.read().decode()
+            return answer.read()
         finally:
             connection.close()
 
@@ -136,3 +143,36 @@ def test_a_term_with_its_state_in_a_bucket(course, bucket, wait_until):
     assert course.down()["proved"]
     assert [key for key in bucket.keys("stacks") if key in states] == []
     assert bucket.keys("locks") == []
+
+
+@pytest.mark.timeout(600)
+def test_a_damaged_state_in_a_bucket_stops_its_wave_and_is_never_written_over(course, bucket):
+    """REL-08, where we cannot rename a file; a missing one is above.
+
+    To Pulumi `{}` is a stack with nothing in it, as after a first run that was killed: there
+    is nothing in it to lose, and all is applied again.
+    """
+    course.roster(IDS[:2])
+    course.up()
+    state = f".pulumi/stacks/practicum/{course.name}.wave-01.json"
+    for number, (how, damage) in enumerate(sorted(DAMAGE.items()), start=5):
+        if how == "no-state":
+            continue
+        damaged = damage(bucket.content(state))
+        bucket.ask("PUT", f"/{BUCKET}/{state}", damaged)
+        course.write(IDS[:2], environment={"quota": {"pods": str(number)}})
+        before = runs.everything(course)
+
+        failed = course.up(code=6)["failed"]
+
+        assert [one["id"] for one in failed] == IDS[:2], how
+        assert f"the saved state of {course.name}.wave-01 cannot be used" in failed[0]["error"]
+        assert "move it away in its bucket" in failed[0]["error"]
+        assert bucket.content(state) == damaged, how
+        after = runs.everything(course)
+        assert [name for name in before if "--s" in name and after[name] != before[name]] == []
+
+        bucket.ask("DELETE", f"/{BUCKET}/{state}")
+        assert course.json("adopt", course.name, "--yes")["failed"] == []
+        assert course.up()["changed"] == 2
+    assert course.down()["proved"]

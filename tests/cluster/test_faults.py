@@ -111,16 +111,19 @@ def test_a_student_who_hangs_inside_a_wave_is_given_up_and_stops_nobody_else(thr
 # Connections
 
 
-@pytest.mark.parametrize("fault", ["cut", "half", "late"])
-def test_a_connection_that_breaks_now_and_then(course, far, fault):
-    """Every fifth answer is lost; what a run does not get done, the next does."""
-
+def break_now_and_then(far, fault):
     def rule(_):
         lost = len(far.seen) % 5 == 0
         return Fault(**{fault: True}) if lost and fault != "late" else None
 
     far.reset(rule)
     far.delay = 0.3 if fault == "late" else 0.0
+
+
+@pytest.mark.parametrize("fault", ["cut", "half", "late"])
+def test_a_connection_that_breaks_now_and_then(course, far, fault):
+    """Every fifth answer is lost; what a run does not get done, the next does."""
+    break_now_and_then(far, fault)
 
     first = course.run_any("up", course.name, "--yes")
 
@@ -129,6 +132,26 @@ def test_a_connection_that_breaks_now_and_then(course, far, fault):
     far.reset()
     assert course.up()["failed"] == []
     runs.check_converged(course, ["1", "2"])
+
+
+@pytest.mark.parametrize(
+    "fault", ["cut", *(pytest.param(one, marks=pytest.mark.soak) for one in ("half", "late"))]
+)
+def test_a_student_is_dropped_over_a_connection_that_breaks_now_and_then(course, far, fault):
+    """Archived, deleted, forgotten; or it is told, and the next run does it."""
+    course.up()
+    course.roster(["1"])
+    break_now_and_then(far, fault)
+
+    first = course.run_any("up", course.name, "--yes")
+
+    assert first.returncode in (0, 5, 6, 7), first.stderr
+    assert "Traceback" not in first.stderr
+    far.reset()
+    assert course.up()["failed"] == []
+    runs.check_converged(course, ["1"])
+    kept = list((course.home / "archive" / course.name).glob("2.*.age"))
+    assert kept, "never deleted without an archive"
 
 
 def test_a_server_that_never_answers(course, far):
@@ -259,3 +282,26 @@ def test_an_etcd_that_stands_still_in_the_middle(own_plane, wait_until):
     assert course.up()["failed"] == []
     runs.check_converged(course, IDS)
     assert course.down()["proved"]
+
+
+@pytest.mark.soak
+def test_a_controller_manager_that_stands_still(own_plane, wait_until):
+    """Who joins needs none; what is to go does not, and the command says so in its time."""
+    course = own_plane
+    course.write(IDS[:2])
+    course.up()
+    manager = pid_of(course, "kube-controller-manager")
+
+    os.kill(manager, signal.SIGSTOP)
+    try:
+        course.roster(IDS[:3])
+        assert course.up()["created"] == 1
+        began = time.monotonic()
+        receipt = course.down("--no-archive", "--wait", "2", code=8)
+        assert time.monotonic() - began < BOUND
+        assert not receipt["proved"]
+        assert any(course.namespace("1") in line for line in receipt["remaining"])
+    finally:
+        os.kill(manager, signal.SIGCONT)
+    wait_until(lambda: runs.namespaces(course) == set(), seconds=90)
+    assert course.down("--no-archive")["proved"]

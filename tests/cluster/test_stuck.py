@@ -28,6 +28,40 @@ spec:
   service: {namespace: default, name: nobody}
 """
 
+KEEPING = """
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {{name: keep-{name}}}
+spec:
+  failurePolicy: Fail
+  matchConstraints:
+    resourceRules:
+    - {{apiGroups: [""], apiVersions: [v1], operations: [DELETE], resources: [namespaces]}}
+  validations:
+  - {{expression: "request.name != '{namespace}'", message: this one stays}}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {{name: keep-{name}}}
+spec: {{policyName: keep-{name}, validationActions: [Deny]}}
+"""
+
+IN_USE = """
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: disk}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: writer, finalizers: [example.org/writing]}
+spec:
+  nodeName: nowhere
+  terminationGracePeriodSeconds: 0
+  containers: [{name: c, image: example.org/x, volumeMounts: [{name: d, mountPath: /d}]}]
+  volumes: [{name: d, persistentVolumeClaim: {claimName: disk}}]
+"""
+
 
 def trouble(receipt, namespace):
     [found] = [line for line in receipt["troubles"] if line.startswith(f"{namespace}: ")]
@@ -126,3 +160,52 @@ def test_force_is_refused_while_something_remains_and_done_when_nothing_does(stu
     assert "not forced, for something remains: configmaps held" in trouble(receipt, first)
     assert stuck.admin("get", "ns", first, "-o", "name")
     assert stuck.admin("get", "ns", second, "--ignore-not-found") == ""
+
+
+def test_a_policy_that_refuses_the_deletion_is_told_and_the_others_go(new_course, wait_until):
+    course = new_course(["1", "2", "3"])
+    course.up()
+    kept = course.namespace("1")
+    policy = KEEPING.format(name=course.name, namespace=kept)
+    course.admin("apply", "-f", "-", stdin=policy)
+
+    def refused():
+        try:
+            course.admin("delete", "namespace", kept, "--dry-run=server")
+        except AssertionError:
+            return True
+        return False
+
+    wait_until(refused)
+    course.roster(["3"])
+    try:
+        done = course.up(code=6)
+        again = course.down("--no-archive", "--wait", "1", code=8)
+    finally:
+        course.admin("delete", "-f", "-", stdin=policy)
+        wait_until(lambda: not refused())
+
+    [failed] = done["failed"]
+    assert (done["removed"], failed["id"]) == (1, "1")
+    assert "this one stays" in failed["error"]
+    assert "this one stays" in trouble(again, kept)
+    assert course.down("--no-archive")["proved"]
+
+
+def test_a_volume_in_use_is_named_with_what_holds_it(new_course, wait_until):
+    course = new_course(["1"])
+    course.up()
+    where = ("-n", course.namespace("1"))
+    course.admin("apply", *where, "-f", "-", stdin=IN_USE)
+    course.down("--no-archive", "--wait", "1", code=8)
+    ends = ("get", "pod", "writer", *where, "-o", "jsonpath={.metadata.deletionTimestamp}")
+    wait_until(lambda: course.admin(*ends), 90)  # it waits for the pod, and so does the volume
+
+    line = trouble(course.down("--no-archive", "--wait", "1", code=8), course.namespace("1"))
+
+    assert "persistentvolumeclaims disk has the finalizer kubernetes.io/pvc-protection" in line
+    assert "pods writer has the finalizer example.org/writing" in line
+    unhold = '{"metadata": {"finalizers": null}}'
+    course.admin("patch", "pod", "writer", *where, "--type=merge", "-p", unhold)
+    wait_until(lambda: _gone(course, course.namespace("1")), 90)
+    assert course.down("--no-archive")["proved"]

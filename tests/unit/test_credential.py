@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from provisioner import credential
 from provisioner.cohort import keys
-from provisioner.credential import Address, Credential
+from provisioner.credential import Address, Credential, minting
 from provisioner.errors import ClusterError, InputError
 from provisioner.join.merge import put
 from provisioner.lifecycle import terms
@@ -120,12 +120,12 @@ ACCOUNT = Answer(body={"kind": "ServiceAccount", "metadata": {"name": "s20260001
 EXPIRES = datetime(2027, 1, 2, 23, 59, 59, tzinfo=UTC)
 
 
-def bound(until=EXPIRES):
+def bound(until=EXPIRES, **metadata):
     """What the server says to the Secret, then to the TokenRequest."""
     secret = {
         "metadata": {
             "name": "s20260001.ab", "namespace": "practicum-mls26", "uid": "u2",
-            "annotations": {credential.ISSUED: "2026-09-01T08:00:00+00:00"},
+            "annotations": {credential.ISSUED: "2026-09-01T08:00:00+00:00"}, **metadata,
         }
     }  # fmt: skip
     status = {"token": TOKEN, "expirationTimestamp": until.isoformat()}
@@ -168,6 +168,51 @@ def test_a_shorter_life_is_noted_where_every_operator_sees_it(server, client, pa
     [patch] = [asked.body for asked in server.asked if asked.method == "PATCH"]
     assert given.expires == until
     assert patch == {"metadata": {"annotations": {credential.EXPIRES: until.isoformat()}}}
+
+
+@pytest.mark.parametrize("off", [-1, 1])
+def test_a_clock_that_is_off_changes_no_tokens_end(server, client, pairs, monkeypatch, off):
+    """REL-24: the cluster dates the token, so its clock says how many seconds are left."""
+
+    class Off(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + timedelta(hours=off)
+
+    monkeypatch.setattr(minting, "datetime", Off)
+    made = datetime(2026, 12, 1, 8, 0, 0, tzinfo=UTC)
+    server.will("GET", ACCOUNT)
+    server.will("POST", *bound(creationTimestamp="2026-12-01T08:00:00Z"))
+
+    issue(client, pairs)
+
+    token = [asked.body for asked in server.asked if asked.method == "POST"][-1]
+    assert made + timedelta(seconds=token["spec"]["expirationSeconds"]) == EXPIRES
+
+
+def test_which_credential_is_the_newest_is_for_the_clusters_clock_to_say(server, client):
+    """Two operators, and the first one's clock is an hour ahead."""
+    found = [
+        {
+            "metadata": {
+                "name": f"s20260001.{name}", "uid": name, "creationTimestamp": made,
+                "labels": {"practicum.dev/student": "s20260001"},
+                "annotations": {
+                    credential.ISSUED: issued, credential.EXPIRES: EXPIRES.isoformat(),
+                    credential.RECIPIENT: name,
+                },
+            }
+        }
+        for name, made, issued in [
+            ("ahead", "2026-12-01T08:00:00Z", "2026-12-01T09:00:00+00:00"),
+            ("later", "2026-12-01T08:10:00Z", "2026-12-01T08:10:00+00:00"),
+        ]
+    ]  # fmt: skip
+    server.will("GET", Answer(body={"metadata": {}, "items": found}))
+
+    standing = credential.standings(client, "mls26")["s20260001"]
+
+    assert [one.recipient for one in standing.credentials] == ["ahead", "later"]
 
 
 def test_a_longer_life_is_not_handed_out(server, client, pairs):

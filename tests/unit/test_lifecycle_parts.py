@@ -263,6 +263,15 @@ def test_a_namespace_that_is_another_one_by_now_is_no_reason_to_wait(server, cli
     assert "the UID in the precondition" in why["s1"]
 
 
+def test_a_namespace_whose_deletion_is_refused_is_not_waited_for(server, client):
+    server.will("DELETE", Answer(status=422, body={"message": "this one stays"}))
+
+    why = remove_surplus(client, [leaver("1")], None)
+
+    assert "this one stays" in why["s1"]
+    assert {asked.method for asked in server.asked} == {"DELETE"}
+
+
 def test_what_is_gone_already_is_no_failure(server, client):
     server.will("DELETE", Answer(status=404, body={"message": "not found"}))
     server.will("GET", Answer(body={"metadata": {"resourceVersion": "1"}, "items": []}))

@@ -22,7 +22,7 @@ ids = st.one_of(
 cohorts = st.from_regex(r"[a-z](-?[a-z0-9])*", fullmatch=True).filter(
     lambda name: names.cohort_mistake(name) is None
 )
-quick = settings(deadline=None, max_examples=100)
+quick = settings(deadline=None, max_examples=60)
 
 
 @quick

@@ -25,7 +25,8 @@ from provisioner.lifecycle.giving import HandoutResult
 from provisioner.lifecycle.reading import Reading, Target
 from provisioner.lifecycle.receipt import Receipt
 from provisioner.lifecycle.status import Status, StudentStatus
-from provisioner.lifecycle.up import UpResult, refuse_mass_drop
+from provisioner.lifecycle.up import refuse_mass_drop
+from provisioner.lifecycle.up_result import UpResult
 from provisioner.manifest import key_of
 from provisioner.plan import Live, Part, make_plan
 from provisioner.report import documents, live, text

@@ -6,13 +6,13 @@ import time
 from dataclasses import replace
 
 from ...settings import Settings
-from .. import desk, journal
+from .. import desk
 from ..backend import Again
 from ..interrupt import stopping
 from ..kept import Archived
 from ..progress import Progress
 from ..reading import narrowed
-from ..up import UpResult, summary
+from ..up_result import UpResult, summary
 from . import keeping, up
 from .reading import ClustersReading, stack_of
 from .stacks import Stacks
@@ -37,7 +37,7 @@ def reset(
         keeping.refuse_without_key(mine, there)
     with (
         Stacks.open(settings, mine, held, progress) as stacks,
-        journal.kept(settings, mine.cohort.name, "up", [stack_of(mine.cohort, name)]) as noted,
+        stacks.noted("up", [stack_of(mine.cohort, name)]) as noted,
     ):
         up.save(mine)  # an `up` finishes what is cut off here, and is what the journal says
         with stopping(stacks.stop, progress.say):

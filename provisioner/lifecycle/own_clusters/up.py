@@ -19,9 +19,11 @@ from ..interrupt import stopping
 from ..kept import Archived
 from ..progress import Progress
 from ..reading import narrowed
-from ..up import Leaving, UpResult, summary
+from ..up import Leaving
+from ..up_result import UpResult, summary
 from . import keeping
-from .reading import ClustersReading, is_anew, reread
+from .planning import is_anew
+from .reading import ClustersReading, reread
 from .stacks import Stacks
 
 GIBI = 2**30
