@@ -74,7 +74,8 @@ class PortRange(_Strict):
     """Which ports of a host are students' own."""
 
     first: HostPort = 30_000
-    last: HostPort = 39_999
+    last: HostPort = 32_767
+    """The last one that Linux does not give to whoever asks for any."""
 
     @model_validator(mode="after")
     def _sensible(self) -> PortRange:

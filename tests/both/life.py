@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -93,7 +94,9 @@ class OnKind:
             kubeconfig=Path("/nonexistent"),
             kubectl=None,
         )
-        kind = {"image": image, "ports": [30080], "port_range": {"first": 32000, "last": 32999}}
+        # Others may test on the same engine at the same time.
+        first = random.randrange(20_000, 32_000)
+        kind = {"image": image, "ports": [30080], "port_range": {"first": first, "last": 32_767}}
         settings = {"cluster": None, "backend": "kind", "kind": kind}
         return cls(course, engine, settings)
 

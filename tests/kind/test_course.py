@@ -18,7 +18,7 @@ from provisioner import toolchain
 from provisioner.kind import container_image
 from provisioner.kind.cluster import Clusters
 from provisioner.kind.found import look
-from provisioner.lifecycle.own_clusters.reading import ANEW
+from provisioner.lifecycle.own_clusters.planning import ANEW
 
 from ..both.life import OnKind
 
@@ -73,7 +73,8 @@ def write_berths(life: OnKind, **berths: object) -> None:
 def test_who_fails_is_told_why_and_the_others_are_done(life: OnKind, port: int, foreign_image: str):
     course, engine = life.course, life.engine
     away = {"name": "lab1", "ssh": "nobody@127.0.0.1:1"}
-    kind = {"ports": [30080], "engines": ["local", away]}
+    kind = {**life.settings["kind"], "image": None, "engines": ["local", away]}
+    kind = {key: value for key, value in kind.items() if value}
     course.write(["1", "2", "3", "4", "5", "6"], cluster=None, backend="kind", kind=kind)
     write_berths(
         life,

@@ -20,7 +20,8 @@ from provisioner.lifecycle.namespaces import Namespaces
 from provisioner.lifecycle.own_clusters import engines, up
 from provisioner.lifecycle.own_clusters import reading as readings
 from provisioner.lifecycle.own_clusters.engines import Sight
-from provisioner.lifecycle.own_clusters.reading import ANEW, NO_ISOLATION
+from provisioner.lifecycle.own_clusters.planning import ANEW
+from provisioner.lifecycle.own_clusters.reading import NO_ISOLATION
 from provisioner.lifecycle.reading import narrowed, of_cohort
 from provisioner.lifecycle.up import refuse_mass_drop
 from provisioner.settings import Settings

@@ -5,8 +5,7 @@ from __future__ import annotations
 import getpass
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from ... import cohort as cohorts
 from ... import quantity
@@ -14,25 +13,16 @@ from ...cohort import Cohort, Record, Student, clusters, sections
 from ...cohort import records as record_file
 from ...cohort.clusters import Berth
 from ...errors import InputError, PracticumError
-from ...kind.found import CLUSTER, COHORT, STUDENT, Found
+from ...kind.found import Found
 from ...manifest import (
-    KIND_CLUSTER,
-    Manifest,
-    ObjectKey,
-    as_object,
     cluster_part,
-    key_of,
-    kind_cluster,
     stack_name,
 )
-from ...plan import Live, Part, Plan
-from ...plan.plan import compare_part, leaver
 from ...settings import Settings
 from ..reading import WAVE_SIZE, Overview
 from . import engines
 from .engines import Sight, Site
-
-ANEW = "a new cluster takes its place: what is in it goes"
+from .planning import make_plan, student_of
 
 NO_ISOLATION = (
     "A kind cluster gives no isolation from the host it runs on: its nodes are privileged"
@@ -140,7 +130,7 @@ def _compared(
     berths = clusters.assign(told, cohort, records.values(), fits)
     berths = _with_images(berths, there, sight)
     records = {id: _named(record, berths) for id, record in records.items()}
-    plan = _plan(cohort, records, berths, sight, there)
+    plan = make_plan(cohort, records, berths, sight)
     if plan.having("create") and not room:
         room = _room(there, sight)
     return ClustersReading(
@@ -188,7 +178,7 @@ def _told_by_engines(
     told = {}
     for engine, found in sight.found.items():
         for one in found.values():
-            name = _student_of(cohort, one)
+            name = student_of(cohort, one)
             if name in ids and one.first:
                 seen = one.as_wanted()
                 told[name] = Berth(
@@ -202,13 +192,6 @@ def _told_by_engines(
     return told
 
 
-def _student_of(cohort: Cohort, found: Found) -> str:
-    """Return whose a cluster is, by the student's name; empty when it is not the cohort's."""
-    labels = found.labels or {}
-    ours = labels.get(COHORT) == cohort.name and labels.get(CLUSTER) == found.name
-    return labels.get(STUDENT, "") if ours else ""
-
-
 def _with_images(
     berths: Mapping[str, Berth], there: Mapping[str, Site], sight: Sight
 ) -> dict[str, Berth]:
@@ -219,96 +202,6 @@ def _with_images(
         name: one if one.image else replace(one, image=images.get(one.engine, ""))
         for name, one in berths.items()
     }
-
-
-def _plan(
-    cohort: Cohort,
-    records: Mapping[str, Record],
-    berths: Mapping[str, Berth],
-    sight: Sight,
-    there: Mapping[str, Site],
-) -> Plan:
-    active = [record for record in records.values() if not record.dropped]
-    wanted = {one.name: kind_cluster(cohort, one, berths[one.name]) for one in active}
-    live = _live(cohort, berths, sight, wanted)
-    parts = [
-        _replacing(compare_part(one.name, [wanted[one.name]], live, {}, one)) for one in active
-    ]
-    parts += _leavers(cohort, records, berths, sight, {key_of(one) for one in wanted.values()})
-    guard = Part(name="guard", action="same")
-    return Plan(cohort=cohort.name, guard=guard, students=tuple(parts), records=records)
-
-
-def _replacing(part: Part) -> Part:
-    """Say plainly where the difference cannot be mended without a new cluster."""
-    fixed = [line for line in part.changes if not line.endswith(" spec.running")]
-    if part.action != "change" or not fixed:
-        return part
-    return replace(part, changes=(*part.changes, ANEW))
-
-
-def is_anew(part: Part) -> bool:
-    """Say whether a change makes a new cluster, and ends the one that is there."""
-    return part.action == "change" and ANEW in part.changes
-
-
-def _live(
-    cohort: Cohort, berths: Mapping[str, Berth], sight: Sight, wanted: Mapping[str, Manifest]
-) -> Live:
-    owned, foreign = {}, {}
-    for name, manifest in wanted.items():
-        berth, key = berths[name], key_of(manifest)
-        if berth.engine in sight.silent:
-            foreign[key] = f"cannot be seen: {sight.silent[berth.engine]}"
-            continue
-        found = sight.found.get(berth.engine, {}).get(berth.cluster)
-        if found and found.belongs_to(cohort.name, name):
-            if found.nodes:
-                owned[key] = described(cohort, name, found)
-        elif found:
-            foreign[key] = f"on {berth.engine} is somebody else's cluster; it is not touched"
-    return Live(owned=owned, foreign=foreign)
-
-
-def described(cohort: Cohort, name: str, found: Found) -> Manifest:
-    """Return what runs in the form of what is wanted."""
-    seen = found.as_wanted()
-    spec: dict[str, Any] = {
-        "image": seen.image,
-        "workers": seen.workers,
-        "ports": [asdict(port) for port in seen.ports],
-        "address": seen.address,
-        "names": list(seen.names),
-        "running": seen.running,
-        **({} if found.complete else {"complete": False}),
-    }
-    return as_object(cohort.name, name, found.name, spec)
-
-
-def _leavers(
-    cohort: Cohort,
-    records: Mapping[str, Record],
-    berths: Mapping[str, Berth],
-    sight: Sight,
-    wanted: Iterable[ObjectKey],
-) -> list[Part]:
-    """Plan the end of every cluster of the cohort that nobody is to have."""
-    known = {record.name: record for record in records.values()}
-    wanted = set(wanted)
-    parts: dict[str, Part] = {}
-    for found in (one for all_ in sight.found.values() for one in all_.values()):
-        name = _student_of(cohort, found)
-        key = ObjectKey(KIND_CLUSTER, "", found.name)
-        if name and key not in wanted:
-            mine = {key: described(cohort, name, found)}
-            parts[name] = leaver(name, mine, known.get(name))
-    for name, berth in berths.items():
-        record = known.get(name)
-        gone = berth.dropped or (record is not None and not record.dropped)
-        if not gone and name not in parts and berth.engine in sight.silent:
-            why = f"{KIND_CLUSTER}/{berth.cluster} cannot be seen: {sight.silent[berth.engine]}"
-            parts[name] = Part(name=name, action="foreign", changes=(why,), record=record)
-    return [parts[name] for name in sorted(parts)]
 
 
 def reread(settings: Settings, reading: ClustersReading) -> ClustersReading:

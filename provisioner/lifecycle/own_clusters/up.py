@@ -22,7 +22,8 @@ from ..reading import narrowed
 from ..up import Leaving
 from ..up_result import UpResult, summary
 from . import keeping
-from .reading import ClustersReading, is_anew, reread
+from .planning import is_anew
+from .reading import ClustersReading, reread
 from .stacks import Stacks
 
 GIBI = 2**30
