@@ -18,6 +18,7 @@ from .packing import FILE, Content, Listing, own_part, pack
 from .portable import order, portable, why_not
 from .reading import Member, checked, content_of, identity, opened, unpack
 from .sealing import recipient, seal, throw_away
+from .tree import Tree, tree, whole
 
 __all__ = [
     "FILE",
@@ -29,6 +30,7 @@ __all__ = [
     "Listed",
     "Listing",
     "Member",
+    "Tree",
     "Volume",
     "checked",
     "content_of",
@@ -42,6 +44,8 @@ __all__ = [
     "recipient",
     "seal",
     "throw_away",
+    "tree",
     "unpack",
+    "whole",
     "why_not",
 ]

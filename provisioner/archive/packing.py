@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import tarfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -71,7 +72,10 @@ class Content:
 
 
 def pack(
-    about: About, listings: Iterable[Listing], volumes: Sequence[Content] = ()
+    about: About,
+    listings: Iterable[Listing],
+    volumes: Sequence[Content] = (),
+    reasons: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> Iterator[bytes]:
     """Yield an archive in plain, piece by piece; nothing of it is kept but the sums.
 
@@ -79,8 +83,9 @@ def pack(
         about: What the archive is of.
         listings: Every list of the student's namespaces, empty ones too.
         volumes: What claims among them hold, where that can be had.
+        reasons: Why it cannot of others, by namespace and claim.
     """
-    tally = _Tally(about, frozenset((one.namespace, one.claim) for one in volumes))
+    tally = _Tally(about, frozenset((one.namespace, one.claim) for one in volumes), reasons)
     yield from _compressed(_members(tally, listings, volumes), about.time)
 
 
@@ -96,8 +101,13 @@ def own_part(members: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
 class _Tally:
     """What a manifest will say, counted while the members go by."""
 
-    def __init__(self, about: About, with_content: frozenset[tuple[str, str]]) -> None:
-        self.about = about
+    def __init__(
+        self,
+        about: About,
+        with_content: frozenset[tuple[str, str]],
+        reasons: Mapping[tuple[str, str], str],
+    ) -> None:
+        self.about, self.reasons = about, reasons
         self.with_content = with_content
         """Claims whose volume's content is in the archive, by namespace and name."""
 
@@ -177,7 +187,8 @@ def _member(tally: _Tally, listing: Listing, item: Manifest) -> Iterator[tuple[s
         return
     is_claim = listing.type == "persistentvolumeclaims"
     if is_claim and (listing.namespace, name) not in tally.with_content:
-        tally.left_out.append(_left(listing, name, 0, _volume(item)))
+        why = tally.reasons.get((listing.namespace, name), "")
+        tally.left_out.append(_left(listing, name, 0, _volume(item) + (f"; {why}" if why else "")))
     content = _text(item)
     path = _path(listing, item)
     tally.files[path] = hashlib.sha256(content).hexdigest()

@@ -14,7 +14,17 @@ from .options import Settings, as_json, pass_settings, say, show_json, show_line
 @click.argument("cohort")
 @click.option("--student", metavar="ID", help="Ask about this student in full, not about three.")
 @click.option("--all", "every", is_flag=True, help="Ask about all students in full.")
-@click.option("--live", is_flag=True, help="Count what cannot be shown here as failed.")
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Let pods look at the network; what they cannot show counts as failed.",
+)
+@click.option(
+    "--probe-image",
+    metavar="IMAGE",
+    default="",
+    help="What those pods are made of; tool_image of the cohort file when left out.",
+)
 @as_json
 @click.option(
     "--html",
@@ -32,6 +42,7 @@ def verify(  # noqa: PLR0913  (a command has as many parameters as options)
     student: str | None,
     every: bool,
     live: bool,
+    probe_image: str,
     as_json: bool,
     html: Path | None,
 ) -> None:
@@ -45,19 +56,19 @@ def verify(  # noqa: PLR0913  (a command has as many parameters as options)
     Examples:
       practicum verify demo
       practicum verify demo --student 20260001
+      practicum verify demo --live
       practicum verify demo --html isolation.html
       practicum verify demo --json | jq '.requirements[] | select(.verdict == "failed")'
     """
-    from ..lifecycle.verify import verify_cohort
+    from ..lifecycle.verify import Depth, verify_cohort
     from ..report import live as showing
     from ..report import verification, verify_page
 
     if student is not None and every:
         raise click.UsageError("--student and --all do not go together")
     with showing.progress(say) as progress:
-        proof = verify_cohort(
-            settings, cohort, student=student, every=every, live=live, progress=progress
-        )
+        depth = Depth(student=student, every=every, live=live, image=probe_image)
+        proof = verify_cohort(settings, cohort, depth, progress=progress)
     if html is not None:
         verify_page.write(html, proof)
     if as_json:

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from .rights import suspension as suspension_rights
     from .role_objects import impersonator, roles
     from .room import read_room
+    from .running import NotRunError, await_pod, has_ended, is_ready, remove_pod
+    from .running import containers as pod_containers
+    from .running import make as make_in
     from .searching import Search, discover, search
     from .served_types import Type, served
     from .stuck import finalize
@@ -54,6 +57,7 @@ __all__ = [
     "Found",
     "Listing",
     "NotKnownError",
+    "NotRunError",
     "Right",
     "Search",
     "Type",
@@ -62,6 +66,7 @@ __all__ = [
     "apply",
     "ask_many",
     "await_gone",
+    "await_pod",
     "check",
     "claim_of",
     "create",
@@ -69,7 +74,9 @@ __all__ = [
     "discover",
     "finalize",
     "given_to_everybody",
+    "has_ended",
     "impersonator",
+    "is_ready",
     "list_cohort",
     "list_type",
     "listed_rights",
@@ -78,6 +85,7 @@ __all__ = [
     "look_around",
     "look_for_strangers",
     "made_by_us",
+    "make_in",
     "may",
     "minds_pod_security",
     "missing_rights",
@@ -85,9 +93,11 @@ __all__ = [
     "needed_rights",
     "parse_kubeconfig",
     "path_of",
+    "pod_containers",
     "read",
     "read_object",
     "read_room",
+    "remove_pod",
     "roles",
     "search",
     "served",
@@ -123,6 +133,8 @@ __getattr__ = late.parts(
         "suspension_rights",
         "role_objects": "impersonator, roles",
         "room": "read_room",
+        "running": "NotRunError, await_pod, containers as pod_containers, has_ended, is_ready, "
+        "make as make_in, remove_pod",
         "searching": "Search, discover, search",
         "served_types": "Type, served",
         "stuck": "finalize",

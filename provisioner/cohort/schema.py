@@ -32,6 +32,7 @@ from .values import (
     Date,
     FileName,
     FilePath,
+    Image,
     LaterList,
     LaterNothing,
     Operator,
@@ -45,6 +46,12 @@ from .values import (
 __all__ = ["Assistant", "ClusterAccess", "Cohort", "Groups", "Section", "Term"]
 
 MAX_GRACE_DAYS = 365
+
+TOOL_IMAGE = (
+    "registry.k8s.io/e2e-test-images/agnhost:2.53"
+    "@sha256:99c6b4bb4a1e1df3f0b3752168c89358794d02258ebebc26bf21c29399011a85"
+)
+"""Kubernetes' own image for tests of networks; it has `tar` as well."""
 
 
 class _Strict(BaseModel):
@@ -198,6 +205,9 @@ class Cohort(_Strict):
     """The age recipient that archives are encrypted to."""
 
     environment: Environment = Environment()
+
+    tool_image: Image = TOOL_IMAGE
+    """What Practicum's own pods are made of: those of `verify --live`, and those that copy volumes."""
 
     auth: Auth = "token"
     """How students prove who they are: a token that we mint, or the school's login."""

@@ -210,6 +210,18 @@ ObjectName = Annotated[
     BeforeValidator(_text),
     AfterValidator(matching(rf"{_LABEL}(\.{_LABEL})*", "is no name of a Kubernetes object")),
 ]
+Image = Annotated[
+    str,
+    BeforeValidator(_text),
+    AfterValidator(
+        matching(
+            r"[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/[a-z0-9][a-z0-9._-]*)+(:[A-Za-z0-9_][A-Za-z0-9._-]*)?"
+            r"(@sha256:[0-9a-f]{64})?",
+            "is no image; write the registry, the name, and a tag or digest, such as"
+            " registry.example.org/lab/tools:1.2",
+        )
+    ),
+]
 ImagePattern = Annotated[
     str,
     BeforeValidator(_text),

@@ -9,7 +9,7 @@ from ..cohort import Cohort
 from ..errors import InputError, PracticumError
 from ..manifest import STUDENT, STUDENT_ID, Manifest
 from ..settings import Settings
-from . import backend, lock, secret_view
+from . import backend, copying, lock, secret_view
 from .interrupt import stopping
 from .kept import Archive, Archived
 from .one_archive import Lists, Source, Subject, Work, folder_of, standings
@@ -114,9 +114,25 @@ def before_deletion(
         work = Work(settings, reading, standings(reading))
         uid, version = reading.found.uid, cluster.version(reading.client)
 
+        claiming = {
+            place
+            for (place, type), count in around.counts.items()
+            if count and str(type) == "persistentvolumeclaims"
+        }
+
         def one(subject: Subject) -> Archive:
             lists = Lists(reading.client, around, subject.namespaces)
-            return work.archive(subject, Source(lists=lists, cluster=uid, kubernetes=version))
+            with copying.Copier(reading=reading).contents(
+                claiming & {*subject.namespaces}
+            ) as volumes:
+                source = Source(
+                    lists=lists,
+                    cluster=uid,
+                    kubernetes=version,
+                    volumes=volumes.contents,
+                    reasons=volumes.reasons,
+                )
+                return work.archive(subject, source)
 
         answers = [answer for _, answer in reading.client.each(_each(one, progress), subjects)]
     return Archived(

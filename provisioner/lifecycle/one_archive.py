@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ..archive import About, Contents, Listing
 from ..cohort import Cohort, Recipient, Student, keys
 from ..errors import ClusterError, InputError
 from ..settings import Settings
+from . import copying
 from .kept import Archive
 from .reading import Overview, Reading
 
@@ -55,6 +56,8 @@ class Source:
 
     kubernetes: str
     volumes: Sequence[archive.Content] = ()
+    reasons: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """Why the content of other volumes cannot be had, by namespace and claim."""
 
 
 class Work:
@@ -83,7 +86,7 @@ class Work:
         name = f"{keys.file_name(subject.id)}.{self._now:%Y%m%dT%H%M%SZ}{SUFFIX}"
         path = self._folder / name
         about = self._about(subject, source)
-        packed = archive.pack(about, source.lists, source.volumes)
+        packed = archive.pack(about, source.lists, source.volumes, source.reasons)
         private = self._write(path, packed, self._course)
         with _removed_on_error(path):
             contents = archive.checked(path, private)
@@ -172,7 +175,8 @@ class Lists:
             return listing
         self.requests += 1
         version, items = cluster.list_type(self._client, type, namespace)
-        return replace(listing, resource_version=version, items=items)
+        theirs = (item for item in items if not copying.is_ours(item))
+        return replace(listing, resource_version=version, items=theirs)
 
 
 def standings(reading: Reading) -> Mapping[str, credential.Standing]:

@@ -13,16 +13,18 @@ from typing import Any, Literal, Protocol
 
 from .. import archive, cluster, credential
 from .. import cohort as cohorts
-from ..archive import Contents, Member
+from ..archive import Contents, Member, Volume
 from ..cohort import Cohort, Record
 from ..errors import ClusterError, InputError
 from ..manifest import Manifest
 from ..settings import Settings
-from . import backend, lock
+from . import backend, copying, lock
 from .progress import Progress
 from .reading import Overview, Reading, of_cohort
 
 State = Literal["restored", "same", "other", "refused", "skipped"]
+
+CLAIMS = "persistentvolumeclaims"
 
 NOT_ALL: tuple[State, ...] = ("other", "refused")
 """What a restore that is whole has none of."""
@@ -139,7 +141,7 @@ def of_namespaces(settings: Settings, cohort: Cohort, id: str, opened: Opened) -
         ClusterError: If the cluster cannot be used, or the student has no environment.
     """
     reading = of_cohort(settings, cohort)
-    return _Work(reading, record_in(reading, id), opened.members)
+    return _Work(reading, record_in(reading, id), opened)
 
 
 def _load(source: Source, id: str) -> Opened:
@@ -196,6 +198,10 @@ class Opened:
     key: Any = field(repr=False)
     """The private key that opens it."""
 
+    def pieces(self, volume: Volume) -> Iterator[bytes]:
+        """Yield what a volume held as a tar file; it is read anew each time."""
+        return archive.content_of(self.path, self.key, volume)
+
 
 class Restoring(Protocol):
     """An archive on its way into a student's environment."""
@@ -209,10 +215,10 @@ class Restoring(Protocol):
 class _Work:
     """The objects of an archive, on their way into one namespace."""
 
-    def __init__(
-        self, reading: Reading, record: Record, members: list[tuple[Member, Manifest]]
-    ) -> None:
-        client = reading.client
+    def __init__(self, reading: Reading, record: Record, opened: Opened) -> None:
+        client, members = reading.client, opened.members
+        self._copier, self._opened = copying.Copier(reading=reading), opened
+        self._claims: dict[str, State] = {}
         token = credential.short_token(client, reading.cohort.name, record.name)
         self.record = record
         self._student = client.bearing(token)
@@ -225,11 +231,41 @@ class _Work:
         return tuple(self._all(progress, dry_run=dry_run))
 
     def _all(self, progress: Progress, *, dry_run: bool) -> Iterator[Result]:
+        filled = False
         for member, item in self._members:
+            # Before what uses them runs.
+            if not filled and archive.order(member.type) > archive.order(CLAIMS):
+                filled = True
+                yield from self._volumes(progress, dry_run=dry_run)
             name = str(item["metadata"]["name"])
             state, why = self._one(member.type, item, dry_run=dry_run)
+            if member.type == CLAIMS:
+                self._claims[name] = state
             progress.advance(f"{member.type}/{name}")
             yield Result(type=member.type, name=name, state=state, why=why)
+        if not filled:
+            yield from self._volumes(progress, dry_run=dry_run)
+
+    def _volumes(self, progress: Progress, *, dry_run: bool) -> Iterator[Result]:
+        for volume in self._opened.contents.volumes:
+            state, why = self._content(volume, dry_run=dry_run)
+            progress.advance(f"the content of {volume.claim}")
+            yield Result(type="volume", name=volume.claim, state=state, why=why)
+
+    def _content(self, volume: Volume, *, dry_run: bool) -> tuple[State, str]:
+        """Fill a volume whose claim is as it was; one that is not empty is left alone."""
+        if self._claims.get(volume.claim) not in ("restored", "same"):
+            return "refused", "its claim did not come back"
+        if dry_run:
+            return "restored", "if it is empty"
+        wanted = archive.tree(self._opened.pieces(volume))
+        claim = (self._namespace, volume.claim)
+        why = self._copier.fill(claim, self._opened.pieces(volume), wanted)
+        if why == copying.SAME:
+            return "same", ""
+        return (
+            ("other" if why == copying.NOT_EMPTY else "refused", why) if why else ("restored", "")
+        )
 
     def _one(self, type: str, item: Manifest, *, dry_run: bool) -> tuple[State, str]:
         if why := archive.why_not(type, item, self._uids):

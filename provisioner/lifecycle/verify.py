@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from .. import credential, verify
@@ -14,23 +15,30 @@ from .progress import Progress
 from .reading import Reading, read
 
 
-def verify_cohort(
-    settings: Settings,
-    name: str,
-    *,
-    student: str | None,
-    every: bool,
-    live: bool,
-    progress: Progress,
-) -> Proof:
+@dataclass(frozen=True, kw_only=True)
+class Depth:
+    """How closely to look."""
+
+    student: str | None = None
+    """The id of one student to ask about in full; three are chosen when None."""
+
+    every: bool = False
+    """Ask about all students in full."""
+
+    live: bool = False
+    """Start pods that look at the network, and count what they cannot show as failed."""
+
+    image: str = ""
+    """What those pods are made of; the cohort's choice when empty."""
+
+
+def verify_cohort(settings: Settings, name: str, depth: Depth, *, progress: Progress) -> Proof:
     """Prove the isolation of a running cohort.
 
     Args:
         settings: Folders and state backend.
         name: The cohort.
-        student: The id of one student to ask about in full; three are chosen when None.
-        every: Ask about all students in full.
-        live: Count what cannot be shown as failed.
+        depth: How closely to look.
         progress: Told what happens.
 
     Raises:
@@ -41,18 +49,16 @@ def verify_cohort(
     """
     with lock.held(settings.home, name, progress.say):
         reading = read(settings, name)
-        if student is not None and student not in reading.students:
+        if depth.student is not None and depth.student not in reading.students:
             raise InputError(
-                f"{student} is not in the roster of {name}.",
+                f"{depth.student} is not in the roster of {name}.",
                 hint=f"See who is: practicum status {name}",
             )
         _refuse_what_is_not_up(reading)
         with stopping(lambda: None, progress.say):
             if _clear_leftovers(reading, progress):
                 reading = read(settings, name)
-            return verify.verify(
-                _request(reading, student=student, every=every, live=live), progress
-            )
+            return verify.verify(_request(reading, depth), progress)
 
 
 def _refuse_what_is_not_up(reading: Reading) -> None:
@@ -78,7 +84,7 @@ def _clear_leftovers(reading: Reading, progress: Progress) -> bool:
     return True
 
 
-def _request(reading: Reading, *, student: str | None, every: bool, live: bool) -> verify.Request:
+def _request(reading: Reading, depth: Depth) -> verify.Request:
     standings = credential.standings(reading.client, reading.cohort.name)
     return verify.Request(
         cohort=reading.cohort,
@@ -92,9 +98,10 @@ def _request(reading: Reading, *, student: str | None, every: bool, live: bool) 
             for one in standing.credentials
         ),
         latest=_latest(reading),
-        student=student,
-        every=every,
-        live=live,
+        student=depth.student,
+        every=depth.every,
+        live=depth.live,
+        image=depth.image,
     )
 
 

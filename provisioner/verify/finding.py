@@ -64,6 +64,13 @@ class Requirement:
 
     why: str = ""
     standards: tuple[str, ...] = ()
+    beyond: bool = False
+    """Whether no look at a running cluster shows it: the catalogue says why."""
+
+    @property
+    def missing(self) -> bool:
+        """Whether it was not proven, and could have been."""
+        return self.verdict == "unproven" and not self.beyond
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +105,7 @@ class Proof:
     def verdict(self) -> Verdict:
         """The verdict on the cohort: failed as soon as one requirement is."""
         verdicts = {requirement.verdict for requirement in self.requirements}
-        if "failed" in verdicts or (self.live and "unproven" in verdicts):
+        if "failed" in verdicts or (self.live and any(one.missing for one in self.requirements)):
             return "failed"
         return "passed"
 
@@ -149,12 +156,14 @@ def _judge(id: str, entry: Entry, found: list[Finding]) -> Requirement:
         cases=sum(one.cases for one in done),
         why=why,
         standards=tuple(sorted({name for one in found for name in one.standards})),
+        beyond="unproven" in entry,
     )
 
 
 def _verdict(entry: Entry, found: list[Finding]) -> tuple[Verdict, str]:
     """Let the worst decide; what is only waived comes last, and nothing at all is unproven."""
     takes_pods = entry.get("live", "")
+    seen = any(one.live and one.verdict != "unproven" for one in found)
     if takes_pods:  # no object, and no answer of the API server, shows these
         found = [one for one in found if one.live or one.verdict != "passed"]
     told = {"unproven": entry.get("unproven"), "waived": entry.get("waived") or entry.get("left")}
@@ -162,7 +171,7 @@ def _verdict(entry: Entry, found: list[Finding]) -> tuple[Verdict, str]:
         mine = [one for one in found if one.verdict == verdict]
         if mine:
             told[verdict] = entry.get("note", "") if verdict == "passed" else _reasons(mine)
-    if takes_pods and "passed" not in told:
+    if takes_pods and not seen:
         told["unproven"] = "; ".join(filter(None, (takes_pods, told["unproven"])))
     return next(
         ((verdict, why) for verdict in ORDER if (why := told.get(verdict)) is not None), UNSEEN

@@ -81,6 +81,10 @@ class Request:
     """Ask about all in full, and for verbs that the server does not serve as well."""
 
     live: bool = False
+    """Whether pods may be started to look at the network."""
+
+    image: str = ""
+    """What those pods are made of; the cohort's own choice when empty."""
 
 
 def verify(request: Request, progress: Progress) -> Proof:
@@ -137,7 +141,14 @@ def _attempts(
     yield from fairness.fairness(stage)
     yield access.is_dead(stage, taken)
     yield pulling.images_are_pulled_anew(stage)
-    yield from live.live(stage, asked=request.live, simulated=_simulated(request.cohort))
+    if request.live:
+        progress.step("Starting pods that look at the network")
+    yield from live.live(
+        stage,
+        asked=request.live,
+        simulated=_simulated(request.cohort),
+        image=request.image or request.cohort.tool_image,
+    )
 
 
 def _in_full(request: Request, records: list[Record]) -> list[Record]:

@@ -130,8 +130,39 @@ def is_scratch(name: str) -> bool:
 
 def new_pair(cohort: Cohort) -> tuple[Record, Record]:
     """Return records for two scratch students that nobody else has."""
-    own, neighbour = (_record(cohort, which, secrets.token_hex(3)) for which in USERS[:2])
+    own, neighbour = (new_record(cohort, which, secrets.token_hex(3)) for which in USERS[:2])
     return own, neighbour
+
+
+def new_record(cohort: Cohort, which: str, random: str) -> Record:
+    """Return the record of a scratch student.
+
+    Args:
+        cohort: The cohort.
+        which: Whom the school knows them as, where students log in there.
+        random: What nobody else's name ends with.
+    """
+    name = PREFIX + random
+    return Record(
+        id=f"verify:{random}",
+        name=name,
+        namespace=names.namespace(cohort.name, name),
+        wave=1,
+        generation=1,
+        user=names.scratch_user(cohort.name, which) if cohort.oidc else "",
+    )
+
+
+def add(scene: Scene, record: Record, rendered: list[Manifest]) -> None:
+    """Make another scratch environment, as it is given; it is cleared up as the two are.
+
+    Raises:
+        ClusterError: If the server refuses.
+    """
+    namespace, *rest = rendered
+    scene.made.append(cluster.apply(scene.admin, namespace))
+    _fill(scene.admin, scene.cohort, rest, scene.made)
+    _await_quota(scene.admin, record.namespace)
 
 
 @contextmanager
@@ -160,18 +191,6 @@ def standing(
         _clear(admin, made)
 
 
-def _record(cohort: Cohort, which: str, random: str) -> Record:
-    name = PREFIX + random
-    return Record(
-        id=f"verify:{random}",
-        name=name,
-        namespace=names.namespace(cohort.name, name),
-        wave=1,
-        generation=1,
-        user=names.scratch_user(cohort.name, which) if cohort.oidc else "",
-    )
-
-
 def _set_up(
     admin: Client,
     cohort: Cohort,
@@ -182,19 +201,13 @@ def _set_up(
     own, neighbour = pair
     for record in pair:
         made.append(cluster.apply(admin, manifest.environment(cohort, record)[0]))
-    identity = names.identity_namespace(cohort.name)
     rest = [
         rendered
         for record in pair
         for rendered in manifest.environment(cohort, record)[1:]
         if rendered["kind"] not in without
     ]
-    # Half an environment is never open: the bindings come last, as in `up`.
-    for binding in (False, True):
-        todo = [one for one in rest if (one["kind"] == "RoleBinding") is binding]
-        for _, live in admin.each(lambda one: cluster.apply(admin, one), todo):
-            if live["metadata"]["namespace"] == identity:
-                made.append(live)
+    _fill(admin, cohort, rest, made)
     nobody = acting.nobody(cohort, own, own.name + "-nobody")
     made.append(cluster.apply(admin, nobody))
     secret = acting.bound_secret(admin, cohort, own, made)
@@ -213,6 +226,17 @@ def _set_up(
         around=look(admin, cohort.name),
         made=made,
     )
+
+
+def _fill(admin: Client, cohort: Cohort, rest: list[Manifest], made: list[Manifest]) -> None:
+    """Make what is in scratch namespaces, and note what lies outside of them."""
+    identity = names.identity_namespace(cohort.name)
+    # Half an environment is never open: the bindings come last, as in `up`.
+    for binding in (False, True):
+        todo = [one for one in rest if (one["kind"] == "RoleBinding") is binding]
+        for _, live in admin.each(lambda one: cluster.apply(admin, one), todo):
+            if live["metadata"]["namespace"] == identity:
+                made.append(live)
 
 
 def _await_quota(admin: Client, namespace: str) -> None:

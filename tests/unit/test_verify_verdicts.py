@@ -29,6 +29,7 @@ from provisioner.verify.finding import Finding, Proof, judge_all
 from provisioner.verify.golden import Right
 from provisioner.verify.scene import Scene
 from provisioner.verify.surroundings import Surroundings
+from provisioner.verify.traffic import Seen
 
 from ..sample import ASSISTANT, SECRETS_READER, cohort, record
 
@@ -133,6 +134,7 @@ def test_a_requirement_is_worth_its_worst_case(found, id, verdict):
         (["passed", "unproven"], "unproven", "because"),
         (["unproven"], "unproven", "pods alone; because"),
         (["passed", "failed"], "failed", "because"),
+        (["waived"], "waived", "because"),
     ],
 )
 def test_what_takes_pods_is_proven_from_inside_one_and_by_nothing_else(seen, verdict, told):
@@ -167,6 +169,16 @@ def test_unproven_fails_only_where_it_is_asked_to():
     assert proof(finding("passed", "ISO-01"), live=True).verdict == "failed"
 
 
+def test_what_no_look_at_a_cluster_shows_does_not_count_against_live():
+    catalogue = {"CRD-22": {"what": "store", "unproven": "nobody tells"}}
+
+    [beyond] = judge_all([], catalogue)
+    [line] = judge_all([], {"ISO-01": {"what": "one"}})
+
+    assert (beyond.verdict, beyond.missing) == ("unproven", False)
+    assert (line.verdict, line.missing) == ("unproven", True)
+
+
 def test_live_names_each_line_that_is_unproven_with_its_reason():
     line = finding("unproven", "ISO-26", why="no pods run here")
 
@@ -184,27 +196,94 @@ def test_live_names_each_line_that_is_unproven_with_its_reason():
 
 @pytest.mark.parametrize(
     ("asked", "simulated", "told"),
-    [
-        (False, False, live.NOT_ASKED),
-        (True, True, live.SIMULATED),
-        (True, False, live.NO_PROBE),
-    ],
+    [(False, False, live.NOT_ASKED), (True, True, live.SIMULATED)],
 )
 def test_a_line_that_no_pod_answers_says_why(asked, simulated, told):
-    found = list(live.live(None, asked=asked, simulated=simulated))
+    found = list(live.live(None, asked=asked, simulated=simulated, image=""))
 
     assert [one.about for one in found] == [line.about for line in live.LINES]
-    assert {(one.verdict, one.why) for one in found} == {("unproven", told)}
+    assert {(one.verdict, one.why, one.live) for one in found} == {("unproven", told, False)}
 
 
-def test_a_probe_answers_in_place_of_the_reason_where_pods_run(monkeypatch):
-    answer = finding("passed", "ISO-26", live=True)
-    probed = live.Line(about="x", requirements=("ISO-26",), probe=lambda scene: [answer])
-    monkeypatch.setattr(live, "LINES", (probed,))
+SILENT = {
+    **dict.fromkeys(("own-pod", "own-service", "own-name"), "open"),
+    **dict.fromkeys(("other-pod", "other-service", "other-name", "metadata"), "silence"),
+    **dict.fromkeys(("api-name", "api-address", "node", "dns-beside"), "silence"),
+}
+"""What a pod finds where all is as it should be."""
 
-    assert list(live.live(None, asked=True, simulated=False)) == [answer]
-    assert [one.verdict for one in live.live(None, asked=False, simulated=False)] == ["unproven"]
-    assert [one.verdict for one in live.live(None, asked=True, simulated=True)] == ["unproven"]
+
+def looked(control="silence", neighbour="open", **answers):
+    """Judge what two nodes found, the second of them with other answers."""
+    changed = {name.replace("_", "-"): answer for name, answer in answers.items()}
+    seen = Seen(
+        control={"n1": "silence", "n2": control},
+        answers={"n1": SILENT, "n2": SILENT | changed},
+        neighbour={"own-pod": neighbour},
+    )
+    found = list(live.judge(seen))
+    assert [one.about for one in found] == [line.about for line in live.LINES]
+    return {line: (one.verdict, one.why) for line, one in zip(live.LINES, found, strict=True)}
+
+
+def test_silence_towards_others_is_a_proof_where_the_own_namespace_answers():
+    found = looked()
+
+    waived = found.pop(live.NAMES)
+    assert set(found.values()) == {("passed", "")}
+    assert waived == ("waived", live.LISTED)
+
+
+@pytest.mark.parametrize(
+    ("answers", "line"),
+    [
+        ({"other_pod": "open"}, live.STUDENT),
+        ({"other_service": "open"}, live.STUDENT),
+        ({"other_name": "open"}, live.STUDENT),
+        ({"metadata": "open"}, live.METADATA),
+        ({"api_name": "open"}, live.CLUSTER),
+        ({"api_address": "open"}, live.CLUSTER),
+        ({"node": "open"}, live.CLUSTER),
+        ({"dns_beside": "open"}, live.DNS),
+    ],
+)
+def test_what_is_reached_from_one_node_alone_fails_its_line_and_names_the_node(answers, line):
+    found = looked(**answers)
+
+    verdict, why = found[line]
+    assert verdict == "failed"
+    assert "(on n2)" in why
+    assert [one for one, (verdict, _) in found.items() if verdict == "failed"] == [line]
+
+
+def test_where_a_policy_of_our_own_is_not_obeyed_every_line_is_unproven():
+    found = looked(control="open", other_pod="open", metadata="open")
+
+    assert set(found.values()) == {("unproven", f"{live.NOT_ENFORCED} (on n2)")}
+
+
+def test_a_network_in_which_nothing_answers_is_no_proof():
+    found = looked(own_pod="silence")
+
+    assert set(found.values()) == {("failed", f"{live.DEAF} (on n2)")}
+
+
+def test_a_neighbour_that_never_answered_anybody_proves_nothing():
+    assert looked(neighbour="silence")[live.STUDENT][0] == "failed"
+
+
+def test_a_refusal_may_come_from_who_was_reached():
+    verdict, why = looked(api_address="refused")[live.CLUSTER]
+
+    assert (verdict, why) == ("unproven", "it was not met with silence: refused")
+
+
+def test_names_that_are_not_told_are_a_proof_and_names_that_never_are_a_fault():
+    hidden = {name: SILENT | {"other-name": "no name"} for name in ("n1", "n2")}
+    seen = Seen(control={"n1": "silence"}, answers=hidden, neighbour={"own-pod": "open"})
+
+    assert list(live.judge(seen))[-1].verdict == "passed"
+    assert looked(api_name="no name")[live.DNS] == ("failed", "names are not resolved")
 
 
 def test_the_document_has_the_keys_of_the_contract():

@@ -1,0 +1,215 @@
+"""What volumes in students' namespaces hold, read and written through a pod that mounts them.
+
+The pod is ours: it runs for as long as it takes, mounts one claim, reads it or fills it, and
+does nothing by itself. It keeps to the namespace's Pod Security level and counts against its
+quota. Where it cannot run, the reason is told, and the content is not included.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from .. import archive, cluster, shell
+from ..archive import Content
+from ..cluster import ApiError, NotRunError, Right
+from ..errors import ClusterError
+from ..manifest import Manifest
+from .reading import Reading
+
+LABEL = "practicum-copies-volume"
+"""Not with the cohort's prefix: what has that is kept from everybody, also from the kubelet."""
+
+SECONDS = 60.0
+"""In which a pod must run that copies; its image may have to be pulled."""
+
+LIFE = 6 * 60 * 60
+"""Seconds after which such a pod ends by itself, should we be killed."""
+
+WHERE = "/volume"
+NOBODY = 65534
+SIMULATED = "pods are simulated on this cluster"
+SAME, NOT_EMPTY = "same", "there is something else in it, which was not changed"
+NO_RIGHT = "we may not run a pod there that would copy it"
+
+Claim = tuple[str, str]
+"""Namespace and name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Volumes:
+    """What could be read of some claims, while the pods stand."""
+
+    contents: tuple[Content, ...] = ()
+    reasons: Mapping[Claim, str] = field(default_factory=dict)
+    """Why the content of others cannot."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copier:
+    """Runs pods that copy, in one cohort's namespaces."""
+
+    reading: Reading
+
+    @contextmanager
+    def contents(self, namespaces: Iterable[str]) -> Iterator[Volumes]:
+        """Hold pods that read every bound claim of some namespaces, while the block runs."""
+        if isinstance(self.reading.cohort.cluster, str):  # where pods are simulated, none copies
+            yield Volumes()
+            return
+        found: list[Content] = []
+        reasons: dict[Claim, str] = {}
+        with ExitStack() as pods:
+            for claim, bound in self._claims(namespaces):
+                if not bound:
+                    continue
+                try:
+                    pod = pods.enter_context(self._pod(claim, read_only=True))
+                except (NotRunError, ClusterError) as error:
+                    reasons[claim] = f"no pod could copy it: {error}"
+                else:
+                    pieces = _Lazily(partial(self._read, claim[0], pod))
+                    found.append(Content(namespace=claim[0], claim=claim[1], pieces=pieces))
+            yield Volumes(contents=tuple(found), reasons=reasons)
+
+    def fill(self, claim: Claim, pieces: Iterable[bytes], wanted: archive.Tree) -> str:
+        """Write a tar file's content into a volume that is empty.
+
+        Returns:
+            Empty where it is there now; ``SAME`` where it was there already; else why not.
+
+        Raises:
+            ClusterError: If the cluster cannot be reached, or what comes back is damaged.
+            PracticumError: Whatever the pieces raise.
+        """
+        namespace = claim[0]
+        try:
+            with self._pod(claim, read_only=False) as pod:
+                there = archive.tree(self._read(namespace, pod))
+                if there.files:
+                    return SAME if there == wanted else NOT_EMPTY
+                shell.feed(*self._exec(namespace, pod, "-xpf"), pieces=pieces)
+                if archive.tree(self._read(namespace, pod)) != wanted:
+                    return "what is in the volume now is not what the archive has"
+                return ""
+        except NotRunError as error:
+            return f"no pod could copy it: {error}"
+
+    def _read(self, namespace: str, pod: str) -> Iterator[bytes]:
+        return archive.whole(shell.pour(*self._exec(namespace, pod, "-cf")))
+
+    def _exec(self, namespace: str, pod: str, tar: str) -> list[str | Path]:
+        from .. import toolchain  # only who copies pays for it
+
+        target = self.reading.target
+        kubectl = toolchain.find(toolchain.KUBECTL)[toolchain.KUBECTL].path
+        access = (f"--kubeconfig={target.kubeconfig}", f"--context={target.context}")
+        stdin = ("--stdin",) if tar.startswith("-x") else ()
+        command = ("tar", "-C", WHERE, tar, "-", *(() if stdin else (".",)))
+        return [kubectl, *access, f"--namespace={namespace}", "exec", *stdin, pod, "--", *command]
+
+    def _claims(self, namespaces: Iterable[str]) -> Iterator[tuple[Claim, bool]]:
+        for namespace in namespaces:
+            path = f"/api/v1/namespaces/{namespace}/persistentvolumeclaims"
+            try:
+                claims = list(self.reading.client.pages(path))
+            except ApiError:  # then it is not archived at all, which is told elsewhere
+                claims = []
+            for one in claims:
+                bound = (one.get("status") or {}).get("phase") == "Bound"
+                yield (namespace, one["metadata"]["name"]), bound
+
+    @contextmanager
+    def _pod(self, claim: Claim, *, read_only: bool) -> Iterator[str]:
+        """Run a pod that mounts a claim, and take it away again.
+
+        Raises:
+            NotRunError: If it does not run.
+        """
+        if isinstance(self.reading.cohort.cluster, str):
+            raise NotRunError(SIMULATED)
+        client, (namespace, name) = self.reading.client, claim
+        for right in (Right("create", "", "pods", namespace=namespace),
+                      Right("create", "", "pods", "exec", namespace=namespace)):  # fmt: skip
+            if not cluster.may(client, right):
+                raise NotRunError(NO_RIGHT)
+        pod = f"practicum-copy-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
+        cluster.remove_pod(client, namespace, pod)  # of a run that was killed
+        cluster.make_in(client, namespace, "pods", self._described(pod, claim, read_only))
+        try:
+            cluster.await_pod(client, namespace, pod, cluster.is_ready, SECONDS)
+            yield pod
+        finally:
+            cluster.remove_pod(client, namespace, pod)
+
+    def _described(self, pod: str, claim: Claim, read_only: bool) -> Manifest:  # noqa: FBT001
+        cohort = self.reading.cohort
+        amounts = {"cpu": "50m", "memory": "64Mi", "ephemeral-storage": "8Mi"}
+        level = cohort.environment.pod_security
+        user = self._user(claim) if level == "restricted" else 0
+        volume = {"claimName": claim[1], "readOnly": read_only}
+        spec: Manifest = {
+            "restartPolicy": "Never",
+            "activeDeadlineSeconds": LIFE,
+            "terminationGracePeriodSeconds": 0,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": {
+                "runAsUser": user,
+                "runAsNonRoot": user != 0,
+                "seccompProfile": {"type": "RuntimeDefault"},
+                **({"fsGroup": user} if user else {}),
+            },
+            "containers": [
+                {
+                    "name": "copy",
+                    "image": cohort.tool_image,
+                    "imagePullPolicy": "IfNotPresent",
+                    "command": ["sleep", str(LIFE)],
+                    "resources": {"requests": amounts, "limits": amounts},
+                    "securityContext": _within(level),
+                    "volumeMounts": [{"name": "volume", "mountPath": WHERE}],
+                }
+            ],
+            "volumes": [{"name": "volume", "persistentVolumeClaim": volume}],
+        }
+        return {"kind": "Pod", "metadata": {"name": pod, "labels": {LABEL: "true"}}, "spec": spec}
+
+    def _user(self, claim: Claim) -> int:
+        """Return whom a pod of the student's runs as that mounts the claim: whose its files are."""
+        path = f"/api/v1/namespaces/{claim[0]}/pods"
+        for pod in self.reading.client.pages(path):
+            mounted = (one.get("persistentVolumeClaim") for one in pod["spec"].get("volumes") or [])
+            if claim[1] in {one["claimName"] for one in mounted if one}:
+                for part in (pod["spec"], *pod["spec"]["containers"]):
+                    user = (part.get("securityContext") or {}).get("runAsUser")
+                    if user:
+                        return int(user)
+        return NOBODY
+
+
+class _Lazily:
+    """Pieces that are asked for when they are first read, and anew each time."""
+
+    def __init__(self, make: Any) -> None:  # noqa: ANN401
+        self._make = make
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._make())
+
+
+def is_ours(item: Mapping[str, Any]) -> bool:
+    """Say whether an object is a pod that copies: no student's work, and gone in a moment."""
+    return LABEL in (item["metadata"].get("labels") or {})
+
+
+def _within(level: str) -> Manifest:
+    """Return what a container may: as root, whatever it takes to read everybody's files."""
+    if level == "restricted":
+        return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    return {"allowPrivilegeEscalation": False}

@@ -1,0 +1,177 @@
+"""Who reaches whom on the network: asked by pods of scratch students, on each of some nodes.
+
+Silence proves nothing by itself: a network that is down is silent too. So in the same run a
+pod must reach its own namespace, and the neighbour's server must answer the neighbour. And
+an open way is no fault of the cohort's where nothing enforces policies at all: so there is
+a third namespace, in which a policy of ours denies everything. If even that one is not
+obeyed, nothing is said of the rest.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from .. import manifest
+from ..cluster import ApiError, Client
+from ..cohort import Record
+from ..manifest import Manifest
+from . import scene as stage
+from .pods import OPEN, Ground, Server, ask, serve
+from .scene import Scene
+
+MOST_NODES = 4
+"""Nodes that are looked from; each takes two pods for some seconds."""
+
+ATTEMPTS = 3
+"""A Service that was just made refuses for a moment."""
+
+METADATA = "169.254.169.254:80"
+API_BY_NAME = "kubernetes.default.svc:443"
+DNS = "/api/v1/namespaces/kube-system/services/kube-dns"
+ANYWHERE = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What pods found, by the node that they ran on."""
+
+    control: Mapping[str, str]
+    """What came of reaching a pod where all is denied."""
+
+    answers: Mapping[str, Mapping[str, str]]
+    """By node: what came of each target."""
+
+    neighbour: Mapping[str, str] = field(default_factory=dict)
+    """How the neighbour reaches its own server."""
+
+    def of(self, *targets: str) -> Iterator[tuple[str, str, str]]:
+        """Yield node, target and answer of what begins with one of some words."""
+        for node, answers in self.answers.items():
+            for target, answer in answers.items():
+                if target.startswith(targets):
+                    yield node, target, answer
+
+
+def look(scene: Scene, image: str) -> Seen:
+    """Start pods, and return what they found.
+
+    Raises:
+        NotRunError: If a pod does not run.
+        ClusterError: If the cluster cannot be reached, or refuses to set it up.
+    """
+    offers = scene.cohort.environment.quota.services > 0
+    own = _ground(scene, scene.identities["student"], scene.own, image)
+    other = _ground(scene, scene.identities["neighbour"], scene.neighbour, image)
+    shut_away = _shut_away(scene, image)
+    grounds = [own, other, shut_away]
+    servers = dict(scene.admin.each(lambda one: serve(one, service=offers), grounds))
+    nodes = _nodes(scene)
+    targets = _targets(scene, servers[own], servers[other])
+
+    asked = {
+        (whose, node): (ground, f"verify-client-{place}", mine, node)
+        for place, node in enumerate(nodes)
+        for whose, ground, mine in (
+            ("own", own, targets | _another_node(nodes, node)),
+            ("control", shut_away, {"control": servers[shut_away].pod}),
+        )
+    }
+    asked["neighbour", ANYWHERE] = (other, "verify-client", servers[other].ways("own"), ANYWHERE)
+    found = dict(scene.admin.each(lambda key: _ask_until_at_home(*asked[key]), asked))
+    return Seen(
+        control={node: found["control", node]["control"] for node in nodes},
+        answers={node: found["own", node] for node in nodes},
+        neighbour=found["neighbour", ANYWHERE],
+    )
+
+
+def _ask_until_at_home(
+    ground: Ground, pod: str, targets: Mapping[str, str], node: str
+) -> dict[str, str]:
+    """Ask all at once, and all again until the own namespace answers, or never will."""
+    answers: dict[str, str] = {}
+    for attempt in range(ATTEMPTS):
+        answers = ask(ground, f"{pod}-{attempt}", targets, node)
+        if all(answer == OPEN for name, answer in answers.items() if name.startswith("own-")):
+            break
+    return answers
+
+
+def _targets(scene: Scene, own: Server, other: Server) -> dict[str, str]:
+    targets = own.ways("own") | other.ways("other")
+    targets |= {"metadata": METADATA, "api-name": API_BY_NAME}
+    if address := _api_address(scene.admin):
+        targets["api-address"] = address
+    if beside := _beside_dns(scene.admin):
+        targets["dns-beside"] = beside
+    return targets
+
+
+def _ground(scene: Scene, client: Client, record: Record, image: str) -> Ground:
+    return Ground(client=client, namespace=record.namespace, image=image)
+
+
+def _shut_away(scene: Scene, image: str) -> Ground:
+    """Make a third scratch environment, with a policy that denies everything."""
+    record = stage.new_record(scene.cohort, "neighbour", secrets.token_hex(3))
+    stage.add(scene, record, _denying_all(manifest.environment(scene.cohort, record)))
+    return _ground(scene, scene.student(record), record, image)
+
+
+def _denying_all(rendered: list[Manifest]) -> list[Manifest]:
+    nothing = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    return [one | {"spec": nothing} if one["kind"] == "NetworkPolicy" else one for one in rendered]
+
+
+def _nodes(scene: Scene) -> dict[str, str]:
+    """Return nodes that take a student's pod, each with its address; none where we may not see."""
+    try:
+        found = {
+            node["metadata"]["labels"]["kubernetes.io/hostname"]: _address(node)
+            for node in scene.admin.pages("/api/v1/nodes")
+            if _takes_pods(node)
+        }
+    except (ApiError, KeyError):
+        found = {}
+    most = max(1, min(MOST_NODES, scene.cohort.environment.quota.pods - 1))
+    return dict(list(found.items())[:most]) or {ANYWHERE: ""}
+
+
+def _takes_pods(node: Manifest) -> bool:
+    spec, conditions = node.get("spec") or {}, node["status"].get("conditions") or []
+    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    return ready and not spec.get("unschedulable") and not spec.get("taints")
+
+
+def _address(node: Manifest) -> str:
+    addresses = node["status"].get("addresses") or []
+    return next((one["address"] for one in addresses if one["type"] == "InternalIP"), "")
+
+
+def _another_node(nodes: Mapping[str, str], node: str) -> dict[str, str]:
+    """Return the kubelet of another node: to its own one a pod may always talk."""
+    address = next((where for name, where in nodes.items() if name != node and where), "")
+    return {"node": f"{address}:10250"} if address and ":" not in address else {}
+
+
+def _api_address(admin: Client) -> str:
+    """Return where the API server itself listens, behind its Service."""
+    path = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes"
+    try:
+        found = admin.request("GET", path)
+        return f"{found['endpoints'][0]['addresses'][0]}:{found['ports'][0]['port']}"
+    except (ApiError, KeyError, IndexError, TypeError):
+        return ""
+
+
+def _beside_dns(admin: Client) -> str:
+    """Return a port of the cluster's DNS that is not for names; empty where it has none."""
+    try:
+        ports = admin.request("GET", DNS)["spec"]["ports"]
+    except (ApiError, KeyError):
+        return ""
+    others = (p["port"] for p in ports if p["port"] != 53 and p.get("protocol") != "UDP")
+    port = next(others, None)
+    return f"kube-dns.kube-system.svc:{port}" if port else ""

@@ -1,0 +1,286 @@
+"""A class on real nodes: pods that run, a network that is fenced, and volumes."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from provisioner.lifecycle.reading import read
+from provisioner.settings import Settings
+from provisioner.verify import live, scene, traffic
+
+from .class_course import await_that, pod
+
+# One file: it runs in one process, so it makes one cluster.
+pytestmark = [pytest.mark.kind, pytest.mark.timeout(900)]
+
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - {name: web, image: IMAGE, args: [netexec, --http-port=8080]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+"""
+
+
+def judged(course, without=()):
+    """Let pods look at the network from scratch environments, of which some guard is missing."""
+    reading = read(Settings(stacks=course.stacks, home=course.home), course.name)
+    pair = scene.new_pair(reading.cohort)
+    lacking = frozenset(without)
+    with scene.standing(reading.client, reading.cohort, pair, without=lacking) as stage:
+        found = live.judge(traffic.look(stage, course.cluster.probe_image))
+        return {line: (one.verdict, one.why) for line, one in zip(live.LINES, found, strict=True)}
+
+
+def test_pods_prove_that_the_network_is_fenced(new_class, tmp_path):
+    course = new_class()
+    course.begin("20260001", "20260002", folder=tmp_path)
+
+    proof = course.json("verify", course.name, "--live")
+
+    requirements = {one["id"]: one for one in proof["requirements"]}
+    assert proof["verdict"] == "passed"
+    assert requirements["ISO-25"]["verdict"] == "passed"
+    assert requirements["ISO-25"]["cases"] >= 14  # seven ways that must be shut, on two nodes
+    assert requirements["ISO-26"]["verdict"] == "waived"
+    namespaces = course.admin("get", "namespaces", "--output=name")
+    assert scene.PREFIX not in namespaces
+    assert course.actions() == {"20260001": "same", "20260002": "same"}
+
+
+@pytest.mark.soak
+def test_a_policy_that_is_missing_is_noticed_from_inside_a_pod(new_class, tmp_path):
+    course = new_class()
+    course.begin("20260001", folder=tmp_path)
+
+    found = judged(course, without=["NetworkPolicy"])
+
+    for line in (live.STUDENT, live.CLUSTER, live.DNS):
+        verdict, why = found[line]
+        assert verdict == "failed"
+        assert live.REACHED in why
+    assert "other-pod, other-service" in found[live.STUDENT][1]
+    assert all(worker in found[live.STUDENT][1] for worker in course.cluster.workers)
+
+
+@pytest.mark.soak
+def test_a_term_with_pods_that_run_from_the_first_up_to_the_receipt(new_class, tmp_path):
+    course = new_class()
+    ada, bo = course.begin("20260001", "20260002", folder=tmp_path)
+    for student in (ada, bo):
+        student.kubectl("create", "--filename=-", stdin=DEPLOYMENT.replace("IMAGE", student.image))
+        student.kubectl("rollout", "status", "deployment/web", "--timeout=50s")
+
+    a_student_gets_into_their_pods(ada)
+    another_students_pods_are_out_of_reach(ada, bo)
+
+    course.run("suspend", course.name, "20260001", "--yes")
+    await_that(lambda: pods(course, ada) == [], "a suspended student has no pod")
+    assert len(pods(course, bo)) == 2
+    assert ada.try_kubectl("get", "pods").returncode
+
+    course.run("resume", course.name, "20260001", "--yes")
+    await_that(lambda: ready(course, ada) == 2, "a resumed student's pods run again")
+
+    course.run("drop", course.name, "20260002", "--yes", "--allow-drop", "1")
+    course.up()
+    assert course.namespace("20260002") not in course.admin("get", "namespaces", "--output=name")
+    assert ready(course, ada) == 2
+
+    assert course.down()["proved"]
+    assert course.name not in course.admin("get", "namespaces", "--output=name")
+
+
+def a_student_gets_into_their_pods(student):
+    """The four commands with which every course begins."""
+    student.kubectl("run", "mine", f"--image={student.image}", "--", "netexec", "--http-port=8080")
+    student.kubectl("wait", "pod/mine", "--for=condition=Ready", "--timeout=50s")
+
+    assert student.kubectl("exec", "mine", "--", "/probe", "version") == "probe 1.0.0\n"
+    with student.forwarded("pod/mine", 8080) as ask:
+        assert ask() == "mine"
+    assert "GET /hello" in student.kubectl("logs", "mine")
+
+
+def another_students_pods_are_out_of_reach(student, other):
+    address = other.field("pods", ".items[0].status.podIP")
+    time.sleep(3)  # what the network learns of a pod's address, nobody tells
+
+    told = student.refused(
+        "exec", "mine", "--", "/probe", "connect", f"{address}:8080", "-timeout=2s"
+    )
+    assert "TIMEOUT" in told
+    student.kubectl("exec", "mine", "--", "/probe", "connect", "web:80", "-timeout=5s")
+    assert "forbidden" in student.refused("get", "pods", "--namespace", other.namespace)
+
+
+def pods(course, student):
+    return course.cluster.json("pods", "--namespace", student.namespace)["items"]
+
+
+def ready(course, student):
+    statuses = [one["status"].get("containerStatuses") or [] for one in pods(course, student)]
+    return sum(all(c["ready"] for c in one) and bool(one) for one in statuses)
+
+
+def test_ceilings_hold_for_pods_that_run(new_class, tmp_path):
+    course = new_class()
+    [ada] = course.begin("20260001", folder=tmp_path)
+
+    ada.start("small", "sleep", "600")
+    limits = json.loads(ada.field("pod/small", ".spec.containers[0].resources.limits"))
+    assert limits == {"cpu": "200m", "memory": "64Mi", "ephemeral-storage": "64Mi"}
+
+    large = {"resources": {"limits": {"memory": "1000Mi"}}}
+    told = ada.refused(
+        "create", "--filename=-", stdin=pod("large", ada.image, ["sleep", "1"], main=large)
+    )
+    assert "exceeded quota: practicum" in told
+
+    ada.kubectl(
+        "create",
+        "--filename=-",
+        stdin=pod("greedy", ada.image, ["eat", "200"], restartPolicy="Never"),
+    )
+    ended = ".status.containerStatuses[0].state.terminated.reason"
+    await_that(lambda: ada.field("pod/greedy", ended) == "OOMKilled", "the limit is applied")
+
+    root = {"securityContext": {"privileged": True}}
+    told = ada.refused(
+        "create", "--filename=-", stdin=pod("root", ada.image, ["sleep", "1"], main=root)
+    )
+    assert "violates PodSecurity" in told
+
+    def counted():
+        return json.loads(ada.field("resourcequota/practicum", ".status.used"))["pods"]
+
+    await_that(lambda: counted() == "1", "what has ended takes no room")
+
+
+CLAIM = """
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: work}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 100Mi}}}
+"""
+MOUNTED = {
+    "main": {"volumeMounts": [{"name": "work", "mountPath": "/work"}]},
+    "volumes": [{"name": "work", "persistentVolumeClaim": {"claimName": "work"}}],
+}
+MEBIBYTES = 40
+
+
+def test_what_a_volume_holds_is_archived_and_comes_back(new_class, tmp_path):
+    course = new_class()
+    [ada] = course.begin("20260001", folder=tmp_path)
+    ada.kubectl("create", "--filename=-", stdin=CLAIM)
+    ada.start("writer", "sleep", "600", **MOUNTED)
+    written(ada, "/work/model.bin", MEBIBYTES << 20)
+    ada.kubectl(
+        "exec", "--stdin", "writer", "--", "/probe", "write", "/work/notes/ä.txt", stdin="week 1\n"
+    )
+    before = ada.kubectl("exec", "writer", "--", "/probe", "cat", "/work/notes/ä.txt")
+
+    [kept] = course.json("archive", "make", course.name)["archives"]
+    assert (kept["volumes"], kept["volumes_not_included"]) == (1, [])
+    key = course_key(course, tmp_path)
+    restore = ("archive", "restore", course.name, "20260001", kept["path"], "-i", str(key), "--yes")
+
+    done = {one["type"]: one["state"] for one in course.json(*restore, code=0)["objects"]}
+    assert done["volume"] == "same"
+
+    ada.kubectl("delete", "pod/writer", "pvc/work", "--wait")
+    found = {(one["type"], one["name"]): one["state"] for one in course.json(*restore)["objects"]}
+    assert found["volume", "work"] == "restored"
+    assert found["pods", "writer"] == "restored"
+    ada.kubectl("wait", "pod/writer", "--for=condition=Ready", "--timeout=50s")
+    assert ada.kubectl("exec", "writer", "--", "/probe", "cat", "/work/notes/ä.txt") == before
+    assert size(ada, "/work/model.bin") == MEBIBYTES << 20
+
+    ada.kubectl(
+        "exec", "--stdin", "writer", "--", "/probe", "write", "/work/notes/ä.txt", stdin="week 2\n"
+    )
+    other = {one["type"]: one["state"] for one in course.json(*restore, code=6)["objects"]}
+    assert other["volume"] == "other"
+    assert ada.kubectl("exec", "writer", "--", "/probe", "cat", "/work/notes/ä.txt") == "week 2\n"
+    assert "practicum-copy" not in ada.kubectl("get", "pods")
+
+
+def written(student, path, bytes):
+    student.kubectl("exec", "writer", "--", "/probe", "write", path, str(bytes))
+
+
+def size(student, path):
+    return len(student.read("exec", "writer", "--", "/probe", "cat", path))
+
+
+def course_key(course, folder):
+    path = folder / "course.agekey"
+    path.write_text(str(course.course_key))
+    path.chmod(0o600)
+    return path
+
+
+@pytest.mark.soak
+def test_without_the_daemon_that_enforces_nothing_is_proven(new_class, tmp_path):
+    """Its rules alone close everything, which must not pass for a fence."""
+    course = new_class()
+    course.begin("20260001", folder=tmp_path)
+
+    with course.cluster.without_daemon():
+        closed = course.json("verify", course.name, "--live", code=8)
+    with course.cluster.without_rules():
+        open_to_all = course.json("verify", course.name, "--live", code=8)
+
+    assert verdict(closed, "ISO-25") == "failed"
+    assert live.DEAF in why(closed, "ISO-25")
+    assert verdict(open_to_all, "ISO-25") == "unproven"
+    assert live.NOT_ENFORCED in why(open_to_all, "ISO-25")
+
+
+@pytest.mark.soak
+def test_a_worker_that_restarts_in_class_takes_nothing_with_it(new_class, tmp_path):
+    course = new_class()
+    [ada] = course.begin("20260001", folder=tmp_path)
+    ada.kubectl("create", "--filename=-", stdin=DEPLOYMENT.replace("IMAGE", ada.image))
+    ada.kubectl("rollout", "status", "deployment/web", "--timeout=50s")
+    nodes = {one["spec"]["nodeName"] for one in pods(course, ada)}
+    worker = next(one for one in course.cluster.workers if one in nodes)
+
+    course.cluster.engine.run("restart", worker)
+    course.cluster.kubectl("wait", f"node/{worker}", "--for=condition=Ready", "--timeout=120s")
+    await_that(lambda: ready(course, ada) == 2, "the pods are back", seconds=180)
+
+    [student] = course.json("status", course.name)["students"]
+    assert (student["phase"], student["changes"]) == ("Active", [])
+    assert judged(course)[live.STUDENT] == ("passed", "")
+
+    course.cluster.kubectl("drain", worker, "--ignore-daemonsets", "--delete-emptydir-data")
+    try:
+        await_that(lambda: ready(course, ada) == 2, "the pods run elsewhere", seconds=120)
+        assert worker not in {one["spec"]["nodeName"] for one in pods(course, ada)}
+    finally:
+        course.cluster.kubectl("uncordon", worker)
+
+
+def verdict(proof, id):
+    return next(one["verdict"] for one in proof["requirements"] if one["id"] == id)
+
+
+def why(proof, id):
+    return next(one["why"] for one in proof["requirements"] if one["id"] == id)

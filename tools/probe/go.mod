@@ -1,0 +1,3 @@
+module practicum.example/tools/probe
+
+go 1.24.0
