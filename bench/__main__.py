@@ -300,8 +300,9 @@ def _helps(stage: Stage) -> tuple[float, ...]:
 def _write(results: Results, folder: Path) -> None:
     results.save(folder / "last.json")
     (folder / "last.md").write_text(report.render(results), encoding="utf-8")
-    chart.draw(results, folder / "last.png")
-    chart.draw_peers(results, folder / "peers.png")
+    if results.measurements:  # lab hosts alone have no charts
+        chart.draw(results, folder / "last.png")
+        chart.draw_peers(results, folder / "peers.png")
     print(f"wrote {folder / 'last.md'}, last.json and the charts", flush=True)
 
 

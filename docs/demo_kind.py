@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -279,9 +280,22 @@ def _cohort() -> str:
         "course": "Clusters of one's own",
         "term": {"starts": "2026-09-01", "ends": "2030-12-19"},
         "backend": "kind",
-        "kind": {"ports": [PORT]},
+        "kind": {"ports": [PORT], "port_range": _free_ports()},
     }
     return yaml.safe_dump(document, sort_keys=False)
+
+
+def _free_ports() -> dict[str, int]:
+    """Find host ports on which nobody listens: another course may have the usual ones."""
+    for first in range(34_100, 39_000, 10):
+        with ExitStack() as stack:
+            try:
+                for port in range(first, first + len(IDS)):
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return {"first": first, "last": first + 9}
+    raise CannotPlayError("no ports are free")
 
 
 def _leave_nothing(stage: Stage) -> None:

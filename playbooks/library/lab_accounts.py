@@ -20,11 +20,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.lab_process import end_processes, running
 from ansible.module_utils.lab_public_key import usable_keys
+from ansible.module_utils.lab_rights import as_student
 from ansible.module_utils.lab_student import (
     NoAccountError,
     Student,
     StudentProblemError,
-    as_student,
     ensure_file,
     ensure_folder,
     find_account,

@@ -16,10 +16,10 @@ from typing import Any
 from ansible.module_utils import lab_dotfiles
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.lab_confined import GIT, confined
+from ansible.module_utils.lab_rights import as_student
 from ansible.module_utils.lab_student import (
     Student,
     StudentProblemError,
-    as_student,
     ensure_file,
     find_account,
     for_each,

@@ -6,9 +6,9 @@ import pwd
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.lab_rights import as_student
 from ansible.module_utils.lab_student import (
     Student,
-    as_student,
     find_account,
     for_each,
     own_account,

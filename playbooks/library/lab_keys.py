@@ -11,9 +11,9 @@ import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.lab_rights import as_student
 from ansible.module_utils.lab_student import (
     Student,
-    as_student,
     ensure_file,
     find_account,
     for_each,

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.lab_rights import as_student
 from ansible.module_utils.lab_student import (
     Student,
-    as_student,
     ensure_file,
     ensure_folder,
     find_account,

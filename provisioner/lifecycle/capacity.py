@@ -1,8 +1,7 @@
 """Say before class whether it fits: what the environments may use, against what is free.
 
 What a student may use is read from the manifests that `plan` compares, so it is what the
-quota on the cluster is or will be. Where the room comes from is the one thing that another
-kind of environment would do otherwise.
+quota on the cluster is or will be.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import pytest
 
 from .ansible_modules import shared
 
+rights = shared("lab_rights")
 student = shared("lab_student")
 confined = shared("lab_confined")
 
@@ -24,7 +25,7 @@ ACCOUNT = SimpleNamespace(pw_name="s1", pw_uid=61_234, pw_gid=61_234, pw_dir="/"
 
 
 def with_its_rights(work):
-    return student.as_student(ACCOUNT, work)
+    return rights.as_student(ACCOUNT, work)
 
 
 def half_an_answer_and_no_end():
@@ -41,7 +42,7 @@ def is_pipe(path):
 
 
 def test_an_answer_that_begins_and_does_not_end_is_waited_for_no_longer(monkeypatch):
-    monkeypatch.setattr(student, "PATIENCE", 1)
+    monkeypatch.setattr(rights, "PATIENCE", 1)
     began = time.monotonic()
 
     with pytest.raises(student.StudentProblemError, match="ended without an answer"):
@@ -51,9 +52,9 @@ def test_an_answer_that_begins_and_does_not_end_is_waited_for_no_longer(monkeypa
 
 
 def test_an_answer_of_any_size_fills_nobody_s_memory():
-    assert len(with_its_rights(lambda: "x" * (student.MOST_ANSWER - 100))) > 1_000_000
+    assert len(with_its_rights(lambda: "x" * (rights.MOST_ANSWER - 100))) > 1_000_000
     with pytest.raises(student.StudentProblemError, match="ended without an answer"):
-        with_its_rights(lambda: "x" * (student.MOST_ANSWER + 1))
+        with_its_rights(lambda: "x" * (rights.MOST_ANSWER + 1))
 
 
 FORKS = """
@@ -70,7 +71,7 @@ for child in made:
 
 
 def test_it_starts_no_more_processes_than_it_may(monkeypatch):
-    monkeypatch.setitem(student.BOUNDS, resource.RLIMIT_NPROC, 20)
+    monkeypatch.setitem(rights.BOUNDS, resource.RLIMIT_NPROC, 20)
 
     said = with_its_rights(lambda: student.run("python3", "-c", FORKS))
 
@@ -86,7 +87,7 @@ TAKES = {
 
 @pytest.mark.parametrize("what", TAKES)
 def test_it_takes_no_more_of_the_host_than_it_may(monkeypatch, what):
-    monkeypatch.setitem(student.BOUNDS, resource.RLIMIT_CPU, 1)
+    monkeypatch.setitem(rights.BOUNDS, resource.RLIMIT_CPU, 1)
 
     with pytest.raises(student.StudentProblemError):
         with_its_rights(TAKES[what])

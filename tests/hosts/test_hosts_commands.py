@@ -259,6 +259,19 @@ def test_an_unreachable_host_holds_no_other_up_and_one_with_another_key_is_refus
     assert scan["hosts"][0]["state"] == "changed"
 
 
+def test_a_host_that_failed_half_way_is_let_go(ready):
+    """Else another operator would have to wait for hours, for a run that is over."""
+    host = ready.hosts[1]
+    host.shell(f"cd /srv/practicum/{NAME}; mv secrets kept; touch secrets")
+    try:
+        found = ready.up("--limit", host.name, code=5)
+    finally:
+        host.shell(f"cd /srv/practicum/{NAME}; rm secrets; mv kept secrets")
+
+    assert found[host.name]["state"] == "failed"
+    assert not host.succeeds(f"test -e /var/lib/practicum/{NAME}.claim")
+
+
 def set_suspended(course, id, *, to):
     """What `practicum suspend` and `resume` write down when the cluster has done it."""
     path = course.files / "students.json"

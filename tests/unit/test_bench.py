@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import audit, cohort, measure, proxy, report, targets
+from bench import audit, cohort, host_table, measure, proxy, report, targets
 from bench.results import (
     ADD,
     DOWN,
@@ -23,6 +23,7 @@ from bench.results import (
     PRACTICUM,
     RAW,
     UP,
+    HostRun,
     Measurement,
     Results,
     Revocation,
@@ -210,6 +211,27 @@ def test_a_report_can_be_written_again_from_its_file(tmp_path: Path):
     assert again == results
     assert "| practicum --help | ≤ 0.30 s |  | 0.20 s | reached |  |" in report.render(again)
     assert "a round: broke off" in report.render(again)
+
+
+def on_a_host(students: int, seconds: float, part: float | None, subject: str = "practicum"):
+    return [
+        HostRun(subject=subject, case=case, students=students, seconds=seconds, host_part=part)
+        for case in host_table.CASES
+    ]
+
+
+def test_what_a_student_more_costs_on_a_host_is_judged_and_so_is_the_hosts_part():
+    results = of(hosts=(*on_a_host(10, 20.0, 15.0), *on_a_host(100, 200.0, 16.5)))
+
+    found = {one.figure: (one.found, one.reached) for one in host_table.verdicts(results)}
+
+    assert found["a student more on a host, first run"] == ("2.00 s", False)
+    assert found["host's part of 100 by that of 10, second run"] == ("1.10 times", True)
+    assert {one.reached for one in host_table.verdicts(of())} == {None}
+    rows = list(host_table.rows(of(hosts=(*results.hosts, *on_a_host(10, 80.0, None, "loop")))))
+    assert rows[1] == ("practicum", "100", "200.0", "200.0", "2.00", "2.00", "16.5", "16.5")
+    assert rows[2] == ("loop", "10", "80.0", "80.0", "", "", "", "")
+    assert "| practicum | 100 | 200.0 |" in report.render(results)
 
 
 def test_what_is_measured_again_takes_the_place_of_what_was():

@@ -20,6 +20,7 @@ from provisioner import credential
 from provisioner.cohort import keys
 from provisioner.credential import Address, Credential, minting
 from provisioner.errors import ClusterError, InputError
+from provisioner.join.merge import put
 from provisioner.lifecycle import terms
 
 from ..sample import cohort, record
@@ -312,3 +313,15 @@ def test_in_the_grace_there_is_still_one_and_after_it_none():
     assert terms.expiry(ending(today - timedelta(days=13), 14))
     with pytest.raises(InputError, match="its grace ended on"):
         terms.expiry(ending(today - timedelta(days=15), 14))
+
+
+def test_an_admins_kubeconfig_is_one_that_join_takes(tmp_path):
+    address = Address(server="https://192.0.2.1:6443", ca=PEM)
+    content = credential.admin_kubeconfig("ops26", record(), (b"certificate", b"key"), address)
+
+    merged = put(content, tmp_path / "config")
+
+    [user] = yaml.safe_load(merged.path.read_text())["users"]
+    assert base64.b64decode(user["user"]["client-key-data"]) == b"key"
+    [context] = yaml.safe_load(merged.path.read_text())["contexts"]
+    assert context["context"]["namespace"] == "default"

@@ -57,7 +57,9 @@ def handout(
     named = tuple(ids)
     pairs = desk.chosen(reading, named)
     if access.is_scoped(reading):
-        result = scoped.handout(settings, reading, pairs, progress=progress, wishes=wishes)
+        result = scoped.handout(
+            settings, reading, pairs, progress=progress, wishes=wishes, named=bool(named)
+        )
     else:
         refuse_shared_hosts(reading, pairs)
         result = _Counter(settings, reading, wishes).serve(pairs, progress)

@@ -86,12 +86,16 @@ def handout(
     *,
     progress: Progress,
     wishes: Wishes,
+    named: bool,
 ) -> HandoutResult:
-    """Make each environment as it is to be, and give its student a token."""
+    """Make each environment as it is to be, and give its student a token.
+
+    Who is named and was revoked has failed; who is merely among all, was passed over.
+    """
 
     def one(found: Desk, id: str) -> HandoutResult:
         _make_environment(found.reading, found.reading.records[id])
-        return handouts.at(found, (id,), progress=Silent(), wishes=wishes)
+        return handouts.at(found, (id,) if named else (), progress=Silent(), wishes=wishes)
 
     return _handed(settings, reading, pairs, progress, one)
 
@@ -124,9 +128,8 @@ def reinstate(
     """Undo revocations; where nobody is named, of whoever is revoked."""
 
     def one(found: Desk, id: str) -> HandoutResult:
-        if not named and not found.standing(found.reading.records[id]).revoked:
-            return HandoutResult(cohort=found.reading.cohort.name)
-        return revoking.reinstate_at(found, (id,), progress=Silent(), replace_key=replace_key)
+        who = (id,) if named else ()
+        return revoking.reinstate_at(found, who, progress=Silent(), replace_key=replace_key)
 
     return _handed(settings, reading, pairs, progress, one)
 
