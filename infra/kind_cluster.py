@@ -23,6 +23,9 @@ class KindClusterArgs:
     """``{"host": 20001, "node": 30001, "protocol": "TCP"}`` each."""
 
     address: str = "127.0.0.1"
+    server_port: int = 0
+    """Where its API server listens; kind looks for a free one of our machine when 0."""
+
     names: tuple[str, ...] = ()
     """By what else its API server is reached."""
 

@@ -41,6 +41,9 @@ class Berth:
     image: str = ""
     """Empty until it is made for the first time."""
 
+    server_port: int = 0
+    """Of the host, where the API server listens: kind could look for one on our machine only."""
+
     ports: tuple[tuple[int, int], ...] = ()
     """Of the host, and of the first node, each."""
 
@@ -74,6 +77,7 @@ def _berth(name: str, plain: Mapping[str, object]) -> Berth:
     berth = Berth(name=name, **{**plain, "ports": ports})  # type: ignore[arg-type]
     texts = (berth.id, berth.engine, berth.cluster, berth.image)
     _require(all(isinstance(text, str) for text in texts) and isinstance(berth.dropped, bool))
+    _require(type(berth.server_port) is int)
     _require(names.is_cluster(berth.cluster))
     return berth
 
@@ -137,13 +141,15 @@ def assign(
 def _settled(berth: Berth, record: Record, cohort: Cohort, others: Iterable[Berth]) -> Berth:
     """Return somebody's berth as the cohort file has it by now: with the ports that it names."""
     assert cohort.kind is not None
+    server_port, ports = _ports(cohort.kind, berth, others)
     return replace(
         berth,
+        server_port=server_port,
         id=record.id,
         dropped=False,
         # Who comes back gets a new cluster, and so the image of now.
         image=cohort.kind.image or ("" if berth.dropped else berth.image),
-        ports=_ports(cohort.kind, berth, others),
+        ports=ports,
     )
 
 
@@ -154,18 +160,22 @@ def _new(record: Record, cohort: Cohort, others: Iterable[Berth], engine: str) -
     return Berth(name=record.name, id=record.id, engine=engine, cluster=cluster)
 
 
-def _ports(kind: Kind, berth: Berth, others: Iterable[Berth]) -> tuple[tuple[int, int], ...]:
+def _ports(
+    kind: Kind, berth: Berth, others: Iterable[Berth]
+) -> tuple[int, tuple[tuple[int, int], ...]]:
+    """Return the port of the API server, and those that lead into the first node."""
     had = {node: host for host, node in berth.ports}
-    given = {host for one in others for host, _ in one.ports}
+    given = {host for one in others for host in (one.server_port, *(port[0] for port in one.ports))}
     free = (port for port in range(kind.port_range.first, kind.port_range.last + 1)
             if port not in given)  # fmt: skip
+    server = berth.server_port or next(free, 0)
     ports = [(had.get(node) or next(free, 0), node) for node in kind.ports]
-    if not all(host for host, _ in ports):
+    if not (server and all(host for host, _ in ports)):
         raise InputError(
             f"There are no ports left for {berth.id} in kind.port_range.",
             hint="Widen kind.port_range in cohort.yaml; who has ports keeps them.",
         )
-    return tuple(ports)
+    return server, tuple(ports)
 
 
 def _refuse_lost_engines(cohort: Cohort, berths: Iterable[Berth]) -> None:

@@ -96,6 +96,7 @@ class Found:
             workers=sum(node.role == "worker" for node in self.nodes),
             ports=_ports(self.first.bindings) if self.first else (),
             address=bound[0]["HostIp"] if bound else Wanted.address,
+            server_port=int(bound[0]["HostPort"]) if bound else 0,
             names=tuple(filter(None, labels.get(NAMES, "").split(","))),
             running=self.running,
         )

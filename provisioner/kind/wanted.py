@@ -43,6 +43,10 @@ class Wanted:
     address: str = "127.0.0.1"
     """Where the API server and the ports listen on the host."""
 
+    server_port: int = 0
+    """Where the API server listens; 0: kind looks for a free one, but of our machine, not the
+    engine's, and can do so for no address that is not ours."""
+
     names: tuple[str, ...] = ()
     """By what else the API server is reached: its certificate holds these too."""
 
@@ -65,6 +69,7 @@ class Wanted:
             workers=int(inputs.get("workers", 0)),
             ports=ports,
             address=inputs.get("address", cls.address),
+            server_port=int(inputs.get("server_port", 0)),
             names=tuple(map(str, inputs.get("names") or ())),
             running=bool(inputs.get("running", True)),
         )
@@ -97,6 +102,8 @@ class Wanted:
         if not all(_NAME_OR_ADDRESS.fullmatch(name) for name in self.names):
             yield "names", "must be host names or addresses"
         yield from self._port_mistakes()
+        if self.server_port and not FIRST_PORT <= self.server_port <= LAST_PORT:
+            yield "server_port", f"must be from {FIRST_PORT} to {LAST_PORT}"
 
     def _port_mistakes(self) -> Iterator[tuple[str, str]]:
         for port in self.ports:
@@ -123,11 +130,15 @@ class Wanted:
             {
                 "kind": "Cluster",
                 "apiVersion": "kind.x-k8s.io/v1alpha4",
-                "networking": {"apiServerAddress": self.address, "ipFamily": "ipv4"},
+                "networking": self._networking(),
                 "nodes": [first, *more],
                 **({"kubeadmConfigPatches": [self._certificate()]} if self.names else {}),
             }
         )
+
+    def _networking(self) -> dict[str, Any]:
+        port = {"apiServerPort": self.server_port} if self.server_port else {}
+        return {"apiServerAddress": self.address, "ipFamily": "ipv4", **port}
 
     def _certificate(self) -> str:
         """Tell kubeadm by what names the API server is reached, beside those that kind gives it."""

@@ -27,6 +27,7 @@ def kind_cluster(cohort: Cohort, record: Record, berth: Berth) -> Manifest:
             {"host": host, "node": node, "protocol": "TCP"} for host, node in sorted(berth.ports)
         ],
         "address": kind.address_of(engine),
+        "server_port": berth.server_port,
         "names": list(kind.names_of(engine)),
         "running": not record.suspended,
     }

@@ -8,7 +8,17 @@ from typing import Any
 CHANGEABLE = ("running",)
 """All that kind lets one change about a cluster that is there: whether its nodes run."""
 
-FIXED = ("name", "cohort", "student", "image", "workers", "ports", "address", "names")
+FIXED = (
+    "name",
+    "cohort",
+    "student",
+    "image",
+    "workers",
+    "ports",
+    "address",
+    "server_port",
+    "names",
+)
 
 
 def properties(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -24,7 +34,9 @@ def properties(olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[list[s
     >>> properties({**seen, "complete": False}, {"name": "a", "image": "one", "running": True})
     (['complete'], ['complete'])
     """
-    replaces = [name for name in FIXED if olds.get(name) != news.get(name)]
+    # A port that is left to kind is as it should be whatever it is.
+    fixed = [name for name in FIXED if name != "server_port" or news.get(name)]
+    replaces = [name for name in fixed if olds.get(name) != news.get(name)]
     if not olds.get("complete", True):
         replaces.append("complete")
     updates = [name for name in CHANGEABLE if olds.get(name) != news.get(name)]

@@ -35,9 +35,9 @@ def assign(known, ids, room=None, **kind):
 def test_everybody_gets_a_cluster_and_ports_of_their_own():
     berths = assign({}, ["1", "2"], ports=[30080, 30443], port_range={"first": 31000})
 
-    assert [(one.cluster, one.engine, one.ports) for one in berths.values()] == [
-        ("mls26--s1", "local", ((31000, 30080), (31001, 30443))),
-        ("mls26--s2", "local", ((31002, 30080), (31003, 30443))),
+    assert [(one.cluster, one.engine, one.server_port, one.ports) for one in berths.values()] == [
+        ("mls26--s1", "local", 31000, ((31001, 30080), (31002, 30443))),
+        ("mls26--s2", "local", 31003, ((31004, 30080), (31005, 30443))),
     ]
     assert assign(berths, ["1", "2"], ports=[30080, 30443], port_range={"first": 31000}) == berths
 
@@ -48,14 +48,14 @@ def test_a_port_of_who_left_is_given_to_nobody_else():
 
     berths = clusters.assign(left, course(ports=[30080]), [student("2"), student("3")])
 
-    hosts = [one.ports[0][0] for one in berths.values()]
-    assert len(set(hosts)) == 3
+    hosts = [host for one in berths.values() for host in (one.server_port, one.ports[0][0])]
+    assert len(set(hosts)) == 6
     assert berths["s2"] == first["s2"]
     assert berths["s1"].dropped
 
 
 def test_who_comes_back_has_the_old_name_and_ports_and_an_image_of_now():
-    old = Berth(name="s1", id="1", engine="local", cluster="mls26--s1", image="node:old",
+    old = Berth(name="s1", id="1", engine="local", cluster="mls26--s1", image="node:old", server_port=30001,
                 ports=((30000, 30080),), dropped=True)  # fmt: skip
 
     berth = assign({"s1": old}, ["1"], ports=[30080])["s1"]
@@ -82,7 +82,7 @@ def test_a_port_that_is_added_leaves_the_others_where_they_are():
 
 def test_when_the_ports_are_all_gone_the_next_one_is_refused():
     with pytest.raises(InputError, match="no ports left for 3"):
-        assign({}, ["1", "2", "3"], ports=[30080], port_range={"first": 31000, "last": 31001})
+        assign({}, ["1", "2", "3"], ports=[30080], port_range={"first": 31000, "last": 31004})
 
 
 def test_new_ones_go_where_most_room_is_and_nobody_is_moved():
@@ -136,6 +136,7 @@ def test_what_was_saved_is_read_back(tmp_path):
         {"ports": [["a", 1]]},
         {"ports": 5},
         {"dropped": "no"},
+        {"server_port": "1"},
         {"color": "red"},
     ],
 )

@@ -53,6 +53,18 @@ def test_kind_is_told_of_the_nodes_and_ports_and_of_no_mount():
     assert "ount" not in WANTED.kind_config()
 
 
+def test_a_port_that_is_given_is_told_to_kind_and_one_that_is_not_is_no_difference():
+    """kind looks for a free one on our machine: on a host over SSH that says nothing."""
+    told = json.loads(replace(WANTED, server_port=31000).kind_config())
+    assert told["networking"]["apiServerPort"] == 31000
+    assert "apiServerPort" not in WANTED.kind_config()
+
+    seen = {**WANTED.to_outputs(), "server_port": 41001, "complete": True}
+    assert differing.properties(seen, WANTED.to_outputs()) == ([], [])
+    wanted = replace(WANTED, server_port=31000).to_outputs()
+    assert differing.properties(seen, wanted) == (["server_port"], ["server_port"])
+
+
 def test_certificates_hold_what_kind_gives_them_and_the_names_of_ours():
     told = json.loads(replace(WANTED, address="192.0.2.7", names=("l.example.org",)).kind_config())
 
@@ -73,6 +85,7 @@ def test_certificates_hold_what_kind_gives_them_and_the_names_of_ours():
         ({"address": "0.0.0"}, "address"),
         ({"address": "host; rm"}, "address"),
         ({"names": ("a b",)}, "names"),
+        ({"server_port": 80}, "server_port"),
         ({"ports": (Port(70000, 1),)}, "ports"),
         ({"ports": (Port(2000, 0),)}, "ports"),
         ({"ports": (Port(2000, 1), Port(2000, 2))}, "ports"),
@@ -108,7 +121,9 @@ def test_every_property_is_either_fixed_or_can_be_changed():
 def test_what_kind_cannot_change_makes_a_new_cluster(name):
     seen = {**WANTED.to_outputs(), "complete": True, "server": "https://127.0.0.1:1"}
 
-    assert differing.properties({**seen, name: "other"}, WANTED.to_outputs()) == ([name], [name])
+    wanted = {**WANTED.to_outputs(), "server_port": 1}
+    seen = {**seen, "server_port": 1, name: "other"}
+    assert differing.properties(seen, wanted) == ([name], [name])
 
 
 def test_an_unchanged_cluster_has_no_difference():
@@ -132,7 +147,7 @@ OURS = {"practicum.cluster": "course-s1", "practicum.cohort": "course", "practic
 
 
 def test_what_is_found_is_described_as_it_was_wanted():
-    assert found(OURS).as_wanted() == WANTED
+    assert found(OURS).as_wanted() == replace(WANTED, server_port=41001)
     assert found(OURS).server == "https://127.0.0.1:41001"
 
 

@@ -45,7 +45,7 @@ def there(cohort, id, *, whole=True, running=True, image=DIGEST, labels=None, no
     """A cluster as an engine has it."""
     name = f"mls26--s{id}"
     bindings = {
-        "6443/tcp": [{"HostIp": "127.0.0.1", "HostPort": "40000"}],
+        "6443/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(host + 5000)}],
         "30080/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(host)}],
     }
     node = Node(name=f"{name}-control-plane", image=image, role="control-plane",

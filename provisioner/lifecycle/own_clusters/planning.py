@@ -81,6 +81,7 @@ def described(cohort: Cohort, name: str, found: Found) -> Manifest:
         "workers": seen.workers,
         "ports": [asdict(port) for port in seen.ports],
         "address": seen.address,
+        "server_port": seen.server_port,
         "names": list(seen.names),
         "running": seen.running,
         **({} if found.complete else {"complete": False}),

@@ -187,6 +187,7 @@ def _told_by_engines(
                     engine=engine,
                     cluster=one.name,
                     image=seen.image,
+                    server_port=seen.server_port,
                     ports=tuple((port.host, port.node) for port in seen.ports),
                 )
     return told
