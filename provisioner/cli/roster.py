@@ -8,12 +8,13 @@ from typing import Any, get_args
 
 import click
 
-from ..cohort import Student, importing
+from ..cohort import Student
 from ..cohort.difference import RosterDiff
-from ..cohort.formats import Source
-from ..cohort.id_digits import Digits
-from ..cohort.importers import Asked
-from ..cohort.importing import Proposal
+from ..cohort.exports import importing
+from ..cohort.exports.formats import Source
+from ..cohort.exports.id_digits import Digits
+from ..cohort.exports.importers import Asked
+from ..cohort.exports.importing import Proposal
 from ..errors import InputError
 from ..settings import Settings
 from .options import as_json, pass_settings, say, show_json, visible

@@ -11,7 +11,7 @@ from provisioner.lifecycle.reading import read
 from provisioner.settings import Settings
 from provisioner.verify import live, scene, traffic
 
-from .class_course import await_that, pod
+from .class_course import SMALL, await_that, pod
 
 # One file: it runs in one process, so it makes one cluster.
 pytestmark = [pytest.mark.kind, pytest.mark.timeout(900)]
@@ -140,7 +140,7 @@ def ready(course, student):
 
 def test_ceilings_hold_for_pods_that_run(new_class, tmp_path):
     course = new_class()
-    [ada] = course.begin("20260001", folder=tmp_path)
+    [ada] = course.begin("20260001", folder=tmp_path, environment={**SMALL, "gpu": 1})
 
     ada.start("small", "sleep", "600")
     limits = json.loads(ada.field("pod/small", ".spec.containers[0].resources.limits"))
@@ -159,6 +159,17 @@ def test_ceilings_hold_for_pods_that_run(new_class, tmp_path):
     )
     ended = ".status.containerStatuses[0].state.terminated.reason"
     await_that(lambda: ada.field("pod/greedy", ended) == "OOMKilled", "the limit is applied")
+
+    def wanting(count):
+        limits = {"memory": "16Mi", "nvidia.com/gpu": str(count)}
+        described = pod("gpu", ada.image, ["sleep", "9"], main={"resources": {"limits": limits}})
+        return ("create", "--dry-run=server", "--filename=-"), described
+
+    command, two = wanting(2)
+    assert "exceeded quota: practicum, requested: requests.nvidia.com/gpu=2" in ada.refused(
+        *command, stdin=two
+    )
+    ada.kubectl(*command, stdin=wanting(1)[1])  # no node here has one
 
     root = {"securityContext": {"privileged": True}}
     told = ada.refused(

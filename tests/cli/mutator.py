@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import get_args
 
 from provisioner import cohort as cohorts
-from provisioner.cohort import groups, importers, keys, person, records, roster
-from provisioner.cohort.formats import Source
+from provisioner.cohort import groups, keys, person, records, roster
+from provisioner.cohort.exports import importers
+from provisioner.cohort.exports.formats import Source
 from provisioner.errors import InputError
 
 HERE = Path(__file__).parents[1] / "bad_input"

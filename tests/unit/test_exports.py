@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioner.cohort import formats, headers, html_table, id_digits, importers
-from provisioner.cohort.importers import Asked
+from provisioner.cohort.exports import formats, headers, html_table, id_digits, importers
+from provisioner.cohort.exports.importers import Asked
 from provisioner.errors import InputError
 
 FILES = Path(__file__).parents[1] / "bad_input"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from provisioner.cohort import importers
-from provisioner.cohort.importers import Asked
+from provisioner.cohort.exports import importers
+from provisioner.cohort.exports.importers import Asked
 from provisioner.errors import InputError
 
 DEMO = Path(__file__).parents[2] / "stacks" / "demo"

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..errors import Problem
-from . import csv_file, html_table, text_file, workbook
-from .csv_file import Row
-from .text_file import Text, refused
+from ...errors import Problem
+from .. import csv_file, text_file
+from ..csv_file import Row
+from ..text_file import Text, refused
+from . import html_table, workbook
 
 Kind = Literal["text", "HTML", "workbook"]
 

@@ -21,14 +21,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import InputError, Problem
-from . import id_digits, person, roster, table
-from .csv_file import Row
+from ...errors import InputError, Problem
+from .. import person, roster
+from ..csv_file import Row
+from ..roster import Entry
+from ..students import Student
+from . import id_digits, table
 from .formats import FORMATS, Format, Source
 from .headers import plain
 from .id_digits import Digits
-from .roster import Entry
-from .students import Student
 from .table import Table
 
 TITLE_ROWS = 10

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import difference, importers, roster
-from .difference import RosterDiff
+from .. import difference, roster
+from ..difference import RosterDiff
+from ..loading import load
+from ..students import Student
+from . import importers
 from .formats import Source
 from .importers import Asked, Imported
-from .loading import load
-from .students import Student
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from .csv_file import Row
+from ..csv_file import Row
 from .headers import DEPARTMENT, EMAIL, FIRST, FULL, GROUPS, LAST, LOGIN, NUMBER
 from .table import Kind
 

@@ -11,9 +11,9 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-from ..errors import InputError, Problem
-from .csv_file import MAX_CELL, Row
-from .text_file import MAX_ROWS, refused
+from ...errors import InputError, Problem
+from ..csv_file import MAX_CELL, Row
+from ..text_file import MAX_ROWS, refused
 
 MAX_COLUMNS = 512
 _ROW = re.compile(r"<tr\b", re.IGNORECASE)

@@ -17,10 +17,10 @@ from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, MissingToolError
-from .csv_file import MAX_CELL, Row
+from ...errors import InputError, MissingToolError
+from ..csv_file import MAX_CELL, Row
+from ..text_file import MAX_ROWS, OLE, refused
 from .html_table import MAX_COLUMNS
-from .text_file import MAX_ROWS, OLE, refused
 
 MAX_UNPACKED = 256 << 20
 MAX_DIGITS = 15

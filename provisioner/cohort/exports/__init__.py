@@ -1,0 +1,1 @@
+"""What learning platforms, portals and spreadsheets write of a class, read into a roster."""
