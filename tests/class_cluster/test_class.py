@@ -196,6 +196,7 @@ MOUNTED = {
 MEBIBYTES = 40
 
 
+@pytest.mark.soak
 def test_what_a_volume_holds_is_archived_and_comes_back(new_class, tmp_path):
     course = new_class()
     [ada] = course.begin("20260001", folder=tmp_path)
