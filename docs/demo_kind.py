@@ -290,7 +290,7 @@ def _free_ports() -> dict[str, int]:
     for first in range(34_100, 39_000, 10):
         with ExitStack() as stack:
             try:
-                for port in range(first, first + len(IDS)):
+                for port in range(first, first + 2 * len(IDS)):
                     stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
             except OSError:
                 continue

@@ -28,7 +28,6 @@ from .values import (
     HostName,
     ImagePattern,
     LaterList,
-    LaterNumber,
     Memory,
     Network,
     ObjectName,
@@ -39,6 +38,10 @@ from .values import (
 
 __all__ = ["Environment", "Limits", "Quota"]
 
+GPU = "nvidia.com/gpu"
+"""The device that the NVIDIA plug-in of a cluster offers; the one that courses ask for."""
+
+MAX_GPUS = 64
 MAX_OBJECTS = 1000
 """Of one kind and student: 300 students with 1 MiB each would fill etcd long before."""
 
@@ -141,7 +144,7 @@ def _hard(quota: Quota) -> dict[str, str]:
         **{f"{side}.memory": quota.memory for side in ("requests", "limits")},
         **{f"{side}.ephemeral-storage": quota.ephemeral for side in ("requests", "limits")},
         "requests.storage": quota.storage,
-        "requests.nvidia.com/gpu": "0",
+        f"requests.{GPU}": "0",
         "pods": str(quota.pods),
         "services": str(quota.services),
         **{name: str(getattr(quota, field)) for field, name in _COUNTED.items()},
@@ -240,8 +243,30 @@ class Environment(_Strict):
     """Which hosts students may show a web app under; no Ingress at all when None."""
 
     shared_volumes: LaterList = ()
-    gpu: LaterNumber = 0
+    gpu: Whole = 0
+    """Graphics processors (``nvidia.com/gpu``) that all of a student's pods may hold together."""
+
     pull_secrets: LaterList = ()
+
+    def hard(self, quota: Quota | None = None) -> dict[str, str]:
+        """Return the ceiling as a ResourceQuota writes it, with the devices that are offered.
+
+        Args:
+            quota: Another one than the cohort's.
+        """
+        return (quota or self.quota).hard() | {f"requests.{GPU}": str(self.gpu)}
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """What containers may ask for beside processor, memory and disk."""
+        return (GPU,) if self.gpu else ()
+
+    @field_validator("gpu")
+    @classmethod
+    def _some_gpus(cls, count: int) -> int:
+        if not 0 <= count <= MAX_GPUS:
+            wrong(f"must be 0 to {MAX_GPUS}")
+        return count
 
     def holding(self, quota: Quota) -> Environment:
         """Return the same with another ceiling.

@@ -146,7 +146,7 @@ def uses_more(reading: Reading, record: Record) -> Iterator[str]:
     """Say what is in use above the ceiling that a student would have."""
     live = reading.found.owned.get(ObjectKey("ResourceQuota", record.namespace, "practicum"), {})
     used = (live.get("status") or {}).get("used") or {}
-    hard = override.quota_of(reading.cohort, record.quota).hard()
+    hard = reading.cohort.environment.hard(override.quota_of(reading.cohort, record.quota))
     for key, most in hard.items():
         if key in used and quantity.parse(used[key]) > quantity.parse(most):
             yield (

@@ -130,7 +130,7 @@ def _need(part: Part) -> Need:
 
 def _usual(cohort: Cohort) -> Need:
     environment = cohort.environment
-    return need_of(environment.quota.hard(), environment.limits.container().get("max", {}))
+    return need_of(environment.hard(), environment.limits.container().get("max", {}))
 
 
 def _one(part: Part, kind: str) -> Manifest:

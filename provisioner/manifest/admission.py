@@ -24,7 +24,6 @@ if TYPE_CHECKING:  # the schema takes long to import
 
 API = "admissionregistration.k8s.io/v1"
 ALL = "*"
-GPU = "nvidia.com/gpu"
 TOO_LARGE = "a ConfigMap or Secret holds 64 KiB at most here; keep large files in a volume"
 
 
@@ -177,6 +176,7 @@ def _secrets() -> Policy:
 
 def _pods(cohort: Cohort) -> Policy:
     """Leave it to the scheduler where and how soon a pod runs, and count all that it takes."""
+    devices = cohort.environment.devices
     return Policy(
         name="pods",
         group="",
@@ -188,7 +188,7 @@ def _pods(cohort: Cohort) -> Policy:
                 "a pod cannot choose its node; leave spec.nodeName out",
             ),
             (
-                expressions.TOLERATIONS,
+                expressions.tolerations(devices),
                 "only tolerations of the standard node conditions may be set;"
                 " leave spec.tolerations out",
             ),
@@ -207,7 +207,7 @@ def _pods(cohort: Cohort) -> Policy:
                 "a scheduler cannot be chosen; leave spec.schedulerName out",
             ),
             (
-                expressions.resources([GPU] if cohort.environment.gpu else []),
+                expressions.resources(devices),
                 "only cpu, memory and ephemeral-storage are offered; leave huge pages and"
                 " devices out of requests and limits",
             ),

@@ -88,7 +88,7 @@ def _inside(
 
 def _quota(cohort: Cohort, record: Record) -> Manifest:
     """Return the ceiling; while suspended it has no room for a pod, whoever would make it."""
-    hard = override.quota_of(cohort, record.quota).hard()
+    hard = cohort.environment.hard(override.quota_of(cohort, record.quota))
     if record.suspended:
         hard["pods"] = "0"
     return _inside(cohort, record, "v1", "ResourceQuota", spec={"hard": hard})

@@ -86,11 +86,21 @@ _CONDITIONS = [
         "pid-pressure",
     )
 ]
-TOLERATIONS = (
-    "!has(object.spec.tolerations) || object.spec.tolerations.all(t, has(t.key) && t.key in ["
-    + ", ".join(quoted(key) for key in _CONDITIONS)
-    + "])"
-)
+
+
+def tolerations(devices: Iterable[str] = ()) -> str:
+    """Return CEL that holds when a pod tolerates nothing but the standard node conditions.
+
+    Args:
+        devices: What the course offers beside: a node that has one may be kept for such pods,
+            and the API server itself then adds the toleration.
+    """
+    keys = ", ".join(quoted(key) for key in (*_CONDITIONS, *devices))
+    return (
+        "!has(object.spec.tolerations) || object.spec.tolerations.all(t, has(t.key) && t.key in"
+        f" [{keys}])"
+    )
+
 
 _TERM = "!has({0}.namespaces) && !has({0}.namespaceSelector)"
 

@@ -22,7 +22,9 @@ from ..errors import InputError, Problem
 IDENTITIES = ("student", "assistant", "workload", "authenticated", "operator")
 PLACES = ("own", "neighbour", "foreign", "other", "cluster")
 LEVELS = ("baseline", "restricted")
-NEEDS = (*LEVELS, "images", "ingress", "no-ingress", "storage-classes", "runtime-class")
+NEEDS = (
+    *LEVELS, "gpu", "images", "ingress", "no-gpu", "no-ingress", "runtime-class", "storage-classes",
+)  # fmt: skip
 VERBS = (
     "get", "list", "watch", "create", "update", "patch", "jsonpatch", "strategic", "apply",
     "delete", "deletecollection",

@@ -37,6 +37,8 @@ def waived(cohort: Cohort, case: Case) -> str:
     environment = cohort.environment
     has = {
         "images": (bool(environment.images), "the course allows any image"),
+        "gpu": (environment.gpu > 0, "the course offers no graphics processors"),
+        "no-gpu": (not environment.gpu, "the course offers graphics processors"),
         "ingress": (environment.ingress is not None, "the course offers no Ingress"),
         "no-ingress": (environment.ingress is None, "the course offers Ingress"),
         "storage-classes": (bool(environment.storage_classes), "the course limits no classes"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 import pyrage
 
 from ..cluster.course import as_student
@@ -32,12 +35,11 @@ def test_what_a_student_is_given_works_rests_and_is_kept(new_life, tmp_path):
     assert read_notes(theirs) == "1"
     assert restored(course, kept, tmp_path) == {"same"}
 
-    course.roster([])
-    done = course.up("--allow-drop", "1")
-    [last] = done["archives"]
-    assert (last["id"], done["removed"], life.left()) == (ONE, 1, [])
-    assert as_student(theirs, "auth", "whoami", "--request-timeout=5s").returncode
-    assert course.down()["proved"]
+    receipt = course.down()
+    [last] = receipt["archives"]
+    assert (last["id"], receipt["proved"], life.left()) == (ONE, True, [])
+    assert Path(last["path"]).stat().st_mode & 0o777 == 0o600
+    until_refused(theirs)
 
 
 def handed_out(course, folder):
@@ -59,6 +61,14 @@ def handed_out(course, folder):
     except pyrage.DecryptError:
         return opened
     raise AssertionError("the first key opens it still")
+
+
+def until_refused(kubeconfig) -> None:
+    """An API server remembers a token for up to ten seconds."""
+    deadline = time.monotonic() + 30
+    while as_student(kubeconfig, "auth", "whoami", "--request-timeout=5s").returncode == 0:
+        assert time.monotonic() < deadline, "the kubeconfig still works"
+        time.sleep(0.5)
 
 
 def read_notes(kubeconfig) -> str:

@@ -11,10 +11,10 @@ from provisioner.lifecycle.reading import read
 from provisioner.settings import Settings
 from provisioner.verify import live, scene, traffic
 
-from .class_course import await_that, pod
+from .class_course import SMALL, await_that, pod
 
 # One file: it runs in one process, so it makes one cluster.
-pytestmark = [pytest.mark.kind, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kind, pytest.mark.timeout(1800)]
 
 DEPLOYMENT = """
 apiVersion: apps/v1
@@ -140,7 +140,7 @@ def ready(course, student):
 
 def test_ceilings_hold_for_pods_that_run(new_class, tmp_path):
     course = new_class()
-    [ada] = course.begin("20260001", folder=tmp_path)
+    [ada] = course.begin("20260001", folder=tmp_path, environment={**SMALL, "gpu": 1})
 
     ada.start("small", "sleep", "600")
     limits = json.loads(ada.field("pod/small", ".spec.containers[0].resources.limits"))
@@ -159,6 +159,17 @@ def test_ceilings_hold_for_pods_that_run(new_class, tmp_path):
     )
     ended = ".status.containerStatuses[0].state.terminated.reason"
     await_that(lambda: ada.field("pod/greedy", ended) == "OOMKilled", "the limit is applied")
+
+    def wanting(count):
+        limits = {"memory": "16Mi", "nvidia.com/gpu": str(count)}
+        described = pod("gpu", ada.image, ["sleep", "9"], main={"resources": {"limits": limits}})
+        return ("create", "--dry-run=server", "--filename=-"), described
+
+    command, two = wanting(2)
+    assert "exceeded quota: practicum, requested: requests.nvidia.com/gpu=2" in ada.refused(
+        *command, stdin=two
+    )
+    ada.kubectl(*command, stdin=wanting(1)[1])  # no node here has one
 
     root = {"securityContext": {"privileged": True}}
     told = ada.refused(
@@ -185,6 +196,7 @@ MOUNTED = {
 MEBIBYTES = 40
 
 
+@pytest.mark.soak
 def test_what_a_volume_holds_is_archived_and_comes_back(new_class, tmp_path):
     course = new_class()
     [ada] = course.begin("20260001", folder=tmp_path)
@@ -264,10 +276,11 @@ def test_a_worker_that_restarts_in_class_takes_nothing_with_it(new_class, tmp_pa
 
     course.cluster.engine.run("restart", worker)
     course.cluster.kubectl("wait", f"node/{worker}", "--for=condition=Ready", "--timeout=120s")
+    await_that(lambda: restarts(course, ada) >= 1, "the node has noticed", seconds=180)
     await_that(lambda: ready(course, ada) == 2, "the pods are back", seconds=180)
 
     [student] = course.json("status", course.name)["students"]
-    assert (student["phase"], student["changes"]) == ("Active", [])
+    assert (student["phase"], student["changes"]) == ("ready", [])
     assert judged(course)[live.STUDENT] == ("passed", "")
 
     course.cluster.kubectl("drain", worker, "--ignore-daemonsets", "--delete-emptydir-data")
@@ -276,6 +289,11 @@ def test_a_worker_that_restarts_in_class_takes_nothing_with_it(new_class, tmp_pa
         assert worker not in {one["spec"]["nodeName"] for one in pods(course, ada)}
     finally:
         course.cluster.kubectl("uncordon", worker)
+
+
+def restarts(course, student):
+    statuses = [one["status"].get("containerStatuses") or [] for one in pods(course, student)]
+    return sum(container["restartCount"] for one in statuses for container in one)
 
 
 def verdict(proof, id):

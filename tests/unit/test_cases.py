@@ -28,7 +28,7 @@ VERBS = READ | WITH_OBJECT | {"delete", "deletecollection"}
 IDENTITIES = {"student", "assistant", "workload", "authenticated", "operator"}
 PLACES = {"own", "neighbour", "foreign", "other", "cluster"}
 NEEDS = {"baseline", "restricted", "images", "ingress", "no-ingress", "storage-classes"} | {
-    "runtime-class"
+    *("runtime-class", "gpu", "no-gpu")
 }
 POLICIES = {"managed", "finalizers", "services", "configmaps", "secrets", "pods"} | {
     *("images", "volumes", "ingresses", "bindings")

@@ -109,6 +109,29 @@ def test_what_a_pod_may_ask_for_is_what_the_quota_counts():
     assert {f"{side}.{name}" for side in ("requests", "limits") for name in offered} <= hard.keys()
 
 
+def test_a_course_that_offers_graphics_processors_counts_them_and_nothing_else_is_offered():
+    gpu = "nvidia.com/gpu"
+    course = cohort(environment={"gpu": 2})
+    pods = next(one for one in admission.policies(course) if one.name == "pods")
+    named = [cel for cel, _ in pods.validations if gpu in cel]
+
+    assert hard_of(course)[f"requests.{gpu}"] == "2"
+    assert hard_of(cohort())[f"requests.{gpu}"] == "0"
+    assert len(named) == 2
+    assert any("tolerations" in cel for cel in named)
+    assert any("resources.limits" in cel for cel in named)
+    plain = next(one for one in admission.policies(cohort()) if one.name == "pods")
+    assert not any(gpu in cel for cel, _ in plain.validations)
+
+
+def test_a_student_with_a_quota_of_their_own_may_hold_the_courses_processors_too():
+    own = record(quota=(("cpu", "4"),))
+
+    hard = one("ResourceQuota", environment(own, environment={"gpu": 1}))["spec"]["hard"]
+
+    assert (hard["requests.nvidia.com/gpu"], hard["requests.cpu"]) == ("1", "4")
+
+
 def test_a_container_that_says_nothing_has_a_limit_in_every_dimension(course):
     """ISO-31: a quota alone does not force limits on ephemeral storage."""
     [limits] = one("LimitRange", manifest.environment(course, record()))["spec"]["limits"]

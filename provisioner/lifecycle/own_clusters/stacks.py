@@ -61,9 +61,9 @@ class Stacks:
             yield cls(settings=settings, reading=reading, workers=workers, progress=progress)
 
     def noted(self, command: str, stacks: Iterable[str]) -> AbstractContextManager[Journal]:
-        """Keep the journal of a run; a stack is one student's, and so settled with them."""
-        name = self.reading.cohort.name
-        return kept(self.settings, name, command, stacks, lost=lambda: self.workers.lost)
+        """Keep the journal of a run; one for some students settles nothing of the others."""
+        name, some = self.reading.cohort.name, self.reading.only is not None
+        return kept(self.settings, name, command, stacks, some=some, lost=lambda: self.workers.lost)
 
     def stop(self) -> None:
         """Let what is in flight finish, and start nothing more."""
