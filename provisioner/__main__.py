@@ -1,5 +1,5 @@
 """Run ``practicum`` as ``python -m provisioner``."""
 
-from .cli import practicum
+from .cli import main
 
-practicum(prog_name="practicum")
+main()

@@ -196,3 +196,23 @@ def practicum(
         from . import verbose as log
 
         log.to_standard_error()
+
+
+def main() -> None:
+    """Run the command as a process, which ends without taking apart what it has read.
+
+    Of a `plan` of hundreds that would be a thirtieth of its time.
+    """
+    code: str | int | None = None
+    try:
+        practicum(prog_name="practicum")
+    except SystemExit as end:
+        code = end.code
+    if isinstance(code, str):
+        sys.exit(code)
+    atexit._run_exitfuncs()
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code or 0)
+    sys.exit(code)  # what could not be written is told as always

@@ -75,14 +75,16 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
 
     with holding(settings, cohort, say) as held:
         from ..lifecycle import backend  # meanwhile
-        from ..lifecycle.archiving import folder_of
         from ..lifecycle.choice import Choice
         from ..lifecycle.reading import Overview
         from ..lifecycle.up import Leaving
         from ..lifecycle.up import up as bring_up
-        from ..report import archives, documents, hosts, live, text
+        from ..report import live
 
         def confirm(reading: Overview) -> bool:
+            from ..lifecycle.archiving import folder_of
+            from ..report import archives, hosts, text
+
             say(text.term(reading.cohort.term, datetime.now(UTC).date()))
             for line in text.plan(reading):
                 say(line)
@@ -108,8 +110,12 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
         say("Nothing was changed.")
         return
     if as_json:
+        from ..report import documents
+
         show_json(documents.up(result))
     else:
+        from ..report import text
+
         show_lines(text.up(result))
     if not result.is_whole:
         context.exit(PartialError.exit_code)

@@ -14,7 +14,7 @@ from ..errors import ClusterError, ToolError
 from ..manifest import GUARD, Manifest, stack_name
 from ..plan import Action, Part, Plan
 from ..settings import Settings
-from . import archiving, claim, identity, journal, removal, settling, usage
+from . import claim, identity, journal, removal, settling, usage
 from .interrupt import stopping
 from .progress import Progress
 from .reading import Reading, narrowed, read, records_path
@@ -49,6 +49,7 @@ def bring_up(
             journal.settle(settings, reading.cohort.name)
         usage.sample_on_the_way(settings, reading, progress.say)
         return summary(reading, reading.plan, {}, began)
+    from . import archiving
     from .engine import Engine  # with the toolchain, which a run that changes nothing needs not
 
     _refuse_without_rights(reading)
@@ -97,6 +98,10 @@ def refuse_without_course_key(reading: Reading, leaving: Leaving) -> None:
         InputError: If that is so.
     """
     going = leaving_namespaces(reading) if leaving.archive else []
+    if not going:
+        return
+    from . import archiving  # whoever loses nobody pays nothing for it
+
     archiving.refuse_without_key(
         reading.cohort, going, otherwise="Or say --no-archive, and keep nothing."
     )
@@ -164,6 +169,8 @@ def _apply(
 def _bring_guard_up(reading: Reading, engine: Engine, spared: Container[str]) -> None:
     guard = reading.plan.guard
     _take_away(reading, guard)
+    from . import archiving
+
     stays = {ns["metadata"]["name"] for ns in guard.surplus if archiving.subject_of(ns) in spared}
     going = [live for live in guard.surplus if not {_name(live), _place(live)} & stays]
     removal.remove_surplus(reading.client, [replace(guard, surplus=tuple(going))], None)

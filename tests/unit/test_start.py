@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -79,3 +80,24 @@ def test_nothing_is_searched_for_garbage_at_the_end(tmp_path):
         f"practicum(['--stacks', {str(tmp_path)!r}, 'init', 'demo', '--cluster', 'rehearsal'])"
     )
     assert int(python(code)[-1]) > 0
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--help"], 0), (["no-such"], 2), (["plan", "x"], 3)])
+def test_the_process_ends_with_the_commands_exit_code_and_all_of_its_output(words, code, tmp_path):
+    command = [sys.executable, "-m", "provisioner", *words]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert len(done.stdout + done.stderr) > 40
+
+
+def test_output_that_cannot_be_written_is_no_success(tmp_path):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "provisioner", "--help"],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path,
+        )  # fmt: skip
+
+    assert done.returncode != 0
