@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pexpect
 import pyrage
 import pytest
 import yaml
@@ -541,6 +542,31 @@ def test_the_command_replaces_what_leads_elsewhere_only_where_that_is_said(home,
     assert b"old.example.org" in before
     assert done.exit_code == 0
     assert "Renewed the context" in done.stdout
+
+
+def test_a_question_has_nothing_in_it_that_a_terminal_obeys(home):
+    key = make_key(home)
+    (home / ".kube").mkdir()
+    (home / ".kube" / "config").write_bytes(moved(server="https://x\x1b[2J"))
+    words = [
+        "-m",
+        "provisioner",
+        "join",
+        str(sealed(home, key.with_suffix(".pub"))),
+        "-i",
+        str(key),
+    ]
+
+    terminal = pexpect.spawn(sys.executable, words, env={"HOME": str(home), "PATH": ""}, timeout=30)
+    terminal.expect_exact("Replace it?")
+    asked = terminal.before
+    terminal.sendline("n")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+
+    assert rb"for https://x\x1b[2J" in asked
+    assert b"\x1b[2J" not in asked
+    assert terminal.exitstatus == 3
 
 
 def test_without_kubectl_it_says_that_it_was_not_tried(home, monkeypatch):

@@ -107,6 +107,10 @@ def test_a_stream_that_the_shell_has_closed_changes_no_exit_code(words, code, cl
     assert "Traceback" not in done.stderr
 
 
+def test_output_that_was_never_there_is_let_go_of_in_silence():
+    python("import sys; sys.stdout = None; from provisioner import cli; cli._let_go_of_output()")
+
+
 def test_output_that_cannot_be_written_is_no_success(tmp_path):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
