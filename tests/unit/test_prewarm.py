@@ -119,23 +119,23 @@ def test_who_leaves_in_the_last_moment_is_not_removed_by_it(course):
         warmed(course, NOW)
 
 
-def test_half_a_cluster_is_missing_and_of_a_silent_engine_it_is_said_that_nothing_is_known(course):
-    cohort = own_clusters.course(engines=["local", "lab"], **own_clusters.KIND)
+def test_half_a_cluster_is_missing_and_a_silent_engine_is_told(course):
+    cohort = own_clusters.course(engines=["local", *own_clusters.LABS], **own_clusters.KIND)
     berths = {
         f"s{id}": Berth(name=f"s{id}", id=id, engine=engine, cluster=f"mls26--s{id}",
                         image=own_clusters.DIGEST)
-        for id, engine in (("1", "local"), ("2", "local"), ("3", "lab"), ("4", "lab"))
+        for id, engine in (("1", "local"), ("2", "local"), ("3", "lab1"), ("4", "lab1"))
     }  # fmt: skip
     half = own_clusters.there(None, "1", whole=False)
     stopped = own_clusters.there(None, "2", running=False, host=30001)
-    seen = own_clusters.sight(half, stopped, silent=["lab"])
+    seen = own_clusters.sight(half, stopped, silent=["lab1"])
     course.reading = own_clusters.read(cohort, own_clusters.people("1", "2", "3"), seen, berths)
 
     done = warmed(course, NOW + timedelta(hours=1))
 
     assert course.made == [("1",)]
     assert [*done.unseen] == ["3"]
-    assert "lab does not answer" in done.unseen["3"]
+    assert "lab1 does not answer" in done.unseen["3"]
 
 
 def test_where_nothing_is_missing_and_not_all_is_seen_it_says_so_and_fails(course, monkeypatch):
@@ -143,7 +143,7 @@ def test_where_nothing_is_missing_and_not_all_is_seen_it_says_so_and_fails(cours
 
     monkeypatch.chdir("/")
     told = CliRunner().invoke(
-        command, ["demo", "--at", "23:59"], obj=Settings(stacks=None, home=None)
+        command, ["demo", "--at", "2026-11-30T08:00"], obj=Settings(stacks=None, home=None)
     )
 
     assert told.exit_code == 6
