@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from types import SimpleNamespace
 
 import pyrage
@@ -57,16 +56,14 @@ def test_what_fits_is_read_to_its_end(read, tmp_path):
 
 
 def test_a_file_without_content_that_is_larger_than_the_volume_is_not_read_to_its_end(
-    read, tmp_path
+    read, tmp_path, monkeypatch
 ):
+    monkeypatch.setattr(copying, "seconds_for", lambda _: 15.0)
     (tmp_path / "disk.img").touch()
     os.truncate(tmp_path / "disk.img", 1 << 42)
-    began = time.monotonic()
 
     with pytest.raises(UnreadableError, match="larger than the volume: more than 64 MiB"):
         read()
-
-    assert time.monotonic() - began < 20
 
 
 def test_a_volume_that_sends_nothing_is_not_waited_for(read, monkeypatch):
