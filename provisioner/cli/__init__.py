@@ -144,6 +144,8 @@ def _explaining(ctx: click.Context, call: Callable[[], Any]) -> Any:  # noqa: AN
 
 def _let_go_of_output() -> None:
     """Make the interpreter's last flush go nowhere: the one that failed would fail again."""
+    if sys.stdout is None:  # closed from the beginning
+        return
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -212,7 +214,8 @@ def main() -> None:
         sys.exit(code)
     atexit._run_exitfuncs()
     with suppress(OSError, ValueError):
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream:  # None where the shell closed it, with `>&-`
+                stream.flush()
         os._exit(code or 0)
     sys.exit(code)  # what could not be written is told as always

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import say, show_lines
+from .options import say, show_lines, visible
 
 if TYPE_CHECKING:
     from ..join import Clash, Merged, Trial
@@ -75,7 +75,7 @@ def join(
 
 def _agrees(clash: Clash) -> bool:
     """Ask whether what is there may go; where nobody can answer it stays."""
-    return sys.stdin.isatty() and click.confirm(f"{clash}. Replace it?", err=True)
+    return sys.stdin.isatty() and click.confirm(visible(f"{clash}. Replace it?"), err=True)
 
 
 def _ask(key: str) -> str:

@@ -26,8 +26,9 @@ def prewarm(
 ) -> None:
     """Make ahead of class what the roster has and the cohort has not, and touch nothing else.
 
-    Waits until the time less what it takes, then runs `up` for those students alone. It asks
-    nobody: nobody leaves and nothing is changed by it. Exits with 6 where somebody failed.
+    Waits until the time less what it takes, then runs `up` for those students alone; for all
+    where the cohort was never up. It asks nobody: nobody leaves and nothing is changed by it.
+    Exits with 6 where somebody failed.
 
     \b
     Examples:

@@ -34,8 +34,8 @@ def ask(settings: Settings, name: str) -> Asked | None:
         if target is None:
             return None
         client = cluster.Client(cluster.load(target.kubeconfig, target.context))
-    except PracticumError:
-        return None
+    except (PracticumError, OSError, RuntimeError, ValueError):
+        return None  # a path may have nobody's home in it, or what no path may have
     return Asked(target=target, client=client, listing=cluster.Listing(client, name))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import ClusterError
 from . import desk
-from .reading import Some, narrowed
+from .reading import Overview, Some, narrowed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +45,21 @@ def of_students(reading: Some, ids: Iterable[str]) -> Some:
     """
     ids = tuple(ids)
     desk.refuse_unknown(reading, [id for id in ids if id not in reading.records])
+    refuse_without_shared(reading)
+    return narrowed(reading, {reading.records[id].name for id in ids})
+
+
+def refuse_without_shared(reading: Overview) -> None:
+    """Stop a run for some students before there is what all of them share.
+
+    Raises:
+        ClusterError: If that is so.
+    """
     if reading.plan.guard.action in ("create", "foreign"):
         raise ClusterError(
             f"{reading.cohort.name} is not up: what all students share is not there yet.",
             hint=f"Bring everybody up first: practicum up {reading.cohort.name}",
         )
-    return narrowed(reading, {reading.records[id].name for id in ids})
 
 
 def _in_steps(reading: Some, at_most: int) -> Some:

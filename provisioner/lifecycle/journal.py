@@ -200,10 +200,14 @@ def _lines(path: Path) -> list[Line]:
 
 
 def _shorten(path: Path) -> None:
-    """Drop the older half, but of whatever is unknown still."""
+    """Drop the older half, but of whatever is unknown still, and no half of a run.
+
+    Without its first line a run for some would be taken for one for everybody.
+    """
     with suppress(OSError):
         if path.stat().st_size > MOST:
             lines = _lines(path)
-            unknown, half = _unknown(lines), len(lines) // 2
-            left = [line for line in lines[:half] if line["run"] in unknown] + lines[half:]
+            half = len(lines) // 2
+            kept = _unknown(lines).keys() | {line["run"] for line in lines[half:]}
+            left = [line for line in lines[:half] if line["run"] in kept] + lines[half:]
             private_file.write(path, "".join(f"{json.dumps(line)}\n" for line in left).encode())

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ..errors import InputError
+from ..errors import ClusterError, InputError
 from ..settings import Settings
 from . import backend
-from .choice import Choice
+from .choice import EVERYBODY, Choice, refuse_without_shared
 from .progress import Progress
 from .reading import Overview
 from .up import up
@@ -64,6 +64,8 @@ def prewarm(
 
     Raises:
         InputError: If the files are wrong, or class begins in more than a day.
+        ClusterError: If what all students share is missing, and cannot be made without
+            changing something else; this is told before the wait.
         PracticumError: As ``up`` raises it.
     """
     if at - _now() > LONGEST:
@@ -72,24 +74,64 @@ def prewarm(
             hint="Have cron start this an hour or so before class.",
         )
     _wait(settings, name, at, progress, sleep)
-    who = tuple(missing(backend.read(settings, name)))
+    reading = backend.read(settings, name)
+    who = tuple(missing(reading))
     if not who:
         return Prewarmed(missing=(), result=None, in_time=True)
-    done = up(settings, name, confirm=confirm, progress=progress, choice=Choice(ids=who))
+    choice = _choice(reading, who)
+    if choice == EVERYBODY:
+        confirm = _making_only(confirm)
+    done = up(settings, name, confirm=confirm, progress=progress, choice=choice)
     return Prewarmed(missing=who, result=done, in_time=_now() <= at)
 
 
 def _wait(
     settings: Settings, name: str, at: datetime, progress: Progress, sleep: Callable[[float], None]
 ) -> None:
-    """Wait until what is missing now would just be ready in time."""
+    """Wait until what is missing now would just be ready in time.
+
+    Raises:
+        ClusterError: If those students could have nothing then.
+    """
     reading = backend.read(settings, name)
-    count = len(missing(reading))
+    who = tuple(missing(reading))
+    if (count := len(who)) and _choice(reading, who).ids:
+        refuse_without_shared(reading)
     begin = at - timedelta(seconds=backend.of(reading.cohort).seconds_for(count))
     if count and begin > _now():
         progress.say(f"{count} to be made; that begins at {begin:%H:%M:%S}.")
     while count and (left := (begin - _now()).total_seconds()) > 0:
         sleep(min(left, STEP))
+
+
+def _choice(reading: Overview, who: tuple[str, ...]) -> Choice:
+    """Return whom the run is for: these alone, where what all students share is there.
+
+    Where it is not, it is made by a run for everybody, which must have nothing else to do.
+    """
+    first = reading.plan.guard.action == "create" and not _does_more(reading)
+    return EVERYBODY if first else Choice(ids=who)
+
+
+def _does_more(reading: Overview) -> bool:
+    """Say whether a run for everybody would do more than make what is missing."""
+    plan = reading.plan
+    others = [*plan.having("change", "remove"), *plan.shared("change", "remove")]
+    return bool(others or reading.cohort.hosts)
+
+
+def _making_only(confirm: Callable[[Overview], bool]) -> Callable[[Overview], bool]:
+    """Ask further only where the plan, read once more under the lock, makes and does no more."""
+
+    def agree(reading: Overview) -> bool:
+        if _does_more(reading):
+            raise ClusterError(
+                f"{reading.cohort.name} differs from what it was just now; nothing was changed.",
+                hint=f"Look at: practicum plan {reading.cohort.name}",
+            )
+        return confirm(reading)
+
+    return agree
 
 
 def _now() -> datetime:

@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from provisioner.cli import practicum
+from provisioner.lifecycle import ahead
+from provisioner.settings import Settings
 
 HERE = Path(__file__).parents[1] / "bad_input"
 CASES = sorted(
@@ -85,6 +87,24 @@ def test_a_bad_file_is_refused_at_its_place_and_changes_nothing(stacks, case):
         assert found, f"{text!r} is not in:\n{result.stderr}"
         if place:
             assert any(f"{file}:{place}: " in line for line in found), result.stderr
+
+
+def test_a_bad_cohort_file_stops_no_plan_before_it_is_read(stacks):
+    """What is asked of a cluster ahead of the reading leaves it to the reading to tell."""
+    settings = Settings(stacks=stacks, home=stacks.parent / "home")
+    cases = [case for case in BAD if case.parent.name == "cohort"]
+    assert cases
+    for case in cases:
+        try_file(stacks, case)
+        assert ahead.ask(settings, "course") is None, case.name
+
+
+def test_a_plan_tells_what_is_wrong_with_a_file_as_validate_does(stacks):
+    _, validate = try_file(stacks, HERE / "cohort" / "home-of-nobody.yaml")
+
+    result = run(stacks, "plan", "course")
+
+    assert (result.exit_code, result.stderr) == (3, validate().stderr)
 
 
 @pytest.mark.parametrize("case", GOOD, ids=case_id)

@@ -57,7 +57,17 @@ def test_each_list_is_asked_for_once(settings, server, whose):
 
 
 @pytest.mark.parametrize(
-    "said", [None, "elsewhere", {}, {"kubeconfig": "gone", "context": "x"}, {"kubeconfig": ["a"]}]
+    "said",
+    [
+        None,
+        "elsewhere",
+        {},
+        {"kubeconfig": "gone", "context": "x"},
+        {"kubeconfig": ["a"]},
+        {"kubeconfig": "~nobody-here/config", "context": "x"},
+        {"kubeconfig": "a\0b", "context": "x"},
+        {"kubeconfig": "a" * 5000, "context": "x"},
+    ],
 )
 def test_what_is_wrong_is_left_to_the_reading(settings, said):
     write(settings, cluster=said)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import pexpect
 import pyrage
 import pytest
 import yaml
@@ -15,7 +17,11 @@ from hypothesis import strategies as st
 
 from provisioner import join
 from provisioner.cli import practicum
+from provisioner.credential import Address, admin_kubeconfig, kubeconfig, login_kubeconfig
 from provisioner.errors import InputError
+
+from ..sample import record
+from .test_oidc import course
 
 PASSPHRASE = "canary-passphrase-of-a-student"
 SECRET = "canary-token-of-a-student"
@@ -239,7 +245,10 @@ def moved(**place):
 
 ELSEWHERE = {
     "another server": ({"server": "https://other.example.org"}, "for https://127.0.0.1:1; the"),
-    "another certificate": ({"certificate-authority-data": "QUFB"}, "another certificate"),
+    "another certificate": (
+        {"certificate-authority-data": "QUFB"},
+        "for https://127.0.0.1:1 with another certificate-authority-data",
+    ),
 }
 
 
@@ -261,6 +270,27 @@ def test_what_leads_elsewhere_by_the_same_name_stays_unless_somebody_agrees(tmp_
     assert place.items() <= yaml.safe_load(path.read_text())["clusters"][0]["cluster"].items()
 
 
+STUDENTS_OWN = {
+    "proxy-url": ("clusters", {"proxy-url": "http://127.0.0.1:3128"}),
+    "tls-server-name": ("clusters", {"tls-server-name": "kubernetes"}),
+    "namespace": ("contexts", {"namespace": "mine"}),
+}
+
+
+@pytest.mark.parametrize("word", STUDENTS_OWN)
+def test_whatever_of_a_place_differs_is_asked_about(tmp_path, word):
+    """Not the server and its certificate alone say where a command goes."""
+    path, own = tmp_path / "config", config()
+    section, said = STUDENTS_OWN[word]
+    own[section][0][section[:-1]] |= said
+    path.write_text(yaml.safe_dump(own))
+
+    with pytest.raises(InputError, match=f"with another {word}. Nothing was changed"):
+        join.put(CONTENT, path)
+
+    assert yaml.safe_load(path.read_text()) == own
+
+
 @pytest.mark.parametrize("section", ["clusters", "users", "contexts"])
 def test_a_lone_entry_of_the_same_name_is_no_earlier_hand_out(tmp_path, section):
     """A context of the name may be the student's own, for a cluster with another name."""
@@ -279,6 +309,12 @@ PROGRAMS = [
     {"exec": LOGIN | {"command": "/tmp/oidc-login"}},
     {"exec": LOGIN | {"args": ["plugin"]}},
     {"exec": LOGIN | {"args": []}},
+    {"exec": LOGIN | {"args": [*LOGIN["args"], "--browser-command=/tmp/x"]}},
+    {"exec": LOGIN | {"args": [*LOGIN["args"], "--oidc-client-secret=x"]}},
+    {"exec": LOGIN | {"args": [*LOGIN["args"], "--certificate-authority=/tmp/x"]}},
+    {"exec": LOGIN | {"args": [*LOGIN["args"], "--oidc-issuer-url", "--browser-command=/tmp/x"]}},
+    {"exec": LOGIN | {"args": [*LOGIN["args"], ["--oidc-client-id=x"]]}},
+    {"exec": LOGIN | {"installHint": "curl x | sh"}},
     {"exec": LOGIN | {"env": [{"name": "PATH", "value": "/tmp"}]}},
     {"exec": "sh"},
     {"auth-provider": {"name": "gcp", "config": {"cmd-path": "/tmp/x"}}},
@@ -316,6 +352,97 @@ def test_a_second_name_in_a_hand_out_is_refused_so_that_no_other_entry_is_replac
         join.put(yaml.safe_dump(foreign).encode(), path)
 
     assert yaml.safe_load(path.read_text()) == OLD
+
+
+@pytest.mark.parametrize("section", ["clusters", "users", "contexts"])
+def test_a_second_entry_of_the_same_name_is_refused(tmp_path, section):
+    """The first one would be judged, and the last one written."""
+    path = tmp_path / "config"
+    join.put(CONTENT, path)
+    before, foreign = path.read_bytes(), yaml.safe_load(moved(server="https://other.example.org"))
+    foreign[section].insert(0, config()[section][0])
+
+    with pytest.raises(InputError, match="not a whole kubeconfig"):
+        join.put(yaml.safe_dump(foreign).encode(), path, lambda _: True)
+
+    assert path.read_bytes() == before
+
+
+OTHER_WORDS = [
+    ("clusters", "insecure-skip-tls-verify", True),
+    ("clusters", "proxy-url", "http://proxy.example.org"),
+    ("clusters", "tls-server-name", "kubernetes"),
+    ("clusters", "certificate-authority", "/tmp/ca"),
+    ("users", "client-certificate", "/tmp/cert"),
+    ("users", "client-key", "/tmp/key"),
+    ("users", "tokenFile", "/tmp/token"),
+    ("users", "as", "admin"),
+    ("contexts", "extensions", []),
+]
+
+
+@pytest.mark.parametrize(("section", "word", "value"), OTHER_WORDS)
+def test_what_practicum_never_writes_is_no_hand_out(tmp_path, section, word, value):
+    """It could turn the check of the server off, or read files of the student's machine."""
+    path, foreign = tmp_path / "config", config()
+    foreign[section][0][section[:-1]][word] = value
+
+    with pytest.raises(InputError, match=f"has {word} under {section}, which Practicum never"):
+        join.put(yaml.safe_dump(foreign).encode(), path, lambda _: True)
+
+    assert not path.exists()
+
+
+NO_TEXTS = [
+    ("clusters", "server", "https://x\x1b[2J"),
+    ("clusters", "server", "https://x\nThe cluster answers."),
+    ("clusters", "server", ["https://x"]),
+    ("clusters", "server", ""),
+    ("contexts", "namespace", "a\u202eb"),
+    ("contexts", "cluster", "home"),
+    ("contexts", "user", "home"),
+    ("users", "token", 1),
+]
+
+
+@pytest.mark.parametrize(("section", "word", "value"), NO_TEXTS)
+def test_what_is_no_plain_text_of_a_line_is_no_hand_out(tmp_path, section, word, value):
+    path, foreign = tmp_path / "config", config()
+    foreign[section][0][section[:-1]][word] = value
+
+    with pytest.raises(InputError, match="not a whole kubeconfig"):
+        join.put(yaml.safe_dump(foreign).encode(), path, lambda _: True)
+
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "a\nb", ["a"], 7, "", None])
+def test_a_name_that_is_no_plain_text_is_no_hand_out(tmp_path, name):
+    with pytest.raises(InputError, match="not a whole kubeconfig"):
+        join.put(yaml.safe_dump(config(name)).encode(), tmp_path / "config")
+
+
+def test_a_word_of_a_hand_out_reaches_no_terminal_as_it_is(tmp_path):
+    foreign = config()
+    foreign["clusters"][0]["cluster"]["a\x1b[2J\nb"] = "x"
+
+    with pytest.raises(InputError) as caught:
+        join.put(yaml.safe_dump(foreign).encode(), tmp_path / "config")
+
+    assert "has a[2Jb under clusters" in caught.value.message
+
+
+def test_all_that_practicum_hands_out_is_a_hand_out(tmp_path):
+    """What is written and what is let in are told in two places, which must agree."""
+    address = Address(server="https://api.example.org:6443", ca="-----BEGIN CERTIFICATE-----\n")
+    given = [
+        kubeconfig("mls26", record("1"), SECRET, address),
+        kubeconfig("mls26", record("1"), SECRET, replace(address, ca="")),
+        admin_kubeconfig("mls26", record("1"), (b"certificate", b"key"), address),
+        login_kubeconfig("mls26", record("1"), course().oidc, "-----BEGIN", address),
+    ]
+    for place, content in enumerate(given):
+        assert join.put(content, tmp_path / str(place)).context == "mls26-s1"
 
 
 def test_a_hand_out_without_a_current_context_is_refused(tmp_path):
@@ -415,6 +542,31 @@ def test_the_command_replaces_what_leads_elsewhere_only_where_that_is_said(home,
     assert b"old.example.org" in before
     assert done.exit_code == 0
     assert "Renewed the context" in done.stdout
+
+
+def test_a_question_has_nothing_in_it_that_a_terminal_obeys(home):
+    key = make_key(home)
+    (home / ".kube").mkdir()
+    (home / ".kube" / "config").write_bytes(moved(server="https://x\x1b[2J"))
+    words = [
+        "-m",
+        "provisioner",
+        "join",
+        str(sealed(home, key.with_suffix(".pub"))),
+        "-i",
+        str(key),
+    ]
+
+    terminal = pexpect.spawn(sys.executable, words, env={"HOME": str(home), "PATH": ""}, timeout=30)
+    terminal.expect_exact("Replace it?")
+    asked = terminal.before
+    terminal.sendline("n")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+
+    assert rb"for https://x\x1b[2J" in asked
+    assert b"\x1b[2J" not in asked
+    assert terminal.exitstatus == 3
 
 
 def test_without_kubectl_it_says_that_it_was_not_tried(home, monkeypatch):

@@ -183,6 +183,24 @@ def test_what_is_unknown_outlives_all_that_is_dropped(settings, monkeypatch):
     assert unknown(settings) == (WAVES[2],)
 
 
+def test_a_run_that_the_cut_goes_through_stays_whole(settings, monkeypatch):
+    """Without its first line a run for some would pass for one for everybody."""
+    guard, first, third = WAVES
+    cut(settings, stacks=[third])
+    ended(settings, [first], done=[first])
+    ended(settings, [third, guard], done=[*[guard] * 20, third], some=True)
+    before = lines(settings)
+    monkeypatch.setattr(journal, "MOST", 1)
+
+    ended(settings, [first], done=[first])
+
+    left = lines(settings)
+    assert len(left) < len(before) + 3, "it was cut"
+    assert unknown(settings) == (third,)
+    runs = {line["run"] for line in left if line["event"] == "began"}
+    assert all(line["run"] in runs for line in left)
+
+
 def test_an_intent_that_cannot_be_written_stops_the_run_before_it_begins(settings):
     settings.home.joinpath("journal").write_text("in the way")
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 
 from provisioner.cli.prewarm import _moment
-from provisioner.errors import InputError
+from provisioner.errors import ClusterError, InputError
 from provisioner.lifecycle import prewarm
+from provisioner.lifecycle.choice import EVERYBODY
 from provisioner.lifecycle.progress import Silent
 from provisioner.settings import Settings
+
+from .test_report import reading_of
 
 NOW = datetime(2026, 11, 30, 7, 0).astimezone()
 TAKES = 300.0
@@ -20,12 +24,12 @@ TAKES = 300.0
 @pytest.fixture
 def course(monkeypatch):
     """A course whose clock is ours, and where everybody but the last is missing."""
-    found = SimpleNamespace(now=NOW, made=[], slept=[], missing=["1", "2"])
+    found = SimpleNamespace(now=NOW, made=[], slept=[], reading=reading_of(["1", "2"]), then=None)
     backend = SimpleNamespace(seconds_for=lambda count: TAKES * (count > 0))
-    reading = SimpleNamespace(cohort=None)
 
-    def up(_settings, _name, *, choice, **_):
+    def up(_settings, _name, *, choice, confirm, **_):
         found.made.append(choice.ids)
+        assert confirm(found.then or found.reading)
         found.now += timedelta(seconds=TAKES)
         return "done"
 
@@ -36,8 +40,7 @@ def course(monkeypatch):
     found.sleep = sleep
     monkeypatch.setattr(prewarm, "_now", lambda: found.now)
     monkeypatch.setattr(prewarm, "up", up)
-    monkeypatch.setattr(prewarm, "missing", lambda _: found.missing)
-    monkeypatch.setattr(prewarm.backend, "read", lambda *_: reading)
+    monkeypatch.setattr(prewarm.backend, "read", lambda *_: found.reading)
     monkeypatch.setattr(prewarm.backend, "of", lambda _: backend)
     return found
 
@@ -64,11 +67,52 @@ def test_where_it_is_late_it_begins_at_once_and_says_so(course):
 
 
 def test_where_nobody_is_missing_it_does_not_wait(course):
-    course.missing = []
+    course.reading = reading_of([])
 
     done = warmed(course, NOW + timedelta(hours=1))
 
     assert (course.slept, course.made, done.result) == ([], [], None)
+
+
+def without_guard(reading, **cohort):
+    """A cohort that was never up: what all students share is to be made, too."""
+    plan = replace(reading.plan, guard=replace(reading.plan.guard, action="create"))
+    return replace(reading, plan=plan, cohort=reading.cohort.model_copy(update=cohort))
+
+
+def test_a_cohort_that_was_never_up_is_made_for_everybody(course):
+    course.reading = without_guard(course.reading)
+
+    done = warmed(course, NOW + timedelta(hours=1))
+
+    assert course.made == [EVERYBODY.ids]
+    assert (done.missing, done.result) == (("1", "2"), "done")
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        without_guard(reading_of(["1", "2"], changed=["1"])),
+        without_guard(reading_of(["1"], left=["3"])),
+        without_guard(reading_of(["1"]), hosts=("a host",)),
+    ],
+    ids=["one differs", "one leaves", "hosts"],
+)
+def test_what_it_could_make_only_by_touching_more_is_told_before_the_wait(course, reading):
+    course.reading = reading
+
+    with pytest.raises(ClusterError, match="is not up"):
+        warmed(course, NOW + timedelta(hours=1))
+
+    assert (course.slept, course.made) == ([], [])
+
+
+def test_who_leaves_in_the_last_moment_is_not_removed_by_it(course):
+    course.reading = without_guard(course.reading)
+    course.then = without_guard(reading_of(["1"], left=["2"]))
+
+    with pytest.raises(ClusterError, match="nothing was changed"):
+        warmed(course, NOW)
 
 
 def test_more_than_a_day_ahead_is_for_cron(course):

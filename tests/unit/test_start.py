@@ -93,6 +93,24 @@ def test_the_process_ends_with_the_commands_exit_code_and_all_of_its_output(word
     assert len(done.stdout + done.stderr) > 40
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(("words", "code"), [("--version", 0), ("no-such", 2), ("plan x", 3)])
+def test_a_stream_that_the_shell_has_closed_changes_no_exit_code(words, code, closed, tmp_path):
+    command = f'"$0" -m provisioner {words} {closed}'
+
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+
+
+def test_output_that_was_never_there_is_let_go_of_in_silence():
+    python("import sys; sys.stdout = None; from provisioner import cli; cli._let_go_of_output()")
+
+
 def test_output_that_cannot_be_written_is_no_success(tmp_path):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
