@@ -44,15 +44,24 @@ def prewarm(
     if as_json:
         result = documents.up(done.result) if done.result else None
         about = {"cohort": cohort, "at": moment.isoformat(), "missing": list(done.missing)}
-        show_json({**about, "in_time": done.in_time, "up": result})
+        failed = [{"id": id, "error": why} for id, why in done.unseen.items()]
+        show_json({**about, "in_time": done.in_time, "failed": failed, "up": result})
     elif done.result is None:
-        show_lines([f"{cohort}: nobody's environment is missing"])
+        show_lines([_nothing(cohort, len(done.unseen))])
     else:
         show_lines(text.up(done.result))
         if not done.in_time:
             say(f"It was not ready at {moment:%H:%M}; begin earlier next time.")
-    if done.result and not done.result.is_whole:
+    for id, why in done.unseen.items():
+        say(f"{id}: {why}")
+    if done.unseen or (done.result and not done.result.is_whole):
         context.exit(PartialError.exit_code)
+
+
+def _nothing(cohort: str, unseen: int) -> str:
+    if unseen:
+        return f"{cohort}: nothing to make; of {unseen} student(s) it is not known, or not possible"
+    return f"{cohort}: nobody's environment is missing"
 
 
 def _moment(text: str) -> datetime:

@@ -128,7 +128,9 @@ def _pages(
             where = f" in {namespace}" if namespace else ""
             raise ClusterError(f"{type}{where} cannot be listed: {error.message}") from None
         yield page
-        token = page["metadata"].get("continue", "")
+        before, token = token, page["metadata"].get("continue", "")
+        if token == before:
+            raise ClusterError(f"{type} cannot be listed: the list does not end.")
         query = query | {"continue": token}
 
 

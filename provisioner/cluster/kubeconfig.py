@@ -16,7 +16,6 @@ is whatever somebody looked at last.
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -181,7 +180,7 @@ def _data(entry: dict[str, Any], field: str, path: Path) -> bytes:
             return base64.b64decode(str(data), validate=True)
         if name := entry.get(field):
             return (path.parent / str(name)).read_bytes()
-    except (OSError, binascii.Error):
+    except (OSError, ValueError):  # also of text that is not ASCII, and of a NUL in a path
         raise ClusterError(f"{path}: {field} cannot be read.") from None
     return b""
 

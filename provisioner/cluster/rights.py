@@ -134,12 +134,19 @@ def uid_of(client: Client) -> str:
         return str(client.request("GET", "/api/v1/namespaces/kube-system")["metadata"]["uid"])
     except ApiError as error:
         raise ClusterError(f"The namespace kube-system cannot be read: {error.message}") from None
+    except (KeyError, TypeError):
+        raise ClusterError("The namespace kube-system has no UID.") from None
 
 
 def version(client: Client) -> str:
     """Return the server's version, such as ``v1.34.9``.
 
     Raises:
-        ClusterError: If the cluster cannot be reached.
+        ClusterError: If the cluster cannot be reached, or does not tell.
     """
-    return str(client.request("GET", "/version")["gitVersion"])
+    try:
+        return str(client.request("GET", "/version")["gitVersion"])
+    except ApiError as error:
+        raise ClusterError(f"The server's version cannot be read: {error.message}") from None
+    except KeyError:
+        raise ClusterError("The server does not say its version.") from None

@@ -63,10 +63,9 @@ def _tls(access: Access) -> ssl.SSLContext:
         context = ssl.create_default_context(cadata=access.ca or None)
         if access.certificate and access.key:
             _load_pair(context, access.certificate + b"\n" + access.key)
-    except ssl.SSLError as error:
-        raise ClusterError(
-            f"The certificates for {access.server} cannot be used: {error.reason or error}."
-        ) from None
+    except (ssl.SSLError, TypeError, ValueError) as error:  # the latter two: what is no PEM at all
+        why = getattr(error, "reason", None) or error
+        raise ClusterError(f"The certificates for {access.server} cannot be used: {why}.") from None
     return context
 
 
@@ -76,4 +75,5 @@ def _load_pair(context: ssl.SSLContext, pair: bytes) -> None:
     with os.fdopen(descriptor, "wb") as file:
         file.write(pair)
         file.flush()
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+        # With a password, be it none, nobody is asked for one on the terminal.
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}", password="")

@@ -1,14 +1,15 @@
 """Who has which kind cluster, on which engine; kept in ``stacks/<cohort>/clusters.json``.
 
 Nobody is ever moved, and no host port is ever given twice: a port that was a student's stays
-in somebody's bookmarks. The image stays as well, for another one means another cluster.
+in somebody's bookmarks. Who has no cluster yet gets another port where the first one is taken,
+or is not in the range of the cohort file any more. The image stays as well, for another one means another cluster.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,6 +110,9 @@ def assign(
     cohort: Cohort,
     records: Iterable[Record],
     room: Mapping[str, int] | None = None,
+    *,
+    moored: Collection[str] = (),
+    bound: Mapping[str, Collection[int]] | None = None,
 ) -> dict[str, Berth]:
     """Decide for everybody in the roster, and keep what is decided.
 
@@ -120,6 +124,8 @@ def assign(
         cohort: The cohort file.
         records: Every student that Practicum knows, in the order of the roster.
         room: How many more clusters each engine has memory for, where that is known.
+        moored: Names of students whose cluster is there, or may be: they keep their ports.
+        bound: Ports of the host that containers have, by engine; nobody else gets those.
 
     Raises:
         InputError: If the engine of a cluster is not in the cohort file any more, also of one
@@ -139,21 +145,22 @@ def assign(
             before = before or _new(record, cohort, result.values(), engine)
             before = replace(before, engine=engine)
             room[engine] -= 1
-        result[record.name] = _settled(before, record, cohort, result.values())
+        taken = {*(bound or {}).get(before.engine, ())}
+        port = _Port(cohort.kind, result.values(), taken, stays=record.name in moored)
+        result[record.name] = _settled(before, record, cohort.kind, port)
     return result
 
 
-def _settled(berth: Berth, record: Record, cohort: Cohort, others: Iterable[Berth]) -> Berth:
+def _settled(berth: Berth, record: Record, kind: Kind, port: _Port) -> Berth:
     """Return somebody's berth as the cohort file has it by now: with the ports that it names."""
-    assert cohort.kind is not None
-    server_port, ports = _ports(cohort.kind, berth, others)
+    server_port, ports = _ports(kind, berth, port)
     return replace(
         berth,
         server_port=server_port,
         id=record.id,
         dropped=False,
         # Who comes back gets a new cluster, and so the image of now.
-        image=cohort.kind.image or ("" if berth.dropped else berth.image),
+        image=kind.image or ("" if berth.dropped else berth.image),
         ports=ports,
     )
 
@@ -165,20 +172,42 @@ def _new(record: Record, cohort: Cohort, others: Iterable[Berth], engine: str) -
     return Berth(name=record.name, id=record.id, engine=engine, cluster=cluster)
 
 
-def _ports(
-    kind: Kind, berth: Berth, others: Iterable[Berth]
-) -> tuple[int, tuple[tuple[int, int], ...]]:
+class _Port:
+    """Ports of the host for one student."""
+
+    def __init__(
+        self, kind: Kind, berths: Iterable[Berth], taken: set[int], *, stays: bool
+    ) -> None:
+        """Look what is free.
+
+        Args:
+            kind: What the cohort file says.
+            berths: Nobody gets what was somebody's.
+            taken: Ports that containers have on the student's engine.
+            stays: Whether the student's cluster is there, and so has its ports.
+        """
+        given = {
+            host for one in berths for host in (one.server_port, *(port[0] for port in one.ports))
+        }
+        self._allowed = range(kind.port_range.first, kind.port_range.last + 1)
+        self._free = (port for port in self._allowed if port not in given | taken)
+        self._taken, self._stays = taken, stays
+
+    def or_another(self, had: int) -> int:
+        """Return the port that the student has, if it can be had, else another; 0 for none."""
+        fits = self._stays or (had in self._allowed and had not in self._taken)
+        return had if had and fits else next(self._free, 0)
+
+
+def _ports(kind: Kind, berth: Berth, port: _Port) -> tuple[int, tuple[tuple[int, int], ...]]:
     """Return the port of the API server, and those that lead into the first node."""
     had = {node: host for host, node in berth.ports}
-    given = {host for one in others for host in (one.server_port, *(port[0] for port in one.ports))}
-    free = (port for port in range(kind.port_range.first, kind.port_range.last + 1)
-            if port not in given)  # fmt: skip
-    server = berth.server_port or next(free, 0)
-    ports = [(had.get(node) or next(free, 0), node) for node in kind.ports]
+    server = port.or_another(berth.server_port)
+    ports = [(port.or_another(had.get(node, 0)), node) for node in kind.ports]
     if not (server and all(host for host, _ in ports)):
         raise InputError(
             f"There are no ports left for {berth.id} in kind.port_range.",
-            hint="Widen kind.port_range in cohort.yaml; who has ports keeps them.",
+            hint="Widen kind.port_range in cohort.yaml; whose cluster is there keeps its ports.",
         )
     return server, tuple(ports)
 

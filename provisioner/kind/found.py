@@ -86,15 +86,29 @@ class Found:
         return next((node for node in self.nodes if node.role == "control-plane"), None)
 
     @property
+    def runs(self) -> bool | str:
+        """Whether its nodes run; ``some`` where only some do, which nobody wants."""
+        states = {node.running for node in self.nodes}
+        return "some" if len(states) > 1 else states == {True}
+
+    @property
     def running(self) -> bool:
         """Whether every node runs."""
-        return bool(self.nodes) and all(node.running for node in self.nodes)
+        return self.runs is True
 
     @property
     def server(self) -> str:
         """Where the API server answers on the host."""
         bound = self.first.bindings.get(API_PORT) if self.first else None
         return f"https://{bound[0]['HostIp']}:{bound[0]['HostPort']}" if bound else ""
+
+    @property
+    def host_ports(self) -> set[int]:
+        """Ports of the host that its nodes have, also while they are stopped."""
+        bound = (
+            one for node in self.nodes for all_ in node.bindings.values() for one in all_ or []
+        )
+        return {int(one["HostPort"]) for one in bound if one["HostPort"]}
 
     def as_wanted(self) -> Wanted:
         """Describe it in the words in which one is asked for."""

@@ -29,10 +29,10 @@ _PACK = (
     "; code=$?; [ $code -lt 2 ]"
 )
 _UNPACK = (
-    'tar --extract --directory "$1" --numeric-owner --preserve-permissions --xattrs'
+    'mkdir -p "$1" && tar --extract --directory "$1" --numeric-owner --preserve-permissions --xattrs'
     " --xattrs-include='*' --delay-directory-restore"
 )
-_IS_EMPTY = 'mkdir -p "$1" && ls -A "$1" | head -1'
+_IS_EMPTY = '[ ! -e "$1" ] || ls -A "$1" | head -1'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +87,7 @@ def content(engine: Engine, place: Place) -> Iterator[bytes]:
 
 
 def is_empty(engine: Engine, place: Place) -> bool:
-    """Say whether nothing is there yet; the folder itself is made where it is missing.
+    """Say whether nothing is there yet, not even the folder; nothing is made by it.
 
     Raises:
         ToolError: If the node does not answer.
@@ -97,7 +97,7 @@ def is_empty(engine: Engine, place: Place) -> bool:
 
 
 def fill(engine: Engine, place: Place, pieces: Iterable[bytes]) -> None:
-    """Write a tar file's content into a volume.
+    """Write a tar file's content into a volume, whose folder is made where it is missing.
 
     Raises:
         ToolError: If the node does not take it.

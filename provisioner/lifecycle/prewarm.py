@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ..errors import ClusterError, InputError
+from ..plan import Part
 from ..settings import Settings
 from . import backend
 from .choice import EVERYBODY, Choice, refuse_without_shared
@@ -36,11 +37,28 @@ class Prewarmed:
     in_time: bool
     """Whether it was ready when class began."""
 
+    unseen: Mapping[str, str] = field(default_factory=dict)
+    """Why nothing could be made for students, or even be seen of them, by id."""
+
 
 def missing(reading: Overview) -> list[str]:
     """Return the students whose environment is not there, or not there whole, by id."""
-    parts = [part for part in reading.plan.students if part.action == "create"]
+    parts = [part for part in reading.plan.students if part.action == "create" or _is_half(part)]
     return [reading.id_of(part.name) for part in parts]
+
+
+def _is_half(part: Part) -> bool:
+    """Say whether a run that was killed left half a cluster, in which nobody can have worked."""
+    return part.action == "change" and any(one.endswith(" spec.complete") for one in part.changes)
+
+
+def unseen(reading: Overview) -> dict[str, str]:
+    """Return of which students nothing can be made, for an engine is silent or a place taken."""
+    return {
+        reading.id_of(part.name): "; ".join(part.changes)
+        for part in reading.plan.having("foreign")
+        if part.record and not part.record.dropped
+    }
 
 
 def prewarm(
@@ -77,12 +95,13 @@ def prewarm(
     reading = backend.read(settings, name)
     who = tuple(missing(reading))
     if not who:
-        return Prewarmed(missing=(), result=None, in_time=True)
+        return Prewarmed(missing=(), result=None, in_time=True, unseen=unseen(reading))
     choice = _choice(reading, who)
     if choice == EVERYBODY:
         confirm = _making_only(confirm)
     done = up(settings, name, confirm=confirm, progress=progress, choice=choice)
-    return Prewarmed(missing=who, result=done, in_time=_now() <= at)
+    in_time = _now() <= at
+    return Prewarmed(missing=who, result=done, in_time=in_time, unseen=unseen(reading))
 
 
 def _wait(

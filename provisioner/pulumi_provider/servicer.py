@@ -133,6 +133,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 def _outputs(found: Found) -> dict[str, Any]:
     return {
         **found.as_wanted().to_outputs(),
+        "running": found.runs,
         "complete": found.complete,
         "server": found.server,
     }

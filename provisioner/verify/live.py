@@ -29,6 +29,12 @@ DEAF = (
     " else's; does the network work, and whatever enforces policies in it?"
 )
 REACHED = "look at the NetworkPolicy practicum in the students' namespaces, and what enforces it"
+UNTRIED = {
+    "node": "no other node takes pods, so a pod could try no node but its own",
+    "dns-": "the cluster's DNS has no other port that is known, so there was none to try",
+}
+"""Why there is no such target, by how it begins: what nobody tried does not hold."""
+
 LISTED = (
     "names of other students' Services can be asked for: a risk that is left, which takes a"
     " plug-in of CoreDNS that it does not come with (policy); no traffic follows from a name"
@@ -122,7 +128,13 @@ def _judge(line: Line, seen: Seen) -> Finding:
     if odd:
         why = f"it was not met with silence: {'; '.join(odd)}"
         return _finding(line, "unproven", why)
+    if untried := [why for target, why in UNTRIED.items() if _was_not_tried(target, line, seen)]:
+        return _finding(line, "unproven", "; ".join(untried))
     return _finding(line, "passed", cases=max(1, len(tried)))
+
+
+def _was_not_tried(target: str, line: Line, seen: Seen) -> bool:
+    return target in line.targets and not any(seen.of(target))
 
 
 def _judge_names(seen: Seen) -> Finding:

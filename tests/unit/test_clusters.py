@@ -80,6 +80,30 @@ def test_a_port_that_is_added_leaves_the_others_where_they_are():
     assert len(set(given)) == 4
 
 
+def test_who_has_no_cluster_yet_follows_the_range_of_the_file_and_who_has_one_keeps_the_ports():
+    first = assign({}, ["1", "2"], ports=[30080])
+    wider = course(ports=[30080], port_range={"first": 31000})
+
+    berths = clusters.assign(first, wider, [student("1"), student("2")], moored={"s2"})
+
+    assert (berths["s1"].server_port, berths["s1"].ports) == (31000, ((31001, 30080),))
+    assert berths["s2"] == first["s2"]
+
+
+def test_a_port_that_another_container_of_the_engine_has_is_left_to_it():
+    first = assign({}, ["1", "2"], ports=[30080])
+    people = [student("1"), student("2"), student("3")]
+    taken = {30000, 30003, 30004}
+
+    berths = clusters.assign(
+        first, course(ports=[30080]), people, moored={"s2"}, bound={"local": taken, "lab": {30005}}
+    )
+
+    assert (berths["s1"].server_port, berths["s1"].ports) == (30005, ((30001, 30080),))
+    assert berths["s2"] == first["s2"]
+    assert (berths["s3"].server_port, berths["s3"].ports) == (30006, ((30007, 30080),))
+
+
 def test_when_the_ports_are_all_gone_the_next_one_is_refused():
     with pytest.raises(InputError, match="no ports left for 3"):
         assign({}, ["1", "2", "3"], ports=[30080], port_range={"first": 31000, "last": 31004})

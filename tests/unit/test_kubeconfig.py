@@ -366,6 +366,14 @@ def test_one_in_memory_reads_no_file_of_this_machine(section, field, name):
         parse_kubeconfig(yaml.safe_dump(given), "the kubeconfig of a")
 
 
+def test_text_that_is_no_base64_is_told_also_where_it_is_not_ascii():
+    given = copy.deepcopy(IN_MEMORY)
+    given["users"][0]["user"]["client-key-data"] = "é"
+
+    with pytest.raises(ClusterError, match="client-key cannot be read"):
+        parse_kubeconfig(yaml.safe_dump(given), "the kubeconfig of a")
+
+
 @pytest.mark.parametrize("text", ["", "[]", "a: [", "current-context: 1"])
 def test_what_is_no_kubeconfig_in_memory_is_told(text):
     with pytest.raises(ClusterError, match="the kubeconfig of a"):

@@ -11,19 +11,20 @@ import pytest
 from provisioner.cohort import Student, clusters
 from provisioner.cohort import records as record_file
 from provisioner.cohort.kind import Kind
-from provisioner.errors import InputError, MissingToolError
+from provisioner.errors import ClusterError, InputError, MissingToolError
 from provisioner.kind import mishap
 from provisioner.kind.found import Found, Node
 from provisioner.kind.wanted import Wanted
 from provisioner.lifecycle import backend
 from provisioner.lifecycle.namespaces import Namespaces
-from provisioner.lifecycle.own_clusters import engines, up
+from provisioner.lifecycle.own_clusters import engines, keeping, up
 from provisioner.lifecycle.own_clusters import reading as readings
 from provisioner.lifecycle.own_clusters.engines import Sight
 from provisioner.lifecycle.own_clusters.planning import ANEW
 from provisioner.lifecycle.own_clusters.reading import NO_ISOLATION
 from provisioner.lifecycle.reading import narrowed, of_cohort
 from provisioner.lifecycle.up import refuse_mass_drop
+from provisioner.pulumi_provider import servicer
 from provisioner.settings import Settings
 
 from ..sample import cohort as sample
@@ -108,6 +109,101 @@ def test_what_differs_is_named_and_whether_it_takes_a_new_cluster(changed, path,
 
     assert action == "change"
     assert changes == (f"KindCluster/mls26--s1 spec.{path}", *((ANEW,) if anew else ()))
+
+
+@pytest.mark.parametrize("suspended", [False, True])
+def test_a_cluster_of_which_some_nodes_run_is_neither_running_nor_suspended(suspended):
+    whole = there(None, "1", nodes=2)
+    half = replace(whole, nodes=(whole.nodes[0], replace(whole.nodes[1], running=False)))
+    known = {"1": replace(record("1"), suspended=suspended)}
+
+    reading = read(course(**KIND), people("1"), sight(half), known=known)
+
+    assert actions(reading.plan)["s1"] == ("change", ("KindCluster/mls26--s1 spec.running",))
+    assert servicer._outputs(half)["running"] == "some"  # so that Pulumi, too, sees a difference
+    assert not half.running
+
+
+def test_ports_of_whoever_is_on_an_engine_are_given_to_nobody_there():
+    stranger = there(None, "9", host=30000, labels={})
+    port = "30001"
+    bound = {"1/tcp": [{"HostPort": port}], "2/tcp": [{"HostPort": ""}], "3/tcp": None}
+    odd = replace(stranger, name="odd", nodes=(replace(stranger.nodes[0], bindings=bound),))
+
+    reading = read(course(**KIND), people("1"), sight(stranger, odd))
+
+    assert (reading.berths["s1"].server_port, reading.berths["s1"].ports) == (
+        30002, ((30003, 30080),))  # fmt: skip
+
+
+def test_a_cluster_that_is_there_and_one_that_cannot_be_seen_keep_ports_outside_of_the_range():
+    cohort = course(engines=LABS, port_range={"first": 31000}, **KIND)
+    berths = {
+        f"s{id}": clusters.Berth(name=f"s{id}", id=id, engine=engine, cluster=f"mls26--s{id}",
+                                 image=DIGEST, server_port=port, ports=((port + 1, 30080),))
+        for id, engine, port in (("1", "lab1", 30010), ("2", "lab2", 30020), ("3", "lab1", 30030))
+    }  # fmt: skip
+    seen = sight(there(None, "1"), silent=["lab2"], engine="lab1")
+
+    reading = read(cohort, people("1", "2", "3"), seen, berths)
+
+    ports = {name: one.server_port for name, one in reading.berths.items()}
+    assert ports == {"s1": 30010, "s2": 30020, "s3": 31000}
+
+
+class Nodes:
+    """Stands in for what starts and stops nodes; notes what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def set_running(self, wanted):
+        self.told.append(wanted.running)
+
+
+@pytest.mark.parametrize(
+    ("ran", "suspended", "told"),
+    [
+        ((False, False), True, [True, False]),
+        ((False, False), False, [True, False]),
+        ((True, False), False, [True]),
+        ((True, False), True, [True, False]),
+        ((True, True), True, []),
+    ],
+)
+def test_after_a_look_a_cluster_is_as_it_was_or_as_its_record_wants_it(
+    monkeypatch, ran, suspended, told
+):
+    whole = there(None, "1", nodes=2)
+    nodes = tuple(replace(one, running=up) for one, up in zip(whole.nodes, ran, strict=True))
+    known = {"1": replace(record("1"), suspended=suspended)}
+    reading = read(course(**KIND), people("1"), sight(replace(whole, nodes=nodes)), known=known)
+    doing = Nodes()
+    monkeypatch.setattr(engines.Site, "clusters", lambda *_: doing)
+    monkeypatch.setattr(keeping, "_seen_again", lambda reading, _: reading)
+
+    with keeping.awake(reading, "s1"):
+        pass
+
+    assert doing.told == told
+
+
+def test_a_cluster_that_was_just_started_is_asked_again_until_its_groups_answer(monkeypatch):
+    answers = [ClusterError("metrics.k8s.io does not answer"), "seen"]
+
+    def look_around(*_):
+        answer = answers.pop(0)
+        if isinstance(answer, ClusterError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(keeping, "POLL", 0)
+    monkeypatch.setattr(keeping.cluster, "look_around", look_around)
+
+    assert keeping._look_around(None, {}, woken=True) == "seen"
+    answers[:] = [ClusterError("no")]
+    with pytest.raises(ClusterError):
+        keeping._look_around(None, {}, woken=False)
 
 
 def test_a_new_cluster_in_the_place_of_one_counts_as_work_that_goes():

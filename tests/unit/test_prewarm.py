@@ -7,14 +7,18 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 
 from provisioner.cli.prewarm import _moment
+from provisioner.cli.prewarm import prewarm as command
+from provisioner.cohort.clusters import Berth
 from provisioner.errors import ClusterError, InputError
 from provisioner.lifecycle import prewarm
 from provisioner.lifecycle.choice import EVERYBODY
 from provisioner.lifecycle.progress import Silent
 from provisioner.settings import Settings
 
+from . import test_own_clusters as own_clusters
 from .test_report import reading_of
 
 NOW = datetime(2026, 11, 30, 7, 0).astimezone()
@@ -113,6 +117,38 @@ def test_who_leaves_in_the_last_moment_is_not_removed_by_it(course):
 
     with pytest.raises(ClusterError, match="nothing was changed"):
         warmed(course, NOW)
+
+
+def test_half_a_cluster_is_missing_and_a_silent_engine_is_told(course):
+    cohort = own_clusters.course(engines=["local", *own_clusters.LABS], **own_clusters.KIND)
+    berths = {
+        f"s{id}": Berth(name=f"s{id}", id=id, engine=engine, cluster=f"mls26--s{id}",
+                        image=own_clusters.DIGEST)
+        for id, engine in (("1", "local"), ("2", "local"), ("3", "lab1"), ("4", "lab1"))
+    }  # fmt: skip
+    half = own_clusters.there(None, "1", whole=False)
+    stopped = own_clusters.there(None, "2", running=False, host=30001)
+    seen = own_clusters.sight(half, stopped, silent=["lab1"])
+    course.reading = own_clusters.read(cohort, own_clusters.people("1", "2", "3"), seen, berths)
+
+    done = warmed(course, NOW + timedelta(hours=1))
+
+    assert course.made == [("1",)]
+    assert [*done.unseen] == ["3"]
+    assert "lab1 does not answer" in done.unseen["3"]
+
+
+def test_where_nothing_is_missing_and_not_all_is_seen_it_says_so_and_fails(course, monkeypatch):
+    course.reading = reading_of(["1"], foreign=["1"])
+
+    monkeypatch.chdir("/")
+    told = CliRunner().invoke(
+        command, ["demo", "--at", "2026-11-30T08:00"], obj=Settings(stacks=None, home=None)
+    )
+
+    assert told.exit_code == 6
+    assert "nobody's environment is missing" not in told.output
+    assert "is Eve's" in told.output
 
 
 def test_more_than_a_day_ahead_is_for_cron(course):

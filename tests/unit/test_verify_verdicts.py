@@ -278,6 +278,19 @@ def test_a_refusal_may_come_from_who_was_reached():
     assert (verdict, why) == ("unproven", "it was not met with silence: refused")
 
 
+@pytest.mark.parametrize(("target", "line"), [("node", live.CLUSTER), ("dns-beside", live.DNS)])
+def test_what_no_pod_could_try_is_unproven(target, line):
+    def judged(**answers):
+        there = {name: one for name, one in (SILENT | answers).items() if name != target}
+        seen = Seen(control={"n1": "silence"}, answers={"n1": there}, neighbour={"own-pod": "open"})
+        return dict(zip(live.LINES, live.judge(seen), strict=True))
+
+    found = judged()
+    assert (found[line].verdict, found[line].why) == ("unproven", live.UNTRIED[target[:4]])
+    assert found[live.METADATA].verdict == "passed"
+    assert judged(**{"api-name": "open"})[live.CLUSTER].verdict == "failed"
+
+
 def test_names_that_are_not_told_are_a_proof_and_names_that_never_are_a_fault():
     hidden = {name: SILENT | {"other-name": "no name"} for name in ("n1", "n2")}
     seen = Seen(control={"n1": "silence"}, answers=hidden, neighbour={"own-pod": "open"})

@@ -228,11 +228,13 @@ class OwnClusters:
         self, settings: Settings, name: str, ids: Ids, *, progress: Progress
     ) -> RevokeResult:
         """Kill tokens of a scoped role."""
+        from .. import desk
         from . import scoped
 
         reading = _read(settings, name)
         scoped.refuse_admins(reading, "revoke")
-        return scoped.revoke(settings, reading, scoped.chosen(reading, ids), progress=progress)
+        pairs = desk.chosen(reading, tuple(ids))  # also whose cluster does not run: they fail
+        return scoped.revoke(settings, reading, pairs, progress=progress)
 
     def reinstate(
         self, settings: Settings, name: str, ids: Ids, *, progress: Progress, replace_key: bool

@@ -7,8 +7,9 @@ kubeconfig has to hold is taken from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,22 @@ AT_ONCE = 8
 """Clusters that are asked at the same time."""
 
 
+@contextmanager
+def answers() -> Iterator[None]:
+    """Take what a cluster answers for what its student wants it to be: it stops no other's.
+
+    Raises:
+        ClusterError: In place of whatever an answer of another form than Kubernetes' leads to.
+    """
+    try:
+        yield
+    except cluster.ApiError as error:
+        raise ClusterError(f"its cluster refuses: {error.message}") from None
+    except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        why = f"its cluster gave an answer that is none ({type(error).__name__})"
+        raise ClusterError(why) from error
+
+
 def of(reading: ClustersReading, name: str) -> cluster.Access:
     """Return the access of a cluster's admin.
 
@@ -41,6 +58,8 @@ def of(reading: ClustersReading, name: str) -> cluster.Access:
         ToolError: If the engine does not give it.
     """
     found, site = reading.cluster(name), reading.site(name)
+    if site.name in reading.sight.silent:
+        raise ClusterError(reading.sight.silent[site.name])
     if found is None or not found.complete:
         raise ClusterError("has no cluster yet", hint=f"Run: practicum up {reading.cohort.name}")
     if not found.running:
@@ -112,7 +131,8 @@ def _told(reading: ClustersReading) -> dict[str, Standing]:
 
     def one(name: str) -> Standing | None:
         try:
-            found = credential.standings(client_of(reading, name), reading.cohort.name)
+            with answers():
+                found = credential.standings(client_of(reading, name), reading.cohort.name)
         except PracticumError:
             return None
         return found.get(name, Standing())

@@ -132,7 +132,8 @@ class _Counter:
 
     def _guarded(self, pair: Pair, log: AuditLog) -> _Given:
         try:
-            return self._one(*pair, log)
+            with access.answers():
+                return self._one(*pair, log)
         except PracticumError as error:
             return _Given("failed", why=error.message)
 

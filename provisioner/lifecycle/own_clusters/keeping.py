@@ -7,6 +7,7 @@ keeps the cluster.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from dataclasses import replace
 from ... import cluster
 from ...archive import Content
 from ...cohort import clusters as berths
-from ...errors import InputError, PracticumError
+from ...errors import ClusterError, InputError, PracticumError
 from ...kind import volumes
 from ...kind.found import Found, look
 from ...manifest import Manifest
@@ -26,6 +27,10 @@ from ..progress import Progress
 from . import access, whole_cluster
 from .reading import ClustersReading
 
+SECONDS = 60.0
+"""In which every API group answers of a cluster that was started."""
+
+POLL = 1.0
 CLAIMS, VOLUMES = "persistentvolumeclaims", "persistentvolumes"
 
 
@@ -88,7 +93,8 @@ def keep(
 
     def one(name: str) -> Archive | str:
         try:
-            return _keep_one(reading, name, work)
+            with access.answers():
+                return _keep_one(reading, name, work)
         except PracticumError as error:
             return f"was not archived: {error.message}"
         finally:
@@ -148,7 +154,7 @@ def _keep_one(reading: ClustersReading, name: str, work: Work) -> Archive:
     with awake(reading, name) as running:
         client = access.client_of(running, name)
         namespaces = whole_cluster.namespaces(client)
-        around = cluster.look_around(client, namespaces)
+        around = _look_around(client, namespaces, woken=running is not reading)
         lists = Lists(client, around, namespaces, list(whole_cluster.listings(client, namespaces)))
         found = running.cluster(name)
         assert found is not None
@@ -159,6 +165,20 @@ def _keep_one(reading: ClustersReading, name: str, work: Work) -> Archive:
             volumes=list(_volumes(running, name, found, client, around)),
         )
         return work.archive(_subject(reading, name, namespaces), source)
+
+
+def _look_around(
+    client: cluster.Client, namespaces: dict[str, str], *, woken: bool
+) -> cluster.Whereabouts:
+    """See what there is; the servers of its API groups take a while to start with a cluster."""
+    deadline = time.monotonic() + (SECONDS if woken else 0)
+    while True:
+        try:
+            return cluster.look_around(client, namespaces)
+        except ClusterError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(POLL)
 
 
 def _subject(reading: ClustersReading, name: str, namespaces: dict[str, str]) -> Subject:
@@ -174,7 +194,9 @@ def _subject(reading: ClustersReading, name: str, namespaces: dict[str, str]) ->
 
 @contextmanager
 def awake(reading: ClustersReading, name: str) -> Iterator[ClustersReading]:
-    """Have a cluster run; one that was suspended is so again afterwards.
+    """Have a cluster run; one that was suspended, or is to be, is so afterwards.
+
+    One of which only some nodes were stopped is left as its student's record wants it.
 
     Raises:
         ToolError: If it cannot be started, or stopped.
@@ -189,7 +211,12 @@ def awake(reading: ClustersReading, name: str) -> Iterator[ClustersReading]:
         clusters.set_running(replace(wanted, running=True))
         yield _seen_again(reading, name)
     finally:
-        clusters.set_running(replace(wanted, running=False))
+        if found.runs is False or _is_to_rest(reading, name):
+            clusters.set_running(replace(wanted, running=False))
+
+
+def _is_to_rest(reading: ClustersReading, name: str) -> bool:
+    return any(record.suspended for record in reading.records.values() if record.name == name)
 
 
 def _seen_again(reading: ClustersReading, name: str) -> ClustersReading:

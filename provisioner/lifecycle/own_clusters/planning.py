@@ -83,7 +83,7 @@ def described(cohort: Cohort, name: str, found: Found) -> Manifest:
         "address": seen.address,
         "server_port": seen.server_port,
         "names": list(seen.names),
-        "running": seen.running,
+        "running": found.runs,
         **({} if found.complete else {"complete": False}),
     }
     return as_object(cohort.name, name, found.name, spec)

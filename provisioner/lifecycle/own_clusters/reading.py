@@ -144,7 +144,14 @@ def _compared(
     room = _room(there, sight) if _has_newcomer(records.values(), told) else {}
     memory = int(quantity.parse(cohort.kind.memory)) if cohort.kind else 1
     fits = {name: free // memory for name, free in room.items()}
-    berths = clusters.assign(told, cohort, records.values(), fits)
+    berths = clusters.assign(
+        told,
+        cohort,
+        records.values(),
+        fits,
+        moored=_moored(cohort, told, sight),
+        bound={name: _bound(found.values()) for name, found in sight.found.items()},
+    )
     berths = _with_made(_with_images(berths, there, sight), cohort, sight)
     records = {id: _named(record, berths) for id, record in records.items()}
     plan = make_plan(cohort, records, berths, sight)
@@ -170,6 +177,21 @@ def _named(record: Record, berths: Mapping[str, Berth]) -> Record:
     """Say in a student's record what the environment is called."""
     berth = berths.get(record.name)
     return replace(record, namespace=berth.cluster) if berth else record
+
+
+def _moored(cohort: Cohort, berths: Mapping[str, Berth], sight: Sight) -> set[str]:
+    """Return whose cluster is there, or on an engine that does not say."""
+    return {
+        name
+        for name, berth in berths.items()
+        if berth.engine in sight.silent
+        or ((found := sight.found.get(berth.engine, {}).get(berth.cluster)) and found.nodes
+            and found.belongs_to(cohort.name, name))
+    }  # fmt: skip
+
+
+def _bound(found: Iterable[Found]) -> set[int]:
+    return {port for one in found for port in one.host_ports}
 
 
 def _has_newcomer(records: Iterable[Record], berths: Mapping[str, Berth]) -> bool:

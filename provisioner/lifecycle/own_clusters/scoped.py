@@ -191,7 +191,7 @@ def _each(
 
     def one(pair: Pair) -> Result | str:
         try:
-            with _desk(settings, reading, *pair) as found:
+            with access.answers(), _desk(settings, reading, *pair) as found:
                 return call(found, pair[1].id)
         except PracticumError as error:
             return error.message

@@ -17,13 +17,19 @@ OF_THE_SYSTEM = ("kube-system", "kube-public", "kube-node-lease", "local-path-st
 ALWAYS_THERE = "default"
 
 BOOTSTRAP = "kubernetes.io/bootstrapping"
-SYSTEMS_OWN = ("system:", "kubeadm:", "system-", "kindnet", "local-path-provisioner")
-"""How the names of what comes with a cluster begin, where they say so."""
+_ROLES = ("system:", "kubeadm:", "kindnet", "local-path-provisioner")
+SYSTEMS_OWN = {
+    "clusterroles.rbac.authorization.k8s.io": _ROLES,
+    "clusterrolebindings.rbac.authorization.k8s.io": _ROLES,
+    "priorityclasses.scheduling.k8s.io": ("system-",),
+}
+"""How the names of what comes with a cluster begin, where they say so, by type."""
 
 KINDS_CLASS = ("storageclasses.storage.k8s.io", "standard")
 
+DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 KEPT = (
-    "customresourcedefinitions.apiextensions.k8s.io",
+    DEFINITIONS,
     "namespaces",
     "persistentvolumes",
     "clusterroles.rbac.authorization.k8s.io",
@@ -71,15 +77,16 @@ def outer_types(client: cluster.Client) -> list[cluster.Type]:
     """Return the types outside of namespaces of which a student can have objects.
 
     Raises:
-        ClusterError: If the server cannot be reached.
+        ClusterError: If the server cannot be reached, or does not tell which were defined.
     """
     types, _ = cluster.served(client)
+    defined = {one["metadata"]["name"] for one in all_of(client, DEFINITIONS)}
     return sorted(
         type
         for type in types
         if not (type.namespaced or type.below)
         and "list" in type.verbs
-        and (str(type) in KEPT or _is_defined_by_users(type))
+        and (str(type) in {*KEPT, *defined} or _is_of_an_extension(type))
     )
 
 
@@ -96,7 +103,8 @@ def all_of(client: cluster.Client, name: str) -> list[Manifest]:
     raise ClusterError(f"the cluster serves no {name}")
 
 
-def _is_defined_by_users(type: cluster.Type) -> bool:
+def _is_of_an_extension(type: cluster.Type) -> bool:
+    """Say whether a server of the student's own serves it: that has no definition."""
     return "." in type.group and not type.group.endswith(".k8s.io")
 
 
@@ -105,6 +113,6 @@ def _is_the_students(type: str, item: Manifest, places: set[str]) -> bool:
     name = metadata["name"]
     if type == "namespaces":
         return name in places
-    if (type, name) == KINDS_CLASS or name.startswith(SYSTEMS_OWN):
+    if (type, name) == KINDS_CLASS or name.startswith(SYSTEMS_OWN.get(type, ())):
         return False
     return BOOTSTRAP not in (metadata.get("labels") or {})
