@@ -12,7 +12,8 @@ import shlex
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen as Process
@@ -84,21 +85,32 @@ def run(
     return result.stdout
 
 
-def pour(*command: str | Path, env: Mapping[str, str] | None = None) -> Iterator[bytes]:
+def pour(
+    *command: str | Path, env: Mapping[str, str] | None = None, timeout: float | None = None
+) -> Generator[bytes, None, None]:
     """Run a program and yield what it writes, as it comes; it ends with whoever stops reading.
+
+    Args:
+        command: The program and its arguments. No secret belongs here: `ps` shows it.
+        env: The whole environment of the program; ours when None.
+        timeout: Seconds after which it is killed; no limit when None.
 
     Raises:
         MissingToolError: If the program does not exist.
-        ToolError: If it fails: what was yielded before is not whole then.
+        ToolError: If it fails or is killed: what was yielded before is not whole then.
     """
     with tempfile.TemporaryFile() as said:
         process = _open(command, env, stdout=subprocess.PIPE, stderr=said)
         assert process.stdout  # a pipe, as asked for
+        clock = threading.Timer(timeout or threading.TIMEOUT_MAX, process.kill)
+        if timeout is not None:
+            clock.start()
         try:
             while piece := process.stdout.read(PIECE):
                 yield piece
             process.wait()
         finally:
+            clock.cancel()
             process.stdout.close()
             process.kill()
             process.wait()

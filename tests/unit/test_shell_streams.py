@@ -36,6 +36,11 @@ def test_who_stops_reading_ends_the_program():
     assert psutil.Process().children() == before
 
 
+def test_a_program_that_hangs_is_killed_in_time():
+    with pytest.raises(ToolError, match="exited with -9"):
+        list(shell.pour("sleep", "60", timeout=0.1))
+
+
 def test_pieces_go_in_as_they_are(tmp_path):
     shell.feed("sh", "-c", 'cat > "$1"', "sh", tmp_path / "file", pieces=[BYTES, b"more"])
 
