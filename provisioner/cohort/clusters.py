@@ -51,6 +51,10 @@ class Berth:
     dropped: bool = False
     """The student is not in the roster any more, and the cluster is gone."""
 
+    made: str = ""
+    """The id of the first node, once its cluster was seen whole: what says so in the node
+    itself, its student can remove."""
+
 
 def load(path: Path) -> dict[str, Berth]:
     """Read who has what, by the student's name; nobody where there is no file.
@@ -72,7 +76,7 @@ def _berth(name: str, plain: Mapping[str, object]) -> Berth:
     require(isinstance(pairs, list | tuple))
     ports = tuple((int(host), int(node)) for host, node in pairs)  # type: ignore[attr-defined]
     berth = Berth(name=name, **{**plain, "ports": ports})  # type: ignore[arg-type]
-    texts = (berth.id, berth.engine, berth.cluster, berth.image)
+    texts = (berth.id, berth.engine, berth.cluster, berth.image, berth.made)
     require(all(isinstance(text, str) for text in texts) and isinstance(berth.dropped, bool))
     require(type(berth.server_port) is int)
     require(names.is_cluster(berth.cluster))
@@ -111,21 +115,22 @@ def assign(
         bound: Ports of the host that containers have, by engine; nobody else gets those.
 
     Raises:
-        InputError: If somebody's engine is not in the cohort file any more, or there is no
-            port left.
+        InputError: If the engine of a cluster is not in the cohort file any more, also of one
+            whose student left, or there is no port left.
     """
     assert cohort.kind is not None
     result = dict(known)
     present = [record for record in records if not record.dropped]
-    _refuse_lost_engines(cohort, [known[one.name] for one in present if one.name in known])
+    _refuse_lost_engines(cohort, known.values())
     there = Counter(one.engine for one in known.values() if not one.dropped)
     # Without figures, as many on each; else where most room is left after those of this run.
     room = Counter({one.name: -there[one.name] for one in cohort.kind.engines} | dict(room or {}))
     for record in present:
         before = result.get(record.name)
-        if before is None:
+        if before is None or before.engine not in room:  # who left, and so did the engine
             engine = max(cohort.kind.engines, key=lambda one: room[one.name]).name
-            before = _new(record, cohort, result.values(), engine)
+            before = before or _new(record, cohort, result.values(), engine)
+            before = replace(before, engine=engine)
             room[engine] -= 1
         taken = {*(bound or {}).get(before.engine, ())}
         port = _Port(cohort.kind, result.values(), taken, stays=record.name in moored)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import toolchain
+from ...cohort.kind import LOCAL
 from ...errors import LockedError, MissingToolError
 from ...pulumi_stack import Job, Workers, state_file
 from ...settings import Settings
@@ -21,6 +22,9 @@ from ..working import workers_of
 from .reading import ClustersReading, stack_of
 
 PROVIDER = "pulumi-resource-practicum"
+
+NOWHERE = "unix:///nonexistent/docker.sock"
+"""The address of no engine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,15 +117,25 @@ class Stacks:
         return why
 
     def _job(self, operation: Any, name: str, **options: Any) -> Job:  # noqa: ANN401
-        site = self.reading.sites.get(self.reading.berths[name].engine)
         return Job(
             operation=operation,
             stack=stack_of(self.reading.cohort, name),
             cohort=self.reading.cohort.name,
             stacks=str(self.settings.stacks.resolve()),
-            docker_host=site.engine.address if site else "",
+            docker_host=self._address(name),
             **options,
         )
+
+    def _address(self, name: str) -> str:
+        """Return the address of a student's engine; never ours for one that is not named any more.
+
+        A stack in which nothing is left asks no engine. Any other one fails there.
+        """
+        engine = self.reading.berths[name].engine
+        site = self.reading.sites.get(engine)
+        if site is None:
+            return "" if engine == LOCAL else NOWHERE
+        return site.engine.address
 
 
 def _plainly(error: str) -> str:
