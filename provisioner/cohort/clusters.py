@@ -7,22 +7,22 @@ or is not in the range of the cohort file any more. The image stays as well, for
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .. import names, private_file
+from .. import names
 from ..errors import InputError, Problem
+from . import decided
+from .decided import require
 
 if TYPE_CHECKING:
     from .kind import Kind
     from .records import Record
     from .schema import Cohort
 
-VERSION = 1
 _REBUILD = (
     "Put back the copy that git or a backup has. Without the file nobody knows who has which"
     " cluster: docker network ls --filter label=practicum.cohort shows those of an engine."
@@ -62,34 +62,25 @@ def load(path: Path) -> dict[str, Berth]:
     Raises:
         InputError: If the file is damaged.
     """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        _require(document["version"] == VERSION)
-        berths = {name: _berth(name, one) for name, one in document["students"].items()}
-        _require(len({one.cluster for one in berths.values()}) == len(berths))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        problem = Problem(str(path), "it does not hold what Practicum writes")
-        raise InputError(f"{path} is damaged.", problems=[problem], hint=_REBUILD) from None
+    return decided.load(path, _berths, hint=_REBUILD)
+
+
+def _berths(students: Mapping[str, Any]) -> dict[str, Berth]:
+    berths = {name: _berth(name, one) for name, one in students.items()}
+    require(len({one.cluster for one in berths.values()}) == len(berths))
     return berths
 
 
 def _berth(name: str, plain: Mapping[str, object]) -> Berth:
     pairs = plain.get("ports", ())
-    _require(isinstance(pairs, list | tuple))
+    require(isinstance(pairs, list | tuple))
     ports = tuple((int(host), int(node)) for host, node in pairs)  # type: ignore[attr-defined]
     berth = Berth(name=name, **{**plain, "ports": ports})  # type: ignore[arg-type]
     texts = (berth.id, berth.engine, berth.cluster, berth.image, berth.made)
-    _require(all(isinstance(text, str) for text in texts) and isinstance(berth.dropped, bool))
-    _require(type(berth.server_port) is int)
-    _require(names.is_cluster(berth.cluster))
+    require(all(isinstance(text, str) for text in texts) and isinstance(berth.dropped, bool))
+    require(type(berth.server_port) is int)
+    require(names.is_cluster(berth.cluster))
     return berth
-
-
-def _require(holds: object) -> None:
-    if not holds:
-        raise ValueError
 
 
 def save(path: Path, berths: Mapping[str, Berth]) -> None:
@@ -98,11 +89,7 @@ def save(path: Path, berths: Mapping[str, Berth]) -> None:
     Raises:
         InputError: If the file cannot be written; the old one is as it was.
     """
-    students = {name: asdict(berths[name]) for name in sorted(berths)}
-    for one in students.values():
-        del one["name"]
-    text = json.dumps({"version": VERSION, "students": students}, indent=2) + "\n"
-    private_file.write(path, text.encode())
+    decided.save(path, berths)
 
 
 def assign(

@@ -6,7 +6,7 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from typing import Any
 from ... import toolchain
 from ...cohort.kind import LOCAL
 from ...errors import LockedError, MissingToolError
-from ...pulumi_stack import Backend, Job, Workers, state_file
+from ...pulumi_stack import Job, Workers, state_file
 from ...settings import Settings
-from .. import lock
 from ..journal import Journal, kept
 from ..progress import Progress
+from ..working import workers_of
 from .reading import ClustersReading, stack_of
 
 PROVIDER = "pulumi-resource-practicum"
@@ -54,14 +54,8 @@ class Stacks:
             InputError: If the passphrase file or a folder cannot be used.
         """
         tools = toolchain.find("pulumi", toolchain.KIND, say=progress.say)
-        backend = Backend(
-            home=settings.home.resolve(),
-            url=settings.state_url,
-            tools=(tools["pulumi"].path.parent, provider_folder()),
-            run=lock.run_name(settings.home, reading.cohort.name),
-        )
-        backend.prepare(reading.cohort.name)
-        with closing(Workers(backend=backend, keep_open=(held,))) as workers:
+        folders = (tools["pulumi"].path.parent, provider_folder())
+        with workers_of(settings, reading.cohort.name, held, folders) as workers:
             yield cls(settings=settings, reading=reading, workers=workers, progress=progress)
 
     def noted(self, command: str, stacks: Iterable[str]) -> AbstractContextManager[Journal]:
