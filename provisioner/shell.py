@@ -12,8 +12,9 @@ import shlex
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import Popen as Process
 from typing import IO
@@ -84,25 +85,54 @@ def run(
     return result.stdout
 
 
-def pour(*command: str | Path, env: Mapping[str, str] | None = None) -> Iterator[bytes]:
+def pour(
+    *command: str | Path, env: Mapping[str, str] | None = None, timeout: float | None = None
+) -> Generator[bytes, None, None]:
     """Run a program and yield what it writes, as it comes; it ends with whoever stops reading.
+
+    Args:
+        command: The program and its arguments.
+        env: The whole environment of the program; ours when None.
+        timeout: Seconds after which it is killed, also where it writes nothing; no limit when None.
 
     Raises:
         MissingToolError: If the program does not exist.
-        ToolError: If it fails: what was yielded before is not whole then.
+        ToolError: If it fails, or takes too long: what was yielded before is not whole then.
     """
     with tempfile.TemporaryFile() as said:
         process = _open(command, env, stdout=subprocess.PIPE, stderr=said)
         assert process.stdout  # a pipe, as asked for
         try:
-            while piece := process.stdout.read(PIECE):
-                yield piece
-            process.wait()
+            with _killed_after(process, timeout) as late:
+                while piece := process.stdout.read(PIECE):
+                    yield piece
+                process.wait()
+            if late.is_set():
+                raise ToolError(f"{Path(command[0]).name} took longer than {timeout:g} s.")
         finally:
             process.stdout.close()
             process.kill()
             process.wait()
         _refuse_failure(command, process.returncode, said)
+
+
+@contextmanager
+def _killed_after(process: Process[bytes], seconds: float | None) -> Iterator[threading.Event]:
+    """Kill a program that takes too long: who waits for what it writes cannot look at a clock."""
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(seconds if seconds is not None else threading.TIMEOUT_MAX, end)
+    timer.daemon = True
+    if seconds is not None:
+        timer.start()
+    try:
+        yield late
+    finally:
+        timer.cancel()
 
 
 def feed(

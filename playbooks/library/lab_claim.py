@@ -74,7 +74,8 @@ def main() -> None:
     )
     cohort, mine = module.params["cohort"], module.params["claim"]
     path = FOLDER / f"{cohort}.claim"
-    if module.check_mode and not path.exists():
+    # Who only looks, or lets go, writes nothing: also not on a host that was refused.
+    if (module.check_mode or not module.params["held"]) and not path.exists():
         module.exit_json(changed=False)
     FOLDER.mkdir(mode=0o711, exist_ok=True)
     with opened(path) as file:

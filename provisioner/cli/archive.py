@@ -72,8 +72,8 @@ def make(
 
     One file a student in HOME/archive/COHORT, encrypted to the course's key, read back and
     checked. In its folder students/, a copy that opens with the student's own key, without
-    what the course set up. What volumes hold is in it where students have kind clusters of
-    their own; else each volume is listed.
+    what the course set up. What bound volumes hold is in it where a pod can read them; every
+    other volume is listed with the reason.
 
     \b
     Examples:

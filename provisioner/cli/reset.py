@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import PartialError
-from .options import Settings, as_json, ask, pass_settings, say, show_json, show_lines
+from .options import Settings, as_json, ask, pass_settings, say
+from .up import show_result
 
 if TYPE_CHECKING:
     from ..lifecycle.reading import Overview
@@ -44,7 +44,7 @@ def reset(  # noqa: PLR0913  (a command has as many parameters as options)
     """
     from ..lifecycle.backend import Again
     from ..lifecycle.reset import reset as make_anew
-    from ..report import documents, live, text
+    from ..report import live
 
     def confirm(_reading: Overview) -> bool:
         kept = "" if no_archive else ", after it was archived"
@@ -53,12 +53,4 @@ def reset(  # noqa: PLR0913  (a command has as many parameters as options)
     again = Again(id=id, archive=not no_archive)
     with live.progress(say) as progress:
         result = make_anew(settings, cohort, again, confirm=confirm, progress=progress)
-    if result is None:
-        say("Nothing was changed.")
-        return
-    if as_json:
-        show_json(documents.up(result))
-    else:
-        show_lines(text.up(result))
-    if not result.is_whole:
-        context.exit(PartialError.exit_code)
+    show_result(context, result, as_json=as_json)

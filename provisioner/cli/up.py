@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from .options import (
     show_json,
     show_lines,
 )
+
+if TYPE_CHECKING:
+    from ..lifecycle.up_result import UpResult
 
 
 @click.command()
@@ -106,6 +110,11 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
                 leaving=Leaving(archive=not no_archive, force=force_finalize),
                 before=held,
             )
+    show_result(context, result, as_json=as_json)
+
+
+def show_result(context: click.Context, result: UpResult | None, *, as_json: bool) -> None:
+    """Print what came of it, or that nothing was changed, and exit with its code."""
     if result is None:
         say("Nothing was changed.")
         return

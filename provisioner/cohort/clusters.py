@@ -7,22 +7,22 @@ or is not in the range of the cohort file any more. The image stays as well, for
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .. import names, private_file
+from .. import names
 from ..errors import InputError, Problem
+from . import decided
+from .decided import require
 
 if TYPE_CHECKING:
     from .kind import Kind
     from .records import Record
     from .schema import Cohort
 
-VERSION = 1
 _REBUILD = (
     "Put back the copy that git or a backup has. Without the file nobody knows who has which"
     " cluster: docker network ls --filter label=practicum.cohort shows those of an engine."
@@ -51,6 +51,10 @@ class Berth:
     dropped: bool = False
     """The student is not in the roster any more, and the cluster is gone."""
 
+    made: str = ""
+    """The id of the first node, once its cluster was seen whole: what says so in the node
+    itself, its student can remove."""
+
 
 def load(path: Path) -> dict[str, Berth]:
     """Read who has what, by the student's name; nobody where there is no file.
@@ -58,34 +62,25 @@ def load(path: Path) -> dict[str, Berth]:
     Raises:
         InputError: If the file is damaged.
     """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        _require(document["version"] == VERSION)
-        berths = {name: _berth(name, one) for name, one in document["students"].items()}
-        _require(len({one.cluster for one in berths.values()}) == len(berths))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        problem = Problem(str(path), "it does not hold what Practicum writes")
-        raise InputError(f"{path} is damaged.", problems=[problem], hint=_REBUILD) from None
+    return decided.load(path, _berths, hint=_REBUILD)
+
+
+def _berths(students: Mapping[str, Any]) -> dict[str, Berth]:
+    berths = {name: _berth(name, one) for name, one in students.items()}
+    require(len({one.cluster for one in berths.values()}) == len(berths))
     return berths
 
 
 def _berth(name: str, plain: Mapping[str, object]) -> Berth:
     pairs = plain.get("ports", ())
-    _require(isinstance(pairs, list | tuple))
+    require(isinstance(pairs, list | tuple))
     ports = tuple((int(host), int(node)) for host, node in pairs)  # type: ignore[attr-defined]
     berth = Berth(name=name, **{**plain, "ports": ports})  # type: ignore[arg-type]
-    texts = (berth.id, berth.engine, berth.cluster, berth.image)
-    _require(all(isinstance(text, str) for text in texts) and isinstance(berth.dropped, bool))
-    _require(type(berth.server_port) is int)
-    _require(names.is_cluster(berth.cluster))
+    texts = (berth.id, berth.engine, berth.cluster, berth.image, berth.made)
+    require(all(isinstance(text, str) for text in texts) and isinstance(berth.dropped, bool))
+    require(type(berth.server_port) is int)
+    require(names.is_cluster(berth.cluster))
     return berth
-
-
-def _require(holds: object) -> None:
-    if not holds:
-        raise ValueError
 
 
 def save(path: Path, berths: Mapping[str, Berth]) -> None:
@@ -94,11 +89,7 @@ def save(path: Path, berths: Mapping[str, Berth]) -> None:
     Raises:
         InputError: If the file cannot be written; the old one is as it was.
     """
-    students = {name: asdict(berths[name]) for name in sorted(berths)}
-    for one in students.values():
-        del one["name"]
-    text = json.dumps({"version": VERSION, "students": students}, indent=2) + "\n"
-    private_file.write(path, text.encode())
+    decided.save(path, berths)
 
 
 def assign(
@@ -124,21 +115,22 @@ def assign(
         bound: Ports of the host that containers have, by engine; nobody else gets those.
 
     Raises:
-        InputError: If somebody's engine is not in the cohort file any more, or there is no
-            port left.
+        InputError: If the engine of a cluster is not in the cohort file any more, also of one
+            whose student left, or there is no port left.
     """
     assert cohort.kind is not None
     result = dict(known)
     present = [record for record in records if not record.dropped]
-    _refuse_lost_engines(cohort, [known[one.name] for one in present if one.name in known])
+    _refuse_lost_engines(cohort, known.values())
     there = Counter(one.engine for one in known.values() if not one.dropped)
     # Without figures, as many on each; else where most room is left after those of this run.
     room = Counter({one.name: -there[one.name] for one in cohort.kind.engines} | dict(room or {}))
     for record in present:
         before = result.get(record.name)
-        if before is None:
+        if before is None or before.engine not in room:  # who left, and so did the engine
             engine = max(cohort.kind.engines, key=lambda one: room[one.name]).name
-            before = _new(record, cohort, result.values(), engine)
+            before = before or _new(record, cohort, result.values(), engine)
+            before = replace(before, engine=engine)
             room[engine] -= 1
         taken = {*(bound or {}).get(before.engine, ())}
         port = _Port(cohort.kind, result.values(), taken, stays=record.name in moored)

@@ -6,16 +6,16 @@ long after the account, and a port that was a student's stays in somebody's book
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .. import names, private_file
+from .. import names
 from ..errors import InputError, Problem
-from . import sections
+from . import decided, sections
+from .decided import require
 from .hosts import LAST_PORT, UIDS
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .schema import Cohort
     from .students import Student
 
-VERSION = 1
 _REBUILD = (
     "Put back the copy that git or a backup has. Without the file nobody knows who is on which"
     " host: what each has is in /var/lib/practicum there."
@@ -133,16 +132,12 @@ def load(path: Path) -> dict[str, Seat]:
     Raises:
         InputError: If the file is damaged.
     """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        _require(document["version"] == VERSION)
-        seats = {name: Seat(name=name, **one) for name, one in document["students"].items()}
-        _require_types(seats.values())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        problem = Problem(str(path), "it does not hold what Practicum writes")
-        raise InputError(f"{path} is damaged.", problems=[problem], hint=_REBUILD) from None
+    return decided.load(path, _seats, hint=_REBUILD)
+
+
+def _seats(students: Mapping[str, Any]) -> dict[str, Seat]:
+    seats = {name: Seat(name=name, **one) for name, one in students.items()}
+    _require_types(seats.values())
     return seats
 
 
@@ -156,15 +151,10 @@ def _require_types(seats: Iterable[Seat]) -> None:
     for seat in seats:
         texts = (seat.id, seat.host, seat.account)
         numbers = (seat.uid, seat.first_port, seat.last_port)
-        _require(all(isinstance(text, str) and text for text in texts))
-        _require(all(type(number) is int and number >= UIDS[0] for number in numbers))
+        require(all(isinstance(text, str) and text for text in texts))
+        require(all(type(number) is int and number >= UIDS[0] for number in numbers))
     for what in ("account", "uid"):
-        _require(len({getattr(seat, what) for seat in seats}) == len(seats))
-
-
-def _require(holds: object) -> None:
-    if not holds:
-        raise ValueError
+        require(len({getattr(seat, what) for seat in seats}) == len(seats))
 
 
 def save(path: Path, seats: Mapping[str, Seat]) -> None:
@@ -173,11 +163,7 @@ def save(path: Path, seats: Mapping[str, Seat]) -> None:
     Raises:
         InputError: If the file cannot be written; the old one is as it was.
     """
-    students = {name: asdict(seats[name]) for name in sorted(seats)}
-    for one in students.values():
-        del one["name"]
-    text = json.dumps({"version": VERSION, "students": students}, indent=2) + "\n"
-    private_file.write(path, text.encode())
+    decided.save(path, seats)
 
 
 def assign(known: Mapping[str, Seat], cohort: Cohort, people: Iterable[Person]) -> dict[str, Seat]:

@@ -93,8 +93,8 @@ _BACKENDS = {
 }
 
 _IGNORED = """\
-# Rosters and exports are personal data, and so are the ids in students.json,
-# groups.json and clusters.json. In a private repository you may want these in git: delete their lines.
+# Rosters and exports are personal data, and so are the ids in students.json, groups.json,
+# clusters.json and hosts.json. In a private repository you may want these in git: delete their lines.
 # Keys are public.
 *.csv
 *.xls
@@ -102,6 +102,7 @@ _IGNORED = """\
 students.json
 groups.json
 clusters.json
+hosts.json
 """
 
 _ROSTER = """\

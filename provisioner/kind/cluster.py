@@ -119,6 +119,7 @@ class Clusters:
 
     def _make_or_clear(self, wanted: Wanted, held: int) -> None:
         self._refuse_other_architecture(wanted.image)
+        self._claim(wanted)
         try:
             self._make(wanted, held)
         except ToolError as error:
@@ -141,7 +142,12 @@ class Clusters:
         if its and its != engines:
             raise mishap.of_architecture(image, its, engines)
 
-    def _make(self, wanted: Wanted, held: int) -> None:
+    def _claim(self, wanted: Wanted) -> None:
+        """Make the network, which only one can: what another machine is making is not touched.
+
+        Raises:
+            ToolError: If it is there, or cannot be made.
+        """
         labels = {
             CLUSTER: wanted.name,
             COHORT: wanted.cohort,
@@ -150,7 +156,12 @@ class Clusters:
             NAMES: ",".join(wanted.names),
         }
         labelled = [part for label in labels.items() for part in ("--label", "=".join(label))]
-        self.engine.run("network", "create", *OPTIONS, *labelled, network_name(wanted.name))
+        try:
+            self.engine.run("network", "create", *OPTIONS, *labelled, network_name(wanted.name))
+        except ToolError as error:
+            raise mishap.explained(error, wanted) from None
+
+    def _make(self, wanted: Wanted, held: int) -> None:
         with _nowhere() as kubeconfig:
             told = ("--kubeconfig", str(kubeconfig), "--wait", PATIENCE, "--config", "-")
             command = ("create", "cluster", "--name", wanted.name, *told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,6 +24,12 @@ class Engine:
     address: str = ""
     """As in ``DOCKER_HOST``; empty: the one that docker's own settings name."""
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is that of another machine, which others may use."""
+        host = self.address or os.environ.get("DOCKER_HOST", "")
+        return bool(host) and not host.startswith("unix://")
+
     def environment(self) -> dict[str, str]:
         """Return our environment, with this engine as the one that is meant."""
         return {**os.environ, **({"DOCKER_HOST": self.address} if self.address else {})}
@@ -40,7 +46,7 @@ class Engine:
         except MissingToolError:
             raise _no_docker() from None
 
-    def pour(self, *arguments: str) -> Iterator[bytes]:
+    def pour(self, *arguments: str, timeout: float | None = None) -> Generator[bytes, None, None]:
         """Run one command of docker, and yield what it writes, as it comes.
 
         Raises:
@@ -48,7 +54,7 @@ class Engine:
             ToolError: If it fails: what was yielded before is not whole then.
         """
         try:
-            yield from shell.pour("docker", *arguments, env=self.environment())
+            yield from shell.pour("docker", *arguments, env=self.environment(), timeout=timeout)
         except MissingToolError:
             raise _no_docker() from None
 

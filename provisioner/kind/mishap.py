@@ -24,6 +24,11 @@ class _Mishap:
 
 _MISHAPS = (
     _Mishap(
+        ("network with name kind-",),
+        "Somebody else is just making the cluster {name}; it was not touched.",
+        "Wait until they are done, and run the same command again.",
+    ),
+    _Mishap(
         ("port is already allocated", "address already in use"),
         "A port of the host that the cluster {name} is to have is taken: {port}.",
         "See who listens with: ss -ltnp. Or set kind.port_range in cohort.yaml elsewhere.",

@@ -10,6 +10,7 @@ from ..errors import InputError, PracticumError
 from ..manifest import STUDENT, STUDENT_ID, Manifest
 from ..settings import Settings
 from . import backend, copying, lock, secret_view
+from .bounded import UnreadableError
 from .interrupt import stopping
 from .kept import Archive, Archived
 from .one_archive import Lists, Source, Subject, Work, folder_of, standings
@@ -132,7 +133,7 @@ def before_deletion(
                     volumes=volumes.contents,
                     reasons=volumes.reasons,
                 )
-                return work.archive(subject, source)
+                return with_what_can_be_read(work, subject, source)
 
         answers = [answer for _, answer in reading.client.each(_each(one, progress), subjects)]
     return Archived(
@@ -143,6 +144,21 @@ def before_deletion(
         failed_ids={s.id: a for s, a in zip(subjects, answers, strict=True) if isinstance(a, str)},
         shared_requests=around.requests,
     )
+
+
+def with_what_can_be_read(work: Work, subject: Subject, source: Source) -> Archive:
+    """Archive a student; a volume that cannot be read is listed, and costs nothing else.
+
+    What was written of it by then cannot be taken back, so the archive is made again.
+
+    Raises:
+        PracticumError: If anything else does not work; then there is no file.
+    """
+    while True:
+        try:
+            return work.archive(subject, source)
+        except UnreadableError as error:
+            source = source.without(error.claim, f"it could not be read: {error.why}")
 
 
 def _each(

@@ -18,8 +18,9 @@ from typing import Any
 from .. import archive, cluster, shell
 from ..archive import Content
 from ..cluster import ApiError, NotRunError, Right
-from ..errors import ClusterError
+from ..errors import ClusterError, ToolError
 from ..manifest import Manifest
+from .bounded import Claim, UnreadableError, at_most, most_of, seconds_for, why
 from .reading import Reading
 
 LABEL = "practicum-copies-volume"
@@ -37,9 +38,6 @@ SIMULATED = "pods are simulated on this cluster"
 SAME, NOT_EMPTY = "same", "there is something else in it, which was not changed"
 NO_RIGHT = "we may not run a pod there that would copy it"
 
-Claim = tuple[str, str]
-"""Namespace and name."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Volumes:
@@ -48,6 +46,17 @@ class Volumes:
     contents: tuple[Content, ...] = ()
     reasons: Mapping[Claim, str] = field(default_factory=dict)
     """Why the content of others cannot."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pod:
+    """A pod of ours, while it stands."""
+
+    name: str
+    uid: str
+    claim: Claim
+    most: int
+    """Bytes that are read of what it mounts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,15 +74,15 @@ class Copier:
         found: list[Content] = []
         reasons: dict[Claim, str] = {}
         with ExitStack() as pods:
-            for claim, bound in self._claims(namespaces):
-                if not bound:
+            for claim, live in self._claims(namespaces):
+                if (live.get("status") or {}).get("phase") != "Bound":
                     continue
                 try:
                     pod = pods.enter_context(self._pod(claim, read_only=True))
                 except (NotRunError, ClusterError) as error:
                     reasons[claim] = f"no pod could copy it: {error}"
                 else:
-                    pieces = _Lazily(partial(self._read, claim[0], pod))
+                    pieces = _Lazily(partial(self._read, pod))
                     found.append(Content(namespace=claim[0], claim=claim[1], pieces=pieces))
             yield Volumes(contents=tuple(found), reasons=reasons)
 
@@ -87,23 +96,52 @@ class Copier:
             ClusterError: If the cluster cannot be reached, or what comes back is damaged.
             PracticumError: Whatever the pieces raise.
         """
-        namespace = claim[0]
         try:
             with self._pod(claim, read_only=False) as pod:
-                there = archive.tree(self._read(namespace, pod))
+                there = archive.tree(self._read(pod))
                 if there.files:
                     return SAME if there == wanted else NOT_EMPTY
-                shell.feed(*self._exec(namespace, pod, "-xpf"), pieces=pieces)
-                if archive.tree(self._read(namespace, pod)) != wanted:
+                self._refuse_other(pod)
+                shell.feed(*self._exec(pod, "-xpf"), pieces=pieces)
+                if archive.tree(self._read(pod)) != wanted:
                     return "what is in the volume now is not what the archive has"
                 return ""
         except NotRunError as error:
             return f"no pod could copy it: {error}"
+        except UnreadableError as error:
+            return error.why
 
-    def _read(self, namespace: str, pod: str) -> Iterator[bytes]:
-        return archive.whole(shell.pour(*self._exec(namespace, pod, "-cf")))
+    def _read(self, pod: Pod) -> Iterator[bytes]:
+        """Yield what a volume holds, within bounds.
 
-    def _exec(self, namespace: str, pod: str, tar: str) -> list[str | Path]:
+        Raises:
+            UnreadableError: If it cannot be read, is too much, or takes too long.
+        """
+        try:
+            self._refuse_other(pod)
+            command = self._exec(pod, "-cf")
+            pieces = shell.pour(*command, timeout=seconds_for(pod.most))
+            yield from archive.whole(at_most(pod.most, pieces))
+            self._refuse_other(pod)  # the same before and after: so it was meanwhile
+        except (ToolError, ClusterError, NotRunError) as error:
+            raise UnreadableError(pod.claim, why(error)) from error
+
+    def _refuse_other(self, pod: Pod) -> None:
+        """Refuse a pod that has taken the place of ours: students may make pods of any name.
+
+        Raises:
+            NotRunError: If ours is not there.
+            ClusterError: If the server cannot be reached.
+        """
+        path = f"/api/v1/namespaces/{pod.claim[0]}/pods/{pod.name}"
+        try:
+            uid = self.reading.client.request("GET", path)["metadata"]["uid"]
+        except ApiError as error:
+            raise NotRunError(error.message) from None
+        if uid != pod.uid:
+            raise NotRunError("somebody put another pod in the place of ours")
+
+    def _exec(self, pod: Pod, tar: str) -> list[str | Path]:
         from .. import toolchain  # only who copies pays for it
 
         target = self.reading.target
@@ -111,9 +149,10 @@ class Copier:
         access = (f"--kubeconfig={target.kubeconfig}", f"--context={target.context}")
         stdin = ("--stdin",) if tar.startswith("-x") else ()
         command = ("tar", "-C", WHERE, tar, "-", *(() if stdin else (".",)))
-        return [kubectl, *access, f"--namespace={namespace}", "exec", *stdin, pod, "--", *command]
+        place = f"--namespace={pod.claim[0]}"
+        return [kubectl, *access, place, "exec", *stdin, pod.name, "--", *command]
 
-    def _claims(self, namespaces: Iterable[str]) -> Iterator[tuple[Claim, bool]]:
+    def _claims(self, namespaces: Iterable[str]) -> Iterator[tuple[Claim, Manifest]]:
         for namespace in namespaces:
             path = f"/api/v1/namespaces/{namespace}/persistentvolumeclaims"
             try:
@@ -121,11 +160,10 @@ class Copier:
             except ApiError:  # then it is not archived at all, which is told elsewhere
                 claims = []
             for one in claims:
-                bound = (one.get("status") or {}).get("phase") == "Bound"
-                yield (namespace, one["metadata"]["name"]), bound
+                yield (namespace, one["metadata"]["name"]), one
 
     @contextmanager
-    def _pod(self, claim: Claim, *, read_only: bool) -> Iterator[str]:
+    def _pod(self, claim: Claim, *, read_only: bool) -> Iterator[Pod]:
         """Run a pod that mounts a claim, and take it away again.
 
         Raises:
@@ -140,10 +178,11 @@ class Copier:
                 raise NotRunError(NO_RIGHT)
         pod = f"practicum-copy-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
         cluster.remove_pod(client, namespace, pod)  # of a run that was killed
-        cluster.make_in(client, namespace, "pods", self._described(pod, claim, read_only))
+        made = cluster.make_in(client, namespace, "pods", self._described(pod, claim, read_only))
         try:
             cluster.await_pod(client, namespace, pod, cluster.is_ready, SECONDS)
-            yield pod
+            most = most_of(dict(self._claims([namespace])).get(claim, {}))  # bound by now
+            yield Pod(name=pod, uid=made["metadata"]["uid"], claim=claim, most=most)
         finally:
             cluster.remove_pod(client, namespace, pod)
 

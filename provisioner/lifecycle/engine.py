@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,12 +12,12 @@ from .. import toolchain
 from ..errors import LockedError, ToolError
 from ..manifest import GUARD, groups_part, stack_name
 from ..plan import Part
-from ..pulumi_stack import Backend, Job, Outcome, Workers
+from ..pulumi_stack import Job, Outcome, Workers
 from ..settings import Settings
-from . import lock
 from .journal import Journal
 from .progress import Progress
 from .reading import Reading
+from .working import workers_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +62,8 @@ class Engine:
             InputError: If the passphrase file or a folder cannot be used.
         """
         tools = toolchain.find(*toolchain.PULUMI, say=progress.say)
-        backend = Backend(
-            home=settings.home.resolve(),
-            url=settings.state_url,
-            tools=tuple(dict.fromkeys(tool.path.parent for tool in tools.values())),
-            run=lock.run_name(settings.home, reading.cohort.name),
-        )
-        backend.prepare(reading.cohort.name)
-        with closing(Workers(backend=backend, keep_open=(held,))) as workers:
+        folders = [tool.path.parent for tool in tools.values()]
+        with workers_of(settings, reading.cohort.name, held, folders) as workers:
             yield cls(settings=settings, reading=reading, workers=workers, progress=progress)
 
     def stop(self) -> None:

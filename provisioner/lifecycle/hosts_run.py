@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import playbook, private_file
 from ..cohort.hosts import Host
-from ..errors import ToolError
+from ..errors import Interrupted, PracticumError
 from ..playbook import HostResult, Play, Run
 from ..settings import Settings
 from . import host_claim, host_harvest, host_inventory
@@ -23,6 +23,8 @@ from .lab_hosts import Labs
 from .progress import Progress
 
 STOPPING = "Stopping: Ansible is ended at once. The same command again goes on."
+LETTING_GO = 120.0
+"""Seconds in which hosts are released; what is not by then, ends by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,26 +117,45 @@ def _follow(
     )
     one = Run(play)
     progress.step(wishes.what, len(hosts))
-    with stopping(one.stop, progress.say, first=STOPPING):
-        results = one.follow(_telling(progress))
+    try:
+        with stopping(one.stop, progress.say, first=STOPPING):
+            results = one.follow(_telling(progress))
+    finally:  # also after Ctrl-C
         if wishes.changes and not wishes.check:
-            _let_go(play, results)
+            _let_go(play, one.so_far)
     for host in hosts:
         progress.advance(host.name)
     return results
 
 
 def _let_go(play: Play, results: Mapping[str, HostResult]) -> None:
-    """Take back the claim on hosts that came to no end of the playbook, where it was let go."""
-    stuck = {
-        name: play.hosts[name]
-        for name, result in results.items()
-        if result.state == "failed" and not host_claim.holder(result.data)
-    }
-    if stuck:
-        with suppress(ToolError):  # it ends by itself
-            release = playbook.playbook_file(host_claim.RELEASE)
-            Run(replace(play, playbook=release, hosts=stuck)).follow()
+    """Take back the claim on hosts that came to no end of the playbook, where it was let go.
+
+    One that cannot be reached is tried too: it may have been claimed before it went away. What
+    cannot be released costs no result, for a claim ends by itself.
+
+    Raises:
+        Interrupted: If a signal came while it is done.
+    """
+    stuck = {name: play.hosts[name] for name, one in results.items() if _may_be_held(one)}
+    if not stuck:
+        return
+    try:
+        file = playbook.playbook_file(host_claim.RELEASE)
+        release = Run(replace(play, playbook=file, hosts=stuck, longest=LETTING_GO))
+        with stopping(release.stop, lambda _: None):
+            release.follow()
+    except Interrupted:
+        raise
+    except PracticumError:
+        pass
+
+
+def _may_be_held(host: HostResult) -> bool:
+    """Say whether a run may have left its claim on a host."""
+    if host_claim.holder(host.data):
+        return False
+    return host.state == "failed" or (host.unreachable and host.ok > 0)
 
 
 def _telling(progress: Progress) -> Callable[[HostResult], None]:

@@ -59,6 +59,12 @@ class Source:
     reasons: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Why the content of other volumes cannot be had, by namespace and claim."""
 
+    def without(self, claim: tuple[str, str], why: str) -> Source:
+        """Return the same without what one volume holds."""
+        left = [one for one in self.volumes if (one.namespace, one.claim) != claim]
+        assert len(left) < len(self.volumes)  # else an archive would be made for ever
+        return replace(self, volumes=left, reasons={**self.reasons, claim: why})
+
 
 class Work:
     """What all students of a run share."""

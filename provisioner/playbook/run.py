@@ -84,6 +84,12 @@ class Run:
         self._play = play
         self._worker: shell.Process[str] | None = None
         self._stopped = threading.Event()
+        self._tally = Tally(play.hosts)
+
+    @property
+    def so_far(self) -> dict[str, HostResult]:
+        """How each host has fared by now, also where the run was broken off."""
+        return self._tally.hosts
 
     def stop(self) -> None:
         """End the run: at once, since a task of Ansible's cannot be asked to end in order."""
@@ -105,7 +111,7 @@ class Run:
             InputError: If the private folder or the log cannot be written.
             ToolError: If Ansible came to no host at all.
         """
-        tally = Tally(self._play.hosts)
+        tally = self._tally
         with _prepared(self._play) as (environment, log):
             if self._stopped.is_set():
                 return tally.hosts

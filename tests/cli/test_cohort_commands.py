@@ -121,7 +121,8 @@ def test_git_ignores_what_is_personal(run, tmp_path):
     run("init", "demo2")
 
     ignored = (tmp_path / "stacks" / "demo2" / ".gitignore").read_text().splitlines()
-    assert {"*.csv", "students.json"} <= set(ignored)
+    personal = {"students.json", "groups.json", "clusters.json", "hosts.json"}
+    assert {"*.csv", *personal} <= set(ignored)
     assert not {"cohort.yaml", "keys/"} & set(ignored)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from ansible.module_utils.testing import patch_module_args
 
 from .ansible_modules import library, shared
 
@@ -202,6 +203,21 @@ THEIRS = {"place": "theirs", "holder": "process 7 on laptop", "since": "x", "unt
 )
 def test_a_host_is_held_by_another_place_alone_and_not_for_ever(standing, held):
     assert bool(library("lab_claim").holder_of(standing, "ours", NOW)) is held
+
+
+@pytest.mark.parametrize(("held", "there"), [(False, False), (True, True)])
+def test_who_lets_go_of_what_was_never_held_writes_nothing(tmp_path, monkeypatch, held, there):
+    """A host that was refused is not ours to change."""
+    claim = library("lab_claim")
+    monkeypatch.setattr(claim, "FOLDER", tmp_path / "practicum")
+    mine = {"place": "ours", "holder": "process 7 on laptop", "seconds": 60}
+
+    arguments = {"cohort": "course", "claim": mine, "held": held}
+    with patch_module_args(arguments), pytest.raises(SystemExit) as ended:
+        claim.main()
+
+    assert not ended.value.code
+    assert (tmp_path / "practicum").exists() is there
 
 
 def test_of_many_who_take_a_claim_at_once_each_is_alone_with_it(tmp_path):

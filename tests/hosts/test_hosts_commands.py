@@ -329,8 +329,18 @@ def test_a_run_that_is_stopped_with_ctrl_c_ends_all_and_says_so(stopped):
     assert left == []
 
 
+def test_a_run_that_is_stopped_lets_go_of_every_host(ready, stopped):
+    for host in ready.hosts:
+        assert not host.succeeds(f"test -e /var/lib/practicum/{NAME}.claim")
+
+
 def test_another_operator_is_refused_where_a_run_has_not_let_go(ready, stopped):
-    """It was cut off, and nobody on another machine can tell that from a run that lives."""
+    """It was killed, and nobody on another machine can tell that from a run that lives."""
+    run = started(ready)
+    wait_for_the_claim(ready.hosts[0])
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate()
+
     other = replace(ready, folder=ready.folder, home_name="home-of-another")
     for verb in (("up", "--yes"), ("down", "--yes", NAME)):
         found = other.hosts_json(verb[0], *verb[1:], "--limit", "lab1", code=9)

@@ -130,6 +130,26 @@ def test_an_engine_that_the_file_does_not_name_any_more_is_refused():
         assign(berths, ["1", "2"], engines=LABS[:1])
 
 
+def test_so_is_that_of_who_left_until_the_cluster_is_gone():
+    berths = assign({}, ["1", "2"], engines=LABS)
+    [left] = [name for name, one in berths.items() if one.engine == "lab2"]
+    stays = [one.id for one in berths.values() if one.engine == "lab1"]
+
+    with pytest.raises(InputError, match="engines that its cohort file does not name"):
+        assign(berths, stays, engines=LABS[:1])
+
+    gone = {**berths, left: replace(berths[left], dropped=True)}
+    assert assign(gone, stays, engines=LABS[:1])[left] == gone[left]
+
+
+def test_who_comes_back_after_the_engine_went_gets_another_one():
+    old = Berth(name="s1", id="1", engine="lab2", cluster="mls26--s1", dropped=True)
+
+    berth = assign({"s1": old}, ["1"], engines=LABS[:1])["s1"]
+
+    assert (berth.engine, berth.cluster, berth.dropped) == ("lab1", "mls26--s1", False)
+
+
 @pytest.mark.parametrize("name", ["m" * 30, "mls26"])
 def test_a_cluster_has_a_name_that_kind_takes_and_no_two_have_one(name):
     ids = ["s" * 31, "s" * 30 + "t", "1", "한글", "a" * 200, "mls26--s1"]
@@ -161,6 +181,7 @@ def test_what_was_saved_is_read_back(tmp_path):
         {"ports": 5},
         {"dropped": "no"},
         {"server_port": "1"},
+        {"made": True},
         {"color": "red"},
     ],
 )

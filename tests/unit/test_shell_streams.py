@@ -36,6 +36,14 @@ def test_who_stops_reading_ends_the_program():
     assert psutil.Process().children() == before
 
 
+def test_a_program_that_hangs_is_ended_in_time():
+    pieces = shell.pour("sh", "-c", "echo some; exec sleep 60", timeout=0.5)
+
+    assert next(pieces) == b"some\n"
+    with pytest.raises(ToolError, match=r"sh took longer than 0.5 s"):
+        next(pieces)
+
+
 def test_pieces_go_in_as_they_are(tmp_path):
     shell.feed("sh", "-c", 'cat > "$1"', "sh", tmp_path / "file", pieces=[BYTES, b"more"])
 

@@ -91,10 +91,10 @@ class OwnClusters:
     def all_of(self, reading: ClustersReading) -> Whole:
         """Return the cohort's clusters."""
         from ..backend import Whole
-        from . import down, up
+        from . import down
 
         names = down.everybody(reading)
-        there = [found.name for name in names for _, found in up.places_of(reading, name)]
+        there = [found.name for name in names for _, found in reading.places(name)]
         return Whole(names=tuple(there), students=len(names), anything=bool(names))
 
     def refuse_without_key(self, reading: ClustersReading, leaving: Leaving) -> None:

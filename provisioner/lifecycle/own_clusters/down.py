@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -47,7 +47,7 @@ def take_down(
         kept = Archived(cohort=name)
         if ending.archive and there:
             kept = keeping.keep(settings, reading, there, progress)
-        volumes = {site.name: _volumes(reading, site) for site in reading.sites.values()}
+        volumes = {site.name: _volumes_or_why(reading, site) for site in reading.sites.values()}
         goes = [one for one in there if one not in kept.failed]
         rest = [one for one in reading.berths if one not in {*there, *kept.failed}]
         why = up.remove(reading, goes, stacks, noted, progress)
@@ -75,6 +75,14 @@ def _unseen(reading: ClustersReading) -> set[str]:
             if one.engine in reading.sight.silent and not one.dropped}  # fmt: skip
 
 
+def _volumes_or_why(reading: ClustersReading, site: Site) -> set[str] | PracticumError:
+    """Return the volumes on an engine; one that has gone keeps the others from nothing."""
+    try:
+        return _volumes(reading, site)
+    except PracticumError as error:
+        return error
+
+
 def _volumes(reading: ClustersReading, site: Site) -> set[str]:
     """Return the volumes that the cohort's nodes have on an engine."""
     found = reading.sight.found.get(site.name, {})
@@ -99,7 +107,7 @@ class _Search:
 def _prove(
     settings: Settings,
     reading: ClustersReading,
-    volumes: Mapping[str, Iterable[str]],
+    volumes: Mapping[str, set[str] | PracticumError],
     kept: Archived,
 ) -> Receipt:
     searched: dict[str, int] = {}
@@ -108,7 +116,7 @@ def _prove(
     versions: list[str] = []
     for name, site in reading.sites.items():
         try:
-            found = _search(reading, site, set(volumes[name]))
+            found = _search(reading, site, _told(volumes[name]))
             versions.append(f"{name}: Docker {site.engine.require()}")
         except PracticumError as error:
             unlisted.append(f"{site}: {error.message}")
@@ -131,6 +139,12 @@ def _prove(
         unlisted=tuple(unlisted),
         archived=kept,
     )
+
+
+def _told(volumes: set[str] | PracticumError) -> set[str]:
+    if isinstance(volumes, PracticumError):
+        raise volumes
+    return volumes
 
 
 def _search(reading: ClustersReading, site: Site, volumes: set[str]) -> _Search:

@@ -40,7 +40,7 @@ class Site:
     @property
     def is_shared(self) -> bool:
         """Whether a cluster's admin could harm others than the operator."""
-        return self.kind.is_shared(self.spec)
+        return self.kind.is_shared(self.spec) or self.engine.is_remote
 
     def clusters(self, say: Say) -> Clusters:
         """Return what makes and removes clusters on it.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -83,9 +83,11 @@ def keep(
     Raises:
         InputError: If the folder of archives cannot be used.
     """
-    chosen = [name for name in dict.fromkeys(names) if _has_work(reading, name)]
+    names = dict.fromkeys(names)
+    failed = {name: why for name in names if (why := _not_on_file(reading, name))}
+    chosen = [name for name in names if name not in failed and _has_work(reading, name)]
     if not chosen:
-        return Archived(cohort=reading.cohort.name)
+        return _archived(settings, reading, (), failed)
     progress.step("Archiving the students' clusters", len(chosen))
     work = Work(settings, reading, access.standings(settings, reading))
 
@@ -101,13 +103,44 @@ def keep(
     # Encrypting takes a core, and a cluster that is started for it half a gigabyte.
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         answers = list(zip(chosen, threads.map(one, chosen), strict=True))
-    failed = {name: answer for name, answer in answers if isinstance(answer, str)}
+    failed |= {name: answer for name, answer in answers if isinstance(answer, str)}
+    made = tuple(answer for _, answer in answers if isinstance(answer, Archive))
+    return _archived(settings, reading, made, failed)
+
+
+def _archived(
+    settings: Settings,
+    reading: ClustersReading,
+    made: tuple[Archive, ...],
+    failed: Mapping[str, str],
+) -> Archived:
     return Archived(
         cohort=reading.cohort.name,
         folder=folder_of(settings, reading.cohort.name),
-        made=tuple(answer for _, answer in answers if isinstance(answer, Archive)),
+        made=made,
         failed=failed,
         failed_ids={reading.id_of(name): why for name, why in failed.items()},
+    )
+
+
+def _not_on_file(reading: ClustersReading, name: str) -> str:
+    """Say why a student's clusters are not touched where one is not what our file says is theirs.
+
+    Deletion finds clusters by their labels, wherever they are, and so those of somebody else's
+    cohort of that name as well; archived is the one that the file names.
+    """
+    berth = reading.berths.get(name)
+    mine = (berth.engine, berth.cluster) if berth else None
+    more = [
+        f"{found.name} on {engine}"
+        for engine, found in reading.places(name)
+        if found.nodes and (engine, found.name) != mine
+    ]
+    if not more:
+        return ""
+    return (
+        f"was not archived: {reading.cohort.clusters_file.name} does not say that"
+        f" {', '.join(more)} is theirs. Put the file back, or look whose it is and say --no-archive"
     )
 
 

@@ -62,7 +62,18 @@ class ClustersReading(Overview):
         """Return what there is of a student's cluster, given the student's name."""
         berth = self.berths.get(name)
         found = self.sight.found.get(berth.engine, {}).get(berth.cluster) if berth else None
-        return found if found and found.belongs_to(self.cohort.name, name) else None
+        if not found or not found.belongs_to(self.cohort.name, name):
+            return None
+        return replace(found, complete=found.complete or _was_made(berth, found))
+
+    def places(self, name: str) -> list[tuple[str, Found]]:
+        """Return every cluster of a student, wherever it is, with its engine."""
+        return [
+            (engine, one)
+            for engine, found in self.sight.found.items()
+            for one in found.values()
+            if one.belongs_to(self.cohort.name, name)
+        ]
 
     def site(self, name: str) -> Site:
         """Return the engine of a student's cluster, given the student's name."""
@@ -71,6 +82,12 @@ class ClustersReading(Overview):
     def whoami(self) -> str:
         """Return who we are on this machine: an engine knows no users."""
         return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def _was_made(berth: Berth | None, found: Found) -> bool:
+    """Say whether a cluster was whole once, whatever is in its node now."""
+    first = found.first
+    return bool(berth and berth.made and first and first.id == berth.made)
 
 
 def stack_of(cohort: Cohort, name: str) -> str:
@@ -135,7 +152,7 @@ def _compared(
         moored=_moored(cohort, told, sight),
         bound={name: _bound(found.values()) for name, found in sight.found.items()},
     )
-    berths = _with_images(berths, there, sight)
+    berths = _with_made(_with_images(berths, there, sight), cohort, sight)
     records = {id: _named(record, berths) for id, record in records.items()}
     plan = make_plan(cohort, records, berths, sight)
     if plan.having("create") and not room:
@@ -223,6 +240,20 @@ def _with_images(
     images = {name: there[name].image() for name in open_ & sight.found.keys()}
     return {
         name: one if one.image else replace(one, image=images.get(one.engine, ""))
+        for name, one in berths.items()
+    }
+
+
+def _with_made(berths: Mapping[str, Berth], cohort: Cohort, sight: Sight) -> dict[str, Berth]:
+    """Note which clusters were seen whole: a later look may not see it."""
+    whole = {
+        (engine, one.name): one.first.id
+        for engine, found in sight.found.items()
+        for one in found.values()
+        if one.complete and one.first and student_of(cohort, one)
+    }
+    return {
+        name: replace(one, made=whole.get((one.engine, one.cluster), one.made))
         for name, one in berths.items()
     }
 

@@ -32,7 +32,7 @@ def reset(
     desk.refuse_unknown(reading, [again.id] if again.id not in reading.students else [])
     name = reading.records[again.id].name
     mine = narrowed(reading, [name])
-    there = [name] if mine.cluster(name) else []
+    there = [name] if mine.places(name) else []
     if again.archive and there:
         keeping.refuse_without_key(mine, there)
     with (

@@ -6,21 +6,25 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ... import toolchain
+from ...cohort.kind import LOCAL
 from ...errors import LockedError, MissingToolError
-from ...pulumi_stack import Backend, Job, Workers, state_file
+from ...pulumi_stack import Job, Workers, state_file
 from ...settings import Settings
-from .. import lock
 from ..journal import Journal, kept
 from ..progress import Progress
+from ..working import workers_of
 from .reading import ClustersReading, stack_of
 
 PROVIDER = "pulumi-resource-practicum"
+
+NOWHERE = "unix:///nonexistent/docker.sock"
+"""The address of no engine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +54,8 @@ class Stacks:
             InputError: If the passphrase file or a folder cannot be used.
         """
         tools = toolchain.find("pulumi", toolchain.KIND, say=progress.say)
-        backend = Backend(
-            home=settings.home.resolve(),
-            url=settings.state_url,
-            tools=(tools["pulumi"].path.parent, provider_folder()),
-            run=lock.run_name(settings.home, reading.cohort.name),
-        )
-        backend.prepare(reading.cohort.name)
-        with closing(Workers(backend=backend, keep_open=(held,))) as workers:
+        folders = (tools["pulumi"].path.parent, provider_folder())
+        with workers_of(settings, reading.cohort.name, held, folders) as workers:
             yield cls(settings=settings, reading=reading, workers=workers, progress=progress)
 
     def noted(self, command: str, stacks: Iterable[str]) -> AbstractContextManager[Journal]:
@@ -119,15 +117,25 @@ class Stacks:
         return why
 
     def _job(self, operation: Any, name: str, **options: Any) -> Job:  # noqa: ANN401
-        site = self.reading.sites.get(self.reading.berths[name].engine)
         return Job(
             operation=operation,
             stack=stack_of(self.reading.cohort, name),
             cohort=self.reading.cohort.name,
             stacks=str(self.settings.stacks.resolve()),
-            docker_host=site.engine.address if site else "",
+            docker_host=self._address(name),
             **options,
         )
+
+    def _address(self, name: str) -> str:
+        """Return the address of a student's engine; never ours for one that is not named any more.
+
+        A stack in which nothing is left asks no engine. Any other one fails there.
+        """
+        engine = self.reading.berths[name].engine
+        site = self.reading.sites.get(engine)
+        if site is None:
+            return "" if engine == LOCAL else NOWHERE
+        return site.engine.address
 
 
 def _plainly(error: str) -> str:

@@ -12,7 +12,6 @@ from ... import quantity
 from ...cohort import clusters
 from ...cohort import records as record_file
 from ...errors import InputError, PracticumError, Problem
-from ...kind.found import Found
 from ...settings import Settings
 from .. import journal
 from ..interrupt import stopping
@@ -156,7 +155,7 @@ def remove(
     if not names:
         return {}
     progress.step("Deleting clusters", len(names))
-    places = {name: places_of(reading, name) for name in names}
+    places = {name: reading.places(name) for name in names}
 
     def one(name: str) -> str:
         try:
@@ -175,16 +174,6 @@ def remove(
     return why | stacks.forget(gone, noted)
 
 
-def places_of(reading: ClustersReading, name: str) -> list[tuple[str, Found]]:
-    """Return every cluster of a student, wherever it is, with its engine."""
-    return [
-        (engine, one)
-        for engine, found in reading.sight.found.items()
-        for one in found.values()
-        if one.belongs_to(reading.cohort.name, name)
-    ]
-
-
 def _stacks(reading: ClustersReading, begun: Iterable[str]) -> list[str]:
     plan = reading.plan
     names = {part.name for part in plan.having("create", "change", "remove")} | {*begun}
@@ -192,14 +181,14 @@ def _stacks(reading: ClustersReading, begun: Iterable[str]) -> list[str]:
 
 
 def read_after(settings: Settings, reading: ClustersReading) -> ClustersReading:
-    """Read what is there now, and note of whom nothing is left."""
+    """Read what is there now, and note which clusters are whole, and of whom nothing is left."""
     after = reread(settings, reading)
-    note_gone(after, reading)
+    note(after, reading)
     return narrowed(after, reading.only) if reading.only is not None else after
 
 
-def note_gone(after: ClustersReading, before: ClustersReading) -> None:
-    """Note in the file which leavers have nothing left.
+def note(after: ClustersReading, before: ClustersReading) -> None:
+    """Note in the file which clusters are whole, and which leavers have nothing left.
 
     Raises:
         InputError: If it cannot be written.
@@ -209,7 +198,7 @@ def note_gone(after: ClustersReading, before: ClustersReading) -> None:
     touched = before.only if before.only is not None else left
     gone = (left & touched) - there
     noted: Mapping[str, clusters.Berth] = {
-        name: replace(one, dropped=True) if name in gone else one
+        name: replace(one, dropped=one.dropped or name in gone, made=after.berths[name].made)
         for name, one in after.known_berths.items()
     }
     if noted != after.known_berths:
