@@ -18,7 +18,7 @@ from provisioner.cluster.transport import pool
 from provisioner.errors import ClusterError
 from provisioner.lifecycle import desk
 from provisioner.lifecycle.kept import Archive
-from provisioner.lifecycle.own_clusters import OwnClusters, access, keeping, scoped
+from provisioner.lifecycle.own_clusters import OwnClusters, access, handing_out, keeping, scoped
 from provisioner.lifecycle.progress import Silent
 
 from .conftest import Answer
@@ -97,7 +97,7 @@ def test_a_key_with_a_passphrase_asks_nobody(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "answer", [Answer(status=500, body={}), Answer(body={}), Answer(body={"metadata": None})]
+    "answer", [Answer(status=403, body={}), Answer(body={}), Answer(body={"metadata": None})]
 )
 def test_a_cluster_that_does_not_say_what_it_is_is_told(server, client, answer):
     server.will("GET", answer)
@@ -108,7 +108,8 @@ def test_a_cluster_that_does_not_say_what_it_is_is_told(server, client, answer):
 
 
 def test_a_list_that_goes_on_for_ever_is_left(server, client):
-    server.will("GET", Answer(body={"metadata": {"continue": "t"}, "items": []}))
+    again = Answer(body={"metadata": {"continue": "t"}, "items": []})
+    server.will("GET", again, again, Answer(body={"metadata": {}, "items": []}))
     pods = Type(group="", version="v1", plural="pods", kind="Pod", namespaced=True, verbs=("list",))
 
     with pytest.raises(ClusterError, match="does not end"):
@@ -123,13 +124,29 @@ def test_to_revoke_everybodys_access_is_not_done_where_a_cluster_does_not_run(mo
     monkeypatch.setattr(desk, "chosen", lambda *_: pairs)
 
     def no_desk(_settings, _reading, record, _student):
-        raise ClusterError(f"{record.name} is suspended")
+        raise ClusterError("is suspended") if record.name == "s1" else KeyError("metadata")
 
     monkeypatch.setattr(scoped, "_desk", no_desk)
 
     done = OwnClusters().revoke(None, "mls26", (), progress=Silent())
 
-    assert done.failed == {"1": "s1 is suspended", "2": "s2 is suspended"}
+    assert done.failed == {
+        "1": "is suspended",
+        "2": "its cluster gave an answer that is none (KeyError)",
+    }
+
+
+def test_a_hand_out_of_a_cluster_that_answers_nothing_sensible_fails_alone(monkeypatch):
+    def one(*_):
+        raise TypeError
+
+    monkeypatch.setattr(handing_out._Counter, "_one", one)
+    counter = object.__new__(handing_out._Counter)
+
+    given = counter._guarded((None, None), None)
+
+    assert (given.heading, given.why) == (
+        "failed", "its cluster gave an answer that is none (TypeError)")  # fmt: skip
 
 
 def test_of_an_engine_that_is_silent_it_is_not_said_that_there_is_no_cluster():
