@@ -54,6 +54,20 @@ def test_a_cluster_is_made_once_stopped_seen_to_be_gone_and_removed_without_a_tr
     assert not volumes & set(stack.engine.run("volume", "ls", "--quiet").split())
 
 
+@pytest.mark.soak  # tests/unit/test_own_clusters.py shows that both see the difference
+def test_a_cluster_of_which_some_nodes_run_is_put_right_either_way(stack):
+    """As a `suspend` or a `resume` that was killed leaves it."""
+    assert stack.up(workers=1) == {"create": 2}
+    for wanted, by_hand in ((True, "stop"), (False, "start")):
+        stack.up(workers=1, running=wanted)
+        stack.engine.run(by_hand, f"{stack.name}-worker")
+        assert stack.found.runs == "some"
+
+        stack.refresh(workers=1, running=wanted)
+        assert stack.up(workers=1, running=wanted) == {"same": 1, "update": 1}
+        assert stack.found.runs is wanted
+
+
 def no_credential_is_kept(stack: Stack) -> None:
     kubeconfig = yaml.safe_load(stack.clusters.kubeconfig(stack.name))
     user = kubeconfig["users"][0]["user"]
