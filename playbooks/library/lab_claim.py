@@ -54,12 +54,19 @@ def opened(path: Path) -> Iterator[int]:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
-            # Whoever let go has removed it: another one of its name may be there by now.
-            if path.exists() and os.path.samestat(os.fstat(file), path.stat()):
+            if _is_at(file, path):
                 yield file
                 return
         finally:
             os.close(file)
+
+
+def _is_at(file: int, path: Path) -> bool:
+    """Say whether it is the file of that name: whoever let go has removed it, at any moment."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def main() -> None:
