@@ -63,7 +63,7 @@ def claim_of(namespace: Manifest) -> Claim | None:
         return None  # somebody's hand; nobody is named, so nobody holds it
 
 
-def take(client: Client, namespace: Manifest, claim: Claim) -> Manifest:
+def take(client: Client, namespace: Manifest, claim: Claim) -> Manifest | None:
     """Claim a cohort.
 
     Args:
@@ -72,7 +72,7 @@ def take(client: Client, namespace: Manifest, claim: Claim) -> Manifest:
         claim: Who we are.
 
     Returns:
-        The namespace as it is now.
+        The namespace as it is now; None when it has gone since.
 
     Raises:
         LockedError: If another run holds it, or one has come between.
@@ -84,6 +84,8 @@ def take(client: Client, namespace: Manifest, claim: Claim) -> Manifest:
     try:
         return write(client, namespace, claim)
     except ApiError as error:
+        if error.status == 404:
+            return None
         if error.status != 409:
             raise ClusterError(f"The run cannot be noted: {error.message}") from None
     now = read(client, ObjectKey("Namespace", "", namespace["metadata"]["name"]))

@@ -44,15 +44,17 @@ def held(
     if namespace is None and make:
         wanted = next(one for one in guard(reading.cohort) if key_of(one) == key)
         namespace = cluster.apply(reading.client, wanted)
-    if namespace is None:
+    mine = _claim(settings)
+    taken = cluster.take_claim(reading.client, namespace, mine) if namespace else None
+    if taken is None:
+        _refuse_gone(key, make=make)
         yield
         return
-    mine = _claim(settings)
     holding = _Holding(
         client=reading.client,
         key=key,
         claim=mine,
-        namespace=cluster.take_claim(reading.client, namespace, mine),
+        namespace=taken,
         lost=lost,
     )
     with holding.renewed():
@@ -62,6 +64,19 @@ def held(
             "Another operator's run has taken this cohort over, since ours did not answer for"
             f" {cluster.CLAIM_SECONDS:g} seconds.",
             hint="Run the same command again when that one has ended.",
+        )
+
+
+def _refuse_gone(key: ObjectKey, *, make: bool) -> None:
+    """Stop where something is to be made in what has gone since it was read.
+
+    Raises:
+        ClusterError: If that is so.
+    """
+    if make:
+        raise ClusterError(
+            f"The namespace {key.name} has gone since the cohort was read.",
+            hint="Run the same command again; it sees what there is now.",
         )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ class Work:
         Raises:
             PracticumError: If any of it does not work; then there is no file.
         """
-        name = f"{keys.file_name(subject.id)}.{self._now:%Y%m%dT%H%M%SZ}{SUFFIX}"
+        name = self._free_name(subject)
         path = self._folder / name
         about = self._about(subject, source)
         packed = archive.pack(about, source.lists, source.volumes, source.reasons)
@@ -108,6 +109,12 @@ class Work:
             lists=source.lists.requests,
             **copy,
         )
+
+    def _free_name(self, subject: Subject) -> str:
+        """Return a file name that no archive has: a run may follow another within a second."""
+        times = (self._now + timedelta(seconds=late) for late in itertools.count())
+        names = (f"{keys.file_name(subject.id)}.{at:%Y%m%dT%H%M%SZ}{SUFFIX}" for at in times)
+        return next(name for name in names if not (self._folder / name).exists())
 
     def _write(self, path: Path, pieces: Iterable[bytes], key: Recipient) -> Any:  # noqa: ANN401
         """Write a file for a key, and for one that reads it back; returns the latter's private."""

@@ -126,6 +126,14 @@ def test_every_student_is_archived_also_who_made_nothing(term):
     assert {stat.S_IMODE(p.stat().st_mode) for p in (folder, folder / "students")} == {0o700}
 
 
+def test_an_archive_is_never_written_over(term):
+    """Also by one of the same second."""
+    paths = [term.json("archive", term.name, "2")["archives"][0]["path"] for _ in range(3)]
+
+    assert len(set(paths)) == len(paths)
+    assert term.made["archives"][1]["path"] not in paths
+
+
 def test_every_list_of_every_type_is_counted(term):
     """REL-19: the counts are those of the live lists, and no type is left out."""
     kept = archive.checked(Path(term.made["archives"][0]["path"]), term.course_key)

@@ -9,6 +9,7 @@ import socket
 import tarfile
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,10 +39,13 @@ def life(engine, node_image, tmp_path) -> Iterator[OnKind]:
 
 
 @pytest.fixture
-def port() -> Iterator[int]:
-    """A port of this machine on which somebody else listens."""
+def port(life: OnKind) -> Iterator[int]:
+    """A port out of the course's range on which somebody else listens; no container, so unseen."""
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        for number in range(life.settings["kind"]["port_range"]["last"], 0, -1):
+            with suppress(OSError):
+                taken.bind(("127.0.0.1", number))
+                break
         taken.listen()
         yield taken.getsockname()[1]
 

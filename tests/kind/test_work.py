@@ -134,6 +134,8 @@ def work_in(life: OnKind, place: Place, folder) -> str:
     student(theirs, "apply", "-f", "-", stdin=WORK.replace("ETCD", etcd(theirs)))
     until(lambda: as_student(theirs, "apply", "-f", "-", stdin=TOY).returncode == 0)
     until(lambda: answers(life))
+    # A claim that came before its volume was seen is bound with the next look, 15 s later.
+    until(lambda: is_bound(theirs))
     write_into(life, place)
     return volumes.digest(life.engine, place)
 
@@ -168,8 +170,13 @@ def come_back(life: OnKind, kept: str, folder) -> None:
         ("deployments.apps", "shop/web", "restored"),
     }
     until(lambda: answers(life))
-    claim = student(theirs, "-n", "shop", "get", "pvc", "disk", "-o=jsonpath={.status.phase}")
-    assert claim == "Bound"
+    until(lambda: is_bound(theirs))
+
+
+def is_bound(theirs) -> bool:
+    """Whether the volume is the claim's, which the volume then says as well."""
+    phase = ("get", "pv", "disk", "-o=jsonpath={.status.phase}")
+    return student(theirs, *phase) == "Bound"
 
 
 def leave_alone_what_is_there(life: OnKind, kept: str, place: Place, folder) -> None:

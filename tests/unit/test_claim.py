@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -137,10 +138,13 @@ def test_what_somebody_scribbled_there_names_nobody(text):
     assert claim_of({"metadata": {"annotations": {ANNOTATION: text}}}) is None
 
 
-def test_a_server_that_refuses_is_told(server):
-    server.there = False
+def test_a_server_that_refuses_is_told(server, monkeypatch):
+    def refuse(*_, **__):
+        raise ApiError(403, "Forbidden", "not yours")
 
-    with pytest.raises(ClusterError, match="gone"):
+    monkeypatch.setattr(server, "request", refuse)
+
+    with pytest.raises(ClusterError, match="not yours"):
         take(server, server.namespace(), MINE)
 
 
@@ -252,3 +256,17 @@ def test_the_key_is_the_identity_namespace():
     assert cluster.path_of(ObjectKey("Namespace", "", "practicum-mls26")).endswith(
         "/practicum-mls26"
     )
+
+
+@pytest.mark.parametrize("make", [False, True])
+def test_what_has_gone_since_it_was_read_is_claimed_by_nobody(server, reading, settings, make):
+    """A namespace whose deletion had begun goes between a reading and its run."""
+    at = reading({"practicum-mls26": server.namespace()})
+    server.there = False
+    told = pytest.raises(ClusterError, match="has gone since") if make else nullcontext()
+    ran = []
+
+    with told, claims.held(settings, at, lost=never, make=make):
+        ran.append(True)
+
+    assert bool(ran) is not make
