@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -67,7 +68,7 @@ def _engine() -> Iterator[None]:
         yield
 
 
-class _Subject:
+class _Subject(ABC):
     """Who makes some clusters, and takes them away."""
 
     name = ""
@@ -78,13 +79,13 @@ class _Subject:
         self.course = f"bench{uuid.uuid4().hex[:6]}"
         self.folder = home / self.course
 
+    @abstractmethod
     def cases(self) -> Iterator[tuple[str, Callable[[], None]]]:
         """Yield what is measured, in order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end(self) -> None:
         """Leave nothing, whatever happened."""
-        raise NotImplementedError
 
     def nodes(self) -> list[str]:
         """Return the names of the nodes' containers."""

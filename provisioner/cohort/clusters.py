@@ -2,7 +2,8 @@
 
 Nobody is ever moved, and no host port is ever given twice: a port that was a student's stays
 in somebody's bookmarks. Who has no cluster yet gets another port where the first one is taken,
-or is not in the range of the cohort file any more. The image stays as well, for another one means another cluster.
+or is not in the range of the cohort file any more. The image stays as well, for another one
+means another cluster.
 """
 
 from __future__ import annotations

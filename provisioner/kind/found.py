@@ -184,21 +184,7 @@ def _all_labels(engine: Engine) -> dict[str, dict[str, str]]:
 
 
 def _networks(engine: Engine, filtered: str) -> list[dict[str, Any]]:
-    """Look at networks; one that is just being removed is listed, but not to be seen."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        command = ("network", "ls", "--quiet", "--filter", filtered)
-        listed = engine.run(*command, timeout=PATIENCE).split()
-        if not listed:
-            return []
-        try:
-            told = engine.run("network", "inspect", *listed, timeout=PATIENCE)
-        except ToolError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(POLL)
-        else:
-            return list(json.loads(told))
+    return _seen(engine, ("network", "ls"), ("network", "inspect"), filtered)
 
 
 def _nodes(engine: Engine, name: str) -> list[Node]:
@@ -207,14 +193,21 @@ def _nodes(engine: Engine, name: str) -> list[Node]:
 
 
 def _inspected(engine: Engine, filtered: str) -> list[dict[str, Any]]:
-    """Look at containers; one that is just being made or removed is listed, but not to be seen."""
+    return _seen(engine, ("ps", "--all"), ("inspect", "--type", "container"), filtered)
+
+
+def _seen(
+    engine: Engine, listing: tuple[str, ...], inspecting: tuple[str, ...], filtered: str
+) -> list[dict[str, Any]]:
+    """Look at what is listed; what is just being made or removed is listed, but not to be seen."""
     deadline = time.monotonic() + PATIENCE
     while True:
-        listed = engine.run("ps", "--all", "--quiet", "--filter", filtered, timeout=PATIENCE)
-        if not listed.strip():
+        command = (*listing, "--quiet", "--filter", filtered)
+        listed = engine.run(*command, timeout=PATIENCE).split()
+        if not listed:
             return []
         try:
-            told = engine.run("inspect", "--type", "container", *listed.split(), timeout=PATIENCE)
+            told = engine.run(*inspecting, *listed, timeout=PATIENCE)
         except ToolError:
             if time.monotonic() > deadline:
                 raise

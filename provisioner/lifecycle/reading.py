@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,7 +30,7 @@ WAVE_SIZE = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overview:
+class Overview(ABC):
     """A cohort as it is wanted and as it runs, at one moment, whatever its environments are."""
 
     cohort: Cohort
@@ -85,9 +86,9 @@ class Overview:
         """Return the roster's id of a student's name; the name when it is unknown."""
         return next((r.id for r in self.records.values() if r.name == name), name)
 
+    @abstractmethod
     def whoami(self) -> str:
         """Return who we are to what holds the environments."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,9 @@ the student could not have made. What is there already is never changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -212,6 +213,40 @@ class Restoring(Protocol):
         """Make all that is to be made, or ask whether it could be."""
 
 
+def in_order(
+    members: Iterable[tuple[Member, Manifest]],
+    one: Callable[[Member, Manifest], Result],
+    volumes: Iterator[Result],
+    progress: Progress,
+) -> Iterator[Result]:
+    """Yield what becomes of every object, in order, and of volumes before what uses them runs.
+
+    Args:
+        members: The objects, in the order in which they can be made.
+        one: Makes an object, or asks whether it could be.
+        volumes: Fills volumes while it is gone through.
+        progress: Told of each object.
+    """
+    for member, item in members:
+        if archive.order(member.type) > archive.order(CLAIMS):
+            yield from volumes  # the first time; then there are no more
+        yield one(member, item)
+        progress.advance(f"{member.type}/{item['metadata']['name']}")
+    yield from volumes
+
+
+def compare(
+    student: cluster.Client, type: cluster.Type, place: str, wanted: Manifest
+) -> tuple[State, str]:
+    """Say whether what is there already is what was archived."""
+    live = cluster.read_object(student, type, place, wanted)
+    if isinstance(live, cluster.ApiError):
+        return "refused", live.message
+    if archive.portable(str(type), live) == wanted:
+        return "same", ""
+    return "other", "another object of this name is there, and was not changed"
+
+
 class _Work:
     """The objects of an archive, on their way into one namespace."""
 
@@ -222,29 +257,22 @@ class _Work:
         token = credential.short_token(client, reading.cohort.name, record.name)
         self.record = record
         self._student = client.bearing(token)
-        self._namespace, self._members = record.namespace, members
+        self._namespace = record.namespace
         self._types = {str(type): type for type in cluster.namespaced_types(client)}
         self._uids = {str(item["metadata"].get("uid", "")) for _, item in members}
 
     def run(self, progress: Progress, *, dry_run: bool) -> tuple[Result, ...]:
         """Make every object that is to be made, one after the other."""
-        return tuple(self._all(progress, dry_run=dry_run))
+        one = partial(self._object, dry_run=dry_run)
+        volumes = self._volumes(progress, dry_run=dry_run)
+        return tuple(in_order(self._opened.members, one, volumes, progress))
 
-    def _all(self, progress: Progress, *, dry_run: bool) -> Iterator[Result]:
-        filled = False
-        for member, item in self._members:
-            # Before what uses them runs.
-            if not filled and archive.order(member.type) > archive.order(CLAIMS):
-                filled = True
-                yield from self._volumes(progress, dry_run=dry_run)
-            name = str(item["metadata"]["name"])
-            state, why = self._one(member.type, item, dry_run=dry_run)
-            if member.type == CLAIMS:
-                self._claims[name] = state
-            progress.advance(f"{member.type}/{name}")
-            yield Result(type=member.type, name=name, state=state, why=why)
-        if not filled:
-            yield from self._volumes(progress, dry_run=dry_run)
+    def _object(self, member: Member, item: Manifest, *, dry_run: bool) -> Result:
+        name = str(item["metadata"]["name"])
+        state, why = self._one(member.type, item, dry_run=dry_run)
+        if member.type == CLAIMS:
+            self._claims[name] = state
+        return Result(type=member.type, name=name, state=state, why=why)
 
     def _volumes(self, progress: Progress, *, dry_run: bool) -> Iterator[Result]:
         for volume in self._opened.contents.volumes:
@@ -279,12 +307,4 @@ class _Work:
             return "restored", ""
         if isinstance(answer, cluster.ApiError):
             return "refused", answer.message
-        return self._compare(served, wanted)
-
-    def _compare(self, type: cluster.Type, wanted: Manifest) -> tuple[State, str]:
-        live = cluster.read_object(self._student, type, self._namespace, wanted)
-        if isinstance(live, cluster.ApiError):
-            return "refused", live.message
-        if archive.portable(str(type), live) == wanted:
-            return "same", ""
-        return "other", "another object of this name is there, and was not changed"
+        return compare(self._student, served, self._namespace, wanted)

@@ -190,7 +190,7 @@ metadata: {name: work}
 spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 100Mi}}}
 """
 MOUNTED = {
-    "main": {"volumeMounts": [{"name": "work", "mountPath": "/work"}]},
+    "main": {"volumeMounts": [{"name": "work", "mountPath": "/data"}]},
     "volumes": [{"name": "work", "persistentVolumeClaim": {"claimName": "work"}}],
 }
 MEBIBYTES = 40
@@ -202,11 +202,11 @@ def test_what_a_volume_holds_is_archived_and_comes_back(new_class, tmp_path):
     [ada] = course.begin("20260001", folder=tmp_path)
     ada.kubectl("create", "--filename=-", stdin=CLAIM)
     ada.start("writer", "sleep", "600", **MOUNTED)
-    written(ada, "/work/model.bin", MEBIBYTES << 20)
+    written(ada, "/data/model.bin", MEBIBYTES << 20)
     ada.kubectl(
-        "exec", "--stdin", "writer", "--", "/probe", "write", "/work/notes/ä.txt", stdin="week 1\n"
+        "exec", "--stdin", "writer", "--", "/probe", "write", "/data/notes/ä.txt", stdin="week 1\n"
     )
-    before = ada.kubectl("exec", "writer", "--", "/probe", "cat", "/work/notes/ä.txt")
+    before = ada.kubectl("exec", "writer", "--", "/probe", "cat", "/data/notes/ä.txt")
 
     [kept] = course.json("archive", "make", course.name)["archives"]
     assert (kept["volumes"], kept["volumes_not_included"]) == (1, [])
@@ -221,15 +221,15 @@ def test_what_a_volume_holds_is_archived_and_comes_back(new_class, tmp_path):
     assert found["volume", "work"] == "restored"
     assert found["pods", "writer"] == "restored"
     ada.kubectl("wait", "pod/writer", "--for=condition=Ready", "--timeout=50s")
-    assert ada.kubectl("exec", "writer", "--", "/probe", "cat", "/work/notes/ä.txt") == before
-    assert size(ada, "/work/model.bin") == MEBIBYTES << 20
+    assert ada.kubectl("exec", "writer", "--", "/probe", "cat", "/data/notes/ä.txt") == before
+    assert size(ada, "/data/model.bin") == MEBIBYTES << 20
 
     ada.kubectl(
-        "exec", "--stdin", "writer", "--", "/probe", "write", "/work/notes/ä.txt", stdin="week 2\n"
+        "exec", "--stdin", "writer", "--", "/probe", "write", "/data/notes/ä.txt", stdin="week 2\n"
     )
     other = {one["type"]: one["state"] for one in course.json(*restore, code=6)["objects"]}
     assert other["volume"] == "other"
-    assert ada.kubectl("exec", "writer", "--", "/probe", "cat", "/work/notes/ä.txt") == "week 2\n"
+    assert ada.kubectl("exec", "writer", "--", "/probe", "cat", "/data/notes/ä.txt") == "week 2\n"
     assert "practicum-copy" not in ada.kubectl("get", "pods")
 
 

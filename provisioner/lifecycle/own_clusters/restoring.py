@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from ... import archive, cluster, credential
@@ -18,7 +19,7 @@ from ...kind import volumes
 from ...kind.found import Found
 from ...manifest import Manifest
 from ..progress import Progress
-from ..restoring import Opened, Result, State, record_in
+from ..restoring import CLAIMS, Opened, Result, State, compare, in_order, record_in
 from . import access, whole_cluster
 from .reading import ClustersReading
 
@@ -26,7 +27,6 @@ SECONDS = 60.0
 """In which a claim gets its volume, and a type that was defined is served."""
 
 POLL = 0.2
-CLAIMS = "persistentvolumeclaims"
 DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 SELECTED = "volume.kubernetes.io/selected-node"
 """What the scheduler writes on a claim that waits for its first pod: then it gets its volume."""
@@ -72,19 +72,9 @@ class Restore:
 
     def run(self, progress: Progress, *, dry_run: bool) -> tuple[Result, ...]:
         """Make every object that is to be made, in order, and fill volumes on the way."""
-        return tuple(self._all(progress, dry_run=dry_run))
-
-    def _all(self, progress: Progress, *, dry_run: bool) -> Iterator[Result]:
-        filled = False
-        for member, item in self._opened.members:
-            # Before what uses them runs; definitions and namespaces come first of all.
-            if not filled and archive.order(member.type) > archive.order(CLAIMS):
-                filled = True
-                yield from self._volumes(progress, dry_run=dry_run)
-            yield self._object(member, item, dry_run=dry_run)
-            progress.advance(f"{member.type}/{item['metadata']['name']}")
-        if not filled:
-            yield from self._volumes(progress, dry_run=dry_run)
+        one = partial(self._object, dry_run=dry_run)
+        volumes = self._volumes(progress, dry_run=dry_run)
+        return tuple(in_order(self._opened.members, one, volumes, progress))
 
     def _object(self, member: Member, item: Manifest, *, dry_run: bool) -> Result:
         name = str(item["metadata"]["name"])
@@ -114,7 +104,7 @@ class Restore:
         answer = _create(self._student, served, place, body, dry_run=dry_run)
         if answer == "made":
             return "restored", ""
-        state, why = self._compare(served, place, wanted)
+        state, why = compare(self._student, served, place, wanted)
         # A server may refuse, for a port that is taken, before it sees that the object is there.
         if isinstance(answer, cluster.ApiError) and state == "refused":
             return "refused", answer.message
@@ -161,14 +151,6 @@ class Restore:
         annotations = {**(metadata.get("annotations") or {}), SELECTED: self._nodes[0].name}
         return {**claim, "metadata": {**metadata, "annotations": annotations}}
 
-    def _compare(self, type: cluster.Type, place: str, wanted: Manifest) -> tuple[State, str]:
-        live = cluster.read_object(self._student, type, place, wanted)
-        if isinstance(live, cluster.ApiError):
-            return "refused", live.message
-        if archive.portable(str(type), live) == wanted:
-            return "same", ""
-        return "other", "another object of this name is there, and was not changed"
-
     def _volumes(self, progress: Progress, *, dry_run: bool) -> Iterator[Result]:
         for volume in self._opened.contents.volumes:
             if dry_run:
@@ -204,9 +186,7 @@ class Restore:
             return "refused", place
         if (found := self._there(volume, place)) is not None:
             return found
-        opened = self._opened
-        pieces = archive.content_of(opened.path, opened.key, volume)
-        volumes.fill(self._engine, place, pieces)
+        volumes.fill(self._engine, place, self._opened.pieces(volume))
         if volumes.digest(self._engine, place) != volume.sha256:
             return "refused", "what is in the volume now is not what the archive has"
         return "restored", ""
