@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stdout
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -218,6 +221,31 @@ def test_who_lets_go_of_what_was_never_held_writes_nothing(tmp_path, monkeypatch
 
     assert not ended.value.code
     assert (tmp_path / "practicum").exists() is there
+
+
+def recorded(module, students, *, check=False):
+    """Run the module; say whether it changed something."""
+    arguments = {"cohort": "c", "group": "g", "students": students, "_ansible_check_mode": check}
+    said = io.StringIO()
+    with patch_module_args(arguments), redirect_stdout(said), pytest.raises(SystemExit) as ended:
+        module.main()
+    assert not ended.value.code, said.getvalue()
+    return json.loads(said.getvalue())["changed"]
+
+
+def test_who_has_an_account_is_written_down_once_and_nothing_else_of_them(tmp_path, monkeypatch):
+    record = library("lab_record")
+    monkeypatch.setattr(record, "FOLDER", tmp_path / "practicum")
+    file = tmp_path / "practicum" / "c.json"
+    one = {"id": "1", "account": "s1", "uid": 20_001, "state": "present"}
+
+    assert recorded(record, [one | {"ssh_keys": ["a key"]}], check=True)
+    assert not file.exists()
+    assert recorded(record, [one | {"ssh_keys": ["a key"]}])
+    assert not recorded(record, [one | {"ssh_keys": ["another"]}])
+    assert json.loads(file.read_text()) == {"cohort": "c", "group": "g", "students": [one]}
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o711)
+    assert recorded(record, [one | {"state": "suspended"}])
 
 
 def test_of_many_who_take_a_claim_at_once_each_is_alone_with_it(tmp_path):
