@@ -87,14 +87,14 @@ def main() -> None:
         account = own_account(module.params["cohort"], student)
         if not module.check_mode:
             end_processes(account.pw_uid)
-        return seal(student["id"], account.pw_name, Path(account.pw_dir))
+        return seal(student["id"], account.pw_name, Path(account.pw_dir), account.pw_uid)
 
-    def seal(identity: str, name: str, source: Path) -> dict[str, str]:
+    def seal(identity: str, name: str, source: Path, uid: int | None = None) -> dict[str, str]:
         if module.params["archive"] and not module.params["recipient"]:
             raise StudentProblemError(
                 f"the course has no key to archive {source} with; it was kept"
             )
-        refuse_mounts(source)
+        refuse_mounts(source, uid)
         path = folder / f"{name}.tar.age"
         facts = {"id": identity, "account": name, "path": str(path)}
         wanted = module.params["archive"] and source.is_dir()

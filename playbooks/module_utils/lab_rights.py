@@ -17,6 +17,10 @@ from ansible.module_utils.lab_student import StudentProblemError, explain
 
 PATIENCE = 600
 """Seconds that work with a student's rights may take: they could stop the process themselves."""
+SOON = 60
+"""Seconds for what takes a moment, so that nobody's file system that never answers holds all up."""
+ENDS = 2
+"""Seconds that a process gets to end once it was killed."""
 MOST_ANSWER = 1 << 20
 """Bytes of what is handed back of it: what lies in a home can be of any size."""
 BOUNDS = {
@@ -31,8 +35,19 @@ BOUNDS = {
 T = TypeVar("T")
 
 
-def as_student(account: pwd.struct_passwd, work: Callable[..., T], *arguments: object) -> T:
+def as_student(
+    account: pwd.struct_passwd,
+    work: Callable[..., T],
+    *arguments: object,
+    seconds: float | None = None,
+) -> T:
     """Call a function with a student's rights, in their home, and return what it returns.
+
+    Args:
+        account: Theirs.
+        work: What to call; what it returns and takes is JSON.
+        arguments: What it is called with.
+        seconds: How long it may take; None is as long as anything may.
 
     Raises:
         StudentProblemError: If the function fails; with its reason.
@@ -44,11 +59,10 @@ def as_student(account: pwd.struct_passwd, work: Callable[..., T], *arguments: o
         _answer(writing, account, work, arguments)
     os.close(writing)
     try:
-        said = _heard(reading)
+        said = _heard(reading, PATIENCE if seconds is None else seconds)
     finally:
         os.close(reading)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        _end(child)
     try:
         answered = json.loads(said)
     except ValueError:
@@ -60,9 +74,17 @@ def as_student(account: pwd.struct_passwd, work: Callable[..., T], *arguments: o
     return answered["result"]
 
 
-def _heard(reading: int) -> bytes:
+def _end(child: int) -> None:
+    """End it, and go on without it where it waits for a file system that never answers."""
+    os.kill(child, signal.SIGKILL)
+    deadline = time.monotonic() + ENDS
+    while os.waitpid(child, os.WNOHANG) == (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
+def _heard(reading: int, seconds: float) -> bytes:
     """Read an answer to its end; nothing of one that is too long, or takes too long."""
-    said, deadline = b"", time.monotonic() + PATIENCE
+    said, deadline = b"", time.monotonic() + seconds
     while len(said) <= MOST_ANSWER:
         if not select.select([reading], [], [], max(0, deadline - time.monotonic()))[0]:
             return b""
@@ -78,6 +100,7 @@ def _answer(
 ) -> None:
     """Become the student, do it, write down how it went, and never come back."""
     try:
+        _say_nothing()
         os.setgroups([account.pw_gid])
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)
@@ -94,6 +117,13 @@ def _answer(
                     pipe.write(json.dumps(answer).encode())
         finally:
             os._exit(0)
+
+
+def _say_nothing() -> None:
+    """Let go of what leads to the operator: should it never end, they would wait for it."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(nowhere, stream)
 
 
 def _bound() -> None:

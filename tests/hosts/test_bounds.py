@@ -6,6 +6,8 @@ import os
 import resource
 import signal
 import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -91,6 +93,52 @@ def test_it_takes_no_more_of_the_host_than_it_may(monkeypatch, what):
 
     with pytest.raises(student.StudentProblemError):
         with_its_rights(TAKES[what])
+
+
+IN_A_HOME = """
+import sys, time
+from types import SimpleNamespace
+from tests.hosts.ansible_modules import shared
+student, rights = shared("lab_student"), shared("lab_rights")
+account = SimpleNamespace(pw_name="s1", pw_uid=61_234, pw_gid=61_234, pw_dir=sys.argv[1])
+def work():
+    return student.ensure_folder("data/more", 0o700, dry_run=False)
+one = {"id": "1", "account": "s1"}
+began = time.monotonic()
+print(student.for_each([one], lambda _: rights.as_student(account, work, seconds=1)))
+sys.exit(time.monotonic() - began > 10)
+"""
+FUSE = Path(__file__).with_name("fuse.py")
+MOUNTED = {
+    "dead": 'python3 "$1" dead "$2/data" 61234; "$0" -c "$3" "$2"',
+    "silent": 'mkfifo "$2/end"; python3 "$1" silent "$2/data" 61234 <"$2/end" >"$2/told" &'
+    ' exec 3>"$2/end"; until [ -s "$2/told" ]; do sleep .05; done; "$0" -c "$3" "$2"',
+}
+SAYS = {
+    "dead": "data is a FUSE file system whose program has ended. Take it away on the host with:"
+    " umount --lazy {home}/data and run this again",
+    "silent": "ended without an answer",
+}
+
+
+@pytest.mark.parametrize("kind", MOUNTED)
+def test_a_file_system_that_nobody_answers_for_is_told_and_waited_for_no_longer(
+    apart, kind, tmp_path
+):
+    """What a killed process waits for there it waits for without end, with all its files open."""
+    tmp_path = Path(tempfile.mkdtemp())
+    data = tmp_path / "data"
+    data.mkdir()
+    for path in (tmp_path, data):
+        os.chown(path, ACCOUNT.pw_uid, ACCOUNT.pw_gid)
+
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", MOUNTED[kind], sys.executable, FUSE, tmp_path, IN_A_HOME],
+        capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert SAYS[kind].format(home=tmp_path) in done.stdout, done.stderr
 
 
 @pytest.fixture(scope="module")
