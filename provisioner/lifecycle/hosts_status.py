@@ -43,6 +43,9 @@ class HostStatus:
     absent: tuple[str, ...] = ()
     """Tools that students are to have there, and that are not."""
 
+    no_quota: str = ""
+    """Why nobody's part of the disk is bounded there; empty where it is."""
+
     leftovers: tuple[str, ...] = ()
     """What is of the cohort and no account."""
 
@@ -70,6 +73,7 @@ class HostStatus:
             "differs": {what: list(accounts) for what, accounts in self.differs.items()},
             "distribution": self.distribution or None,
             "absent": list(self.absent),
+            "no_quota": self.no_quota or None,
             "processes": self.processes,
         }
 
@@ -163,6 +167,7 @@ def _host(
         why=row.why or (last.why if last else ""),
         distribution=str(found.get("distribution") or ""),
         absent=tuple(_absent(labs, found)),
+        no_quota=str(found.get("no_quota") or ""),
         leftovers=tuple(map(str, found.get("leftovers") or ())),
         accounts=tuple(_accounts(found)),
         processes=sum(int(one.get("processes") or 0) for one in found.get("accounts") or ()),

@@ -86,6 +86,8 @@ def plan(found: HostsStatus) -> Iterator[str]:
             yield f"    {host.why}"
         if host.absent:
             yield f"  + tools: {', '.join(host.absent)}"
+        if host.no_quota:
+            yield f"  no disk quota: {host.no_quota}"
         for what, accounts in host.differs.items():
             if accounts:
                 yield f"  {_SIGNS[what]} {what}: {_some(accounts)}"
@@ -132,6 +134,8 @@ def status(found: HostsStatus) -> Iterator[str]:
             yield f"{host.name}: {host.why}"
         if host.absent:
             yield f"{host.name}: not there: {', '.join(host.absent)}"
+        if host.no_quota:
+            yield f"{host.name}: no disk quota: {host.no_quota}"
     yield from secrets(found.secrets)
 
 

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from contextlib import redirect_stdout
+from types import SimpleNamespace
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -121,6 +122,82 @@ def test_a_disk_that_keeps_quotas_is_told_from_one_that_does_not(mounts, where):
     assert quota.mount_with_quotas("/home", mounts) == where
 
 
+class Disk:
+    """A disk that keeps quotas, behind the two programs: no kernel of ours has the format."""
+
+    HEAD = "User,BlockStatus,FileStatus,BlockUsed,BlockSoftLimit,BlockHardLimit,BlockGrace\n"
+
+    def __init__(self, **limits):
+        self.limits = limits
+
+    def run(self, program, *arguments):
+        if program == "setquota":
+            _, uid, soft, hard, *_, mount = arguments
+            assert (soft, mount) == (hard, "/home")
+            self.limits[f"#{uid}"] = hard
+        rows = [f"{uid},ok,ok,20,{limit},{limit},\n" for uid, limit in self.limits.items()]
+        return self.HEAD + "".join(rows)
+
+
+@pytest.fixture
+def disk(tmp_path, monkeypatch):
+    found, limits, quota = Disk(**{"#0": "0"}), library("lab_limits"), shared("lab_quota")
+    for module in (limits, quota):
+        monkeypatch.setattr(module, "run", found.run)
+    monkeypatch.setattr(limits, "mount_with_quotas", lambda _: "/home")
+    monkeypatch.setattr(limits, "own_account", lambda *_: None)
+    monkeypatch.setattr(limits, "UNITS", tmp_path)
+
+    def ensure(size):
+        params = {"cohort": "c", "homes": "/home", "limits": {"disk": size}}
+        module = SimpleNamespace(params=params, check_mode=False)
+        return limits.Limits(module).ensure({"id": "1", "uid": 20_001})
+
+    return found, ensure
+
+
+def test_a_quota_is_set_once_and_again_when_the_cohort_has_another(disk):
+    found, ensure = disk
+
+    assert ensure("1Gi") == ["slice", "disk"]
+    assert ensure("1Gi") == []
+    assert found.limits["#20001"] == str(1 << 20)
+    assert ensure("2Gi") == ["disk"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "says"),
+    [
+        (subprocess.CalledProcessError(1, ["repquota"], "", "Quota is off\n"), "repquota: Quota is off"),
+        (FileNotFoundError(2, "No such file or directory", "repquota"), "No such file"),
+        (None, "something else than quotas"),
+    ],
+)  # fmt: skip
+def test_where_quotas_cannot_be_read_it_is_said_and_all_other_limits_are_set(
+    disk, monkeypatch, trouble, says
+):
+    _, ensure = disk
+
+    def run(*_):
+        if trouble:
+            raise trouble
+        return "nonsense\n1\n"
+
+    quota = shared("lab_quota")
+    monkeypatch.setattr(quota, "run", run)
+
+    assert ensure("1Gi") == ["slice"]
+    with pytest.raises(quota.NoQuotaError, match=says):
+        quota.hard_limits("/home")
+
+
+def test_a_host_says_why_it_keeps_no_quota(monkeypatch):
+    quota = shared("lab_quota")
+    monkeypatch.setattr(quota, "mount_with_quotas", lambda _: None)
+
+    assert quota.why_none("/home").startswith("the file system of /home is not mounted with")
+
+
 @pytest.mark.parametrize(("cpu", "percent"), [("2", 200), ("0.5", 50), ("250m", 25), ("1m", 1)])
 def test_processors_are_read_as_in_the_cohort_file(cpu, percent):
     assert library("lab_limits").percent(cpu) == percent
@@ -128,7 +205,9 @@ def test_processors_are_read_as_in_the_cohort_file(cpu, percent):
 
 MOUNTS = r"""22 1 8:1 / / rw - ext4 /dev/a rw
 30 22 0:40 / /home/s1/da\040ta rw - tmpfs tmpfs rw
-31 22 0:41 / /home/s10 rw - tmpfs tmpfs rw
+31 22 0:41 / /home/s10 rw shared:7 - tmpfs tmpfs rw
+32 22 0:42 / /tmp/of-s1 rw,nosuid shared:8 - fuse.sshfs user_id=7 rw,user_id=20001,group_id=20001
+33 22 0:43 / /srv rw - fuseblk /dev/c rw,user_id=0,group_id=0
 """
 
 
@@ -138,6 +217,15 @@ MOUNTS = r"""22 1 8:1 / / rw - ext4 /dev/a rw
 )
 def test_what_is_mounted_in_a_home_is_seen(home, found):
     assert shared("lab_mounts").mounts_in(home, MOUNTS) == found
+
+
+def test_who_mounted_a_file_system_is_told_of_fuse_alone_and_not_by_its_name():
+    owners = {mount.at: mount.owner for mount in shared("lab_mounts").mounted(MOUNTS)}
+
+    assert {at: owner for at, owner in owners.items() if owner is not None} == {
+        "/tmp/of-s1": 20_001,
+        "/srv": 0,
+    }
 
 
 def test_the_kernel_is_asked_what_is_mounted():
