@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from .play import Outcome, group_vars, play, student
+from .rig import at_once
 from .rig_host import LabHost
 
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(900)]
@@ -59,7 +60,7 @@ class Bad:
 
 @pytest.fixture(scope="module")
 def bad(new_host) -> Bad:
-    hosts = {name: new_host(name) for name in SPOIL}
+    hosts = {host.name: host for host in at_once(new_host, *SPOIL)}
     for name, script in SPOIL.items():
         hosts[name].shell(script)
     deadline = time.monotonic() + 20
