@@ -10,6 +10,10 @@ from pathlib import Path
 from ansible.module_utils.lab_student import StudentProblemError
 
 
+RUNTIME = "/run/user/"
+"""Folders that systemd takes away with the session, and what is mounted in them too."""
+
+
 @dataclass(frozen=True)
 class Mount:
     """A file system where it is mounted."""
@@ -46,6 +50,15 @@ def mounts_in(folder: str, mounts: str | None = None) -> list[str]:
     ]
 
 
+def mounted_by(uid: int, mounts: str | None = None) -> list[str]:
+    """List what a user mounted, wherever that is."""
+    return [
+        mount.at
+        for mount in mounted(mounts)
+        if mount.owner == uid and not mount.at.startswith(RUNTIME)
+    ]
+
+
 def refuse_mounts(folder: Path, uid: int | None = None) -> None:
     """Stop where something is mounted in a folder that is to be archived or removed.
 
@@ -56,8 +69,7 @@ def refuse_mounts(folder: Path, uid: int | None = None) -> None:
     Raises:
         StudentProblemError: If that is so.
     """
-    theirs = [mount.at for mount in mounted() if mount.owner is not None and mount.owner == uid]
-    if theirs:
+    if uid is not None and (theirs := mounted_by(uid)):
         # The program behind it has ended with all others of theirs, so nobody else can unmount it.
         raise StudentProblemError(
             f"{theirs[0]} is a FUSE file system of the account's, which no archive holds; {folder}"
