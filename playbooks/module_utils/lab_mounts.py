@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ansible.module_utils.lab_student import StudentProblemError
 
-
 RUNTIME = "/run/user/"
 """Folders that systemd takes away with the session, and what is mounted in them too."""
 
