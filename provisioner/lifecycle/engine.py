@@ -103,6 +103,8 @@ class Engine:
             for wave, members in sorted(waves.items(), key=lambda item: self._stack(item[0]))
             if any(part.name not in leave_out for part in members)
         }
+        if not jobs:
+            return {}
         count = sum(len(waves[wave]) for wave in jobs)
         self.progress.step("Bringing up environments", count)
         outcomes = self.workers.run(jobs.values(), _Count(waves, self.progress))
