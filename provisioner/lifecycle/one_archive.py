@@ -15,7 +15,6 @@ from .. import __version__, archive, cluster, credential, private_file
 from ..archive import About, Contents, Listing
 from ..cohort import Cohort, Recipient, Student, keys
 from ..errors import ClusterError, InputError
-from ..manifest import is_copy
 from ..settings import Settings
 from . import copying
 from .kept import Archive
@@ -189,7 +188,7 @@ class Lists:
             return listing
         self.requests += 1
         version, items = cluster.list_type(self._client, type, namespace)
-        theirs = (item for item in items if not (copying.is_ours(item) or is_copy(item)))
+        theirs = (item for item in items if not copying.is_ours(item))
         return replace(listing, resource_version=version, items=theirs)
 
 
