@@ -21,9 +21,6 @@ from .rig import NewHost, at_once
 from .rig_host import LabHost
 
 TOOLS = ["age", "gpg", "sops", "pass", "passage", "containerd", "docker", "kubectl", "git_server"]
-STUDENTS_TOOLS = ["age", "gpg", "sops", "pass", "passage", "git_server"]
-"""Those that do something for each student, so that another roster is something to them."""
-
 ADA, BEN, CHO, DAN, EVE, FIN = 1, 2, 3, 4, 5, 6
 GIL, HAN, IDA = 7, 8, 9
 """Those who leave, are suspended, and come back."""
@@ -123,8 +120,8 @@ def course(
                  "lab_tools": ["age", "gpg", "pass", "passage"], "ansible_user": "ops"},
     }  # fmt: skip
     runs = {}
-    for name, where in (("look", hosts[:1]), ("first", hosts), ("second", hosts)):
-        runs[name] = play("prepare-hosts.yml", where, common, own=own, check=name == "look")
+    for name, check in (("look", True), ("first", False), ("second", False)):
+        runs[name] = play("prepare-hosts.yml", hosts, common, own=own, check=check)
         if name == "look":
             hosts[0].shell("! getent passwd s20210001 && ! command -v age && ! command -v sops")
     return Course(hosts=hosts, folder=folder, keys=keys, ages=ages, runs=runs, common=common,
@@ -179,7 +176,7 @@ def changed(course: Course) -> Outcome:
         host.shell(f"setpriv --reuid={20000 + number} --regid=20000 --clear-groups sleep 900 &")
     return play(
         "prepare-hosts.yml", [host],
-        {**course.common, "lab_recipients": staying, "lab_tools": STUDENTS_TOOLS},
+        {**course.common, "lab_recipients": staying},
         own={"lab1": {"lab_students": list(people.values())}},
     )  # fmt: skip
 
