@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
+import selectors
 import shlex
 import signal
 import subprocess
 import tempfile
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen as Process
 from typing import IO
@@ -93,22 +93,21 @@ def pour(
     Args:
         command: The program and its arguments.
         env: The whole environment of the program; ours when None.
-        timeout: Seconds after which it is killed, also where it writes nothing; no limit when None.
+        timeout: Seconds in which it must write something, or end; no limit when None.
 
     Raises:
         MissingToolError: If the program does not exist.
-        ToolError: If it fails, or takes too long: what was yielded before is not whole then.
+        ToolError: If it fails, or is silent for too long: what was yielded before is not whole then.
     """
     with tempfile.TemporaryFile() as said:
         process = _open(command, env, stdout=subprocess.PIPE, stderr=said)
         assert process.stdout  # a pipe, as asked for
         try:
-            with _killed_after(process, timeout) as late:
-                while piece := process.stdout.read(PIECE):
-                    yield piece
-                process.wait()
-            if late.is_set():
-                raise ToolError(f"{Path(command[0]).name} took longer than {timeout:g} s.")
+            yield from _pieces(process.stdout, timeout)
+            process.wait(timeout)
+        except (TimeoutError, subprocess.TimeoutExpired):
+            name = Path(command[0]).name
+            raise ToolError(f"{name} wrote nothing for {timeout:g} s, and did not end.") from None
         finally:
             process.stdout.close()
             process.kill()
@@ -116,23 +115,20 @@ def pour(
         _refuse_failure(command, process.returncode, said)
 
 
-@contextmanager
-def _killed_after(process: Process[bytes], seconds: float | None) -> Iterator[threading.Event]:
-    """Kill a program that takes too long: who waits for what it writes cannot look at a clock."""
-    late = threading.Event()
+def _pieces(pipe: IO[bytes], timeout: float | None) -> Iterator[bytes]:
+    """Yield what comes through a pipe.
 
-    def end() -> None:
-        late.set()
-        process.kill()
-
-    timer = threading.Timer(seconds if seconds is not None else threading.TIMEOUT_MAX, end)
-    timer.daemon = True
-    if seconds is not None:
-        timer.start()
-    try:
-        yield late
-    finally:
-        timer.cancel()
+    Raises:
+        TimeoutError: If nothing comes for too long.
+    """
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(pipe, selectors.EVENT_READ)
+        while True:
+            if not waiting.select(timeout):
+                raise TimeoutError
+            if not (piece := os.read(pipe.fileno(), PIECE)):
+                return
+            yield piece
 
 
 def feed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 import uuid
@@ -61,6 +62,24 @@ spec:
   volumeName: disk
   resources: {requests: {storage: 1Gi}}
 ---
+apiVersion: v1
+kind: PersistentVolume
+metadata: {name: gone}
+spec:
+  capacity: {storage: 1Gi}
+  accessModes: [ReadWriteOnce]
+  storageClassName: ""
+  hostPath: {path: /var/gone}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: gone, namespace: shop}
+spec:
+  accessModes: [ReadWriteOnce]
+  storageClassName: ""
+  volumeName: gone
+  resources: {requests: {storage: 1Gi}}
+---
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web, namespace: shop}
@@ -83,7 +102,8 @@ spec:
   selector: {app: web}
   ports: [{port: 80, targetPort: 2379, nodePort: 30080}]
 """
-"""A deployment whose Service answers on the student's own host port, a type, and a volume."""
+"""A deployment whose Service answers on the student's own host port, a type, a volume, and one
+whose folder is not there."""
 
 TOY = """
 apiVersion: example.org/v1
@@ -113,11 +133,11 @@ def test_a_cluster_of_ones_own_is_used_rests_is_kept_and_comes_back_whole(life: 
     before = work_in(life, place, tmp_path)
 
     kept = rest_keep_and_wake(life)
-    assert volumes.digest(life.engine, place) == before
+    assert digest(life, place) == before
 
     lose_all(life, place, tmp_path)
     come_back(life, kept, tmp_path)
-    assert volumes.digest(life.engine, place) == before
+    assert digest(life, place) == before
     leave_alone_what_is_there(life, kept, place, tmp_path)
 
     for what in ("rotate", "revoke", "reinstate"):
@@ -137,7 +157,11 @@ def work_in(life: OnKind, place: Place, folder) -> str:
     # A claim that came before its volume was seen is bound with the next look, 15 s later.
     until(lambda: is_bound(theirs))
     write_into(life, place)
-    return volumes.digest(life.engine, place)
+    return digest(life, place)
+
+
+def digest(life: OnKind, place: Place) -> str:
+    return hashlib.sha256(b"".join(volumes.content(life.engine, place))).hexdigest()
 
 
 def rest_keep_and_wake(life: OnKind) -> str:
@@ -146,7 +170,10 @@ def rest_keep_and_wake(life: OnKind) -> str:
     course.json("suspend", course.name, ONE, "--yes")
     assert not answers(life)
     [kept] = course.json("archive", "make", course.name)["archives"]
-    assert (kept["volumes"], kept["volumes_not_included"]) == (1, [])
+    [gone] = kept["volumes_not_included"]
+    assert kept["volumes"] == 1
+    assert "shop/gone: " in gone
+    assert "could not be read" in gone
     assert not life.is_running(ONE)  # it was started for it, and rests again
     course.json("resume", course.name, ONE, "--yes")
     until(lambda: answers(life))
@@ -155,7 +182,7 @@ def rest_keep_and_wake(life: OnKind) -> str:
 
 def lose_all(life: OnKind, place: Place, folder) -> None:
     theirs = life.course.open(ONE, folder)
-    things = ("namespace/shop", "pv/disk", "crd/toys.example.org")
+    things = ("namespace/shop", "pv/disk", "pv/gone", "crd/toys.example.org")
     student(theirs, "delete", "--wait=true", *things)
     life.engine.run("exec", place.node, "rm", "-rf", place.path)
     assert volumes.is_empty(life.engine, place)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from ... import cluster
 from ...archive import Content
@@ -21,6 +22,8 @@ from ...kind import volumes
 from ...kind.found import Found, look
 from ...manifest import Manifest
 from ...settings import Settings
+from ..archiving import with_what_can_be_read
+from ..bounded import WHATEVER_IT_SAYS, Bounded, Claim
 from ..kept import Archive, Archived
 from ..one_archive import Lists, Source, Subject, Work, folder_of
 from ..progress import Progress
@@ -158,13 +161,15 @@ def _keep_one(reading: ClustersReading, name: str, work: Work) -> Archive:
         lists = Lists(client, around, namespaces, list(whole_cluster.listings(client, namespaces)))
         found = running.cluster(name)
         assert found is not None
+        contents, reasons = _volumes(running, name, found, client, around)
         source = Source(
             lists=lists,
             cluster=cluster.uid_of(client),
             kubernetes=cluster.version(client),
-            volumes=list(_volumes(running, name, found, client, around)),
+            volumes=contents,
+            reasons=reasons,
         )
-        return work.archive(_subject(reading, name, namespaces), source)
+        return with_what_can_be_read(work, _subject(reading, name, namespaces), source)
 
 
 def _look_around(
@@ -234,17 +239,19 @@ def _volumes(
     found: Found,
     client: cluster.Client,
     around: cluster.Whereabouts,
-) -> Iterator[Content]:
-    """Yield the content of every volume that lies in a node's files; the others are told."""
-    engine = reading.site(name).engine
-    for claim, volume in bound(client, around):
+) -> tuple[list[Content], dict[Claim, str]]:
+    """Return the content of every volume that lies in a node's files, and why not of the others."""
+    engine, contents, reasons = reading.site(name).engine, [], {}
+    for live, volume in bound(client, around):
+        claim = (live["metadata"]["namespace"], live["metadata"]["name"])
         place = volumes.place_of(volume, found.nodes)
-        if isinstance(place, volumes.Place):
-            yield Content(
-                namespace=claim["metadata"]["namespace"],
-                claim=claim["metadata"]["name"],
-                pieces=volumes.content(engine, place),
-            )
+        if isinstance(place, str):
+            reasons[claim] = place
+            continue
+        pour = partial(volumes.content, engine, place)
+        pieces = Bounded(claim=claim, most=WHATEVER_IT_SAYS, pour=pour)
+        contents.append(Content(namespace=claim[0], claim=claim[1], pieces=pieces))
+    return contents, reasons
 
 
 def bound(

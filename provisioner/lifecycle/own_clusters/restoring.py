@@ -6,6 +6,7 @@ there already is never changed, and nothing is written into a volume that is not
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,6 +19,7 @@ from ...errors import ClusterError
 from ...kind import volumes
 from ...kind.found import Found
 from ...manifest import Manifest
+from ..bounded import Bounded, UnreadableError
 from ..progress import Progress
 from ..restoring import CLAIMS, Opened, Result, State, compare, in_order, record_in
 from . import access, whole_cluster
@@ -173,7 +175,7 @@ class Restore:
         """Say what is in a volume already; None where it is empty."""
         if volumes.is_empty(self._engine, place):
             return None
-        if volumes.digest(self._engine, place) == volume.sha256:
+        if self._holds(place, volume):
             return "same", ""
         return "other", "there is something else in it, which was not changed"
 
@@ -187,9 +189,21 @@ class Restore:
         if (found := self._there(volume, place)) is not None:
             return found
         volumes.fill(self._engine, place, self._opened.pieces(volume))
-        if volumes.digest(self._engine, place) != volume.sha256:
+        if not self._holds(place, volume):
             return "refused", "what is in the volume now is not what the archive has"
         return "restored", ""
+
+    def _holds(self, place: volumes.Place, volume: Volume) -> bool:
+        """Say whether what is there is what the archive has; no more of it is read than that."""
+        pour = partial(volumes.content, self._engine, place)
+        there = Bounded(claim=(volume.namespace, volume.claim), most=volume.size, pour=pour)
+        content = hashlib.sha256()
+        try:
+            for piece in there:
+                content.update(piece)
+        except UnreadableError:
+            return False
+        return content.hexdigest() == volume.sha256
 
     def _place(self, volume: Volume) -> volumes.Place | str:
         """Return where a claim's volume lies now; a sentence where it has none that can be filled."""
