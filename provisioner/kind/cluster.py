@@ -1,35 +1,42 @@
 """One kind cluster: made, taken over, stopped, started, removed. Each may be repeated.
 
 A run that was killed leaves a cluster that is whole, or half of one. The whole one is taken
-over; the half is removed and made anew. What another made under that name is not touched.
+over; the half is removed and made anew. What another made under that name is not touched, nor
+what another is making.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import shell
 from ..errors import ToolError
-from ..toolchain import cache, lock
-from . import mishap
+from . import locks, mishap
 from .docker import PATIENCE as PATIENCE_OF_ENGINE
 from .docker import Engine
-from .found import CLUSTER, COHORT, COMPLETE, NAMES, RECIPE, STUDENT, Found, look, network_name
+from .found import (
+    CLUSTER,
+    COHORT,
+    COMPLETE,
+    MAKER,
+    NAMES,
+    RECIPE,
+    STUDENT,
+    Found,
+    look,
+    network_name,
+)
 from .wanted import Wanted
 
 Say = Callable[[str], None]
 
 PATIENCE = "3m"
 """How long kind waits for the first node to be ready."""
-
-LONGEST = 600.0
-"""Seconds after which kind itself is given up."""
 
 AWAKE = 180.0
 """Seconds in which a cluster that was started again must answer. It takes about five."""
@@ -66,9 +73,10 @@ class Clusters:
         """Have a cluster; return what is there then.
 
         Raises:
-            ToolError: If there is a stranger's of that name, or it cannot be made.
+            ToolError: If there is a stranger's of that name, another is just making it, or it
+                cannot be made.
         """
-        with self._lock(wanted.name) as held:
+        with locks.held(self.engine, wanted.name, self.say) as held:
             found = self._own(wanted.name, wanted.cohort, wanted.student)
             if found and not _is_as_wanted(found, wanted):
                 self._remove(wanted.name, held)
@@ -84,7 +92,7 @@ class Clusters:
         Raises:
             ToolError: If the cluster is gone or a stranger's, or the engine fails.
         """
-        with self._lock(wanted.name):
+        with locks.held(self.engine, wanted.name, self.say):
             found = self._own(wanted.name, wanted.cohort, wanted.student)
             if not found.nodes:
                 raise ToolError(f"The cluster {wanted.name} is gone.")
@@ -94,9 +102,9 @@ class Clusters:
         """Remove a cluster with its network and volumes; one that is gone is no mistake.
 
         Raises:
-            ToolError: If it is a stranger's, or something of it stays.
+            ToolError: If it is a stranger's, another is just making it, or something of it stays.
         """
-        with self._lock(name) as held:
+        with locks.held(self.engine, name, self.say) as held:
             if self._own(name, cohort, student):
                 self._remove(name, held)
 
@@ -115,6 +123,7 @@ class Clusters:
                 f"There is a cluster {name} that is not this student's; it was not touched.",
                 hint=f"Look at it with: docker ps -a --filter label=io.x-k8s.kind.cluster={name}",
             )
+        locks.refuse_what_another_makes(self.engine, found)
         return found
 
     def _make_or_clear(self, wanted: Wanted, held: int) -> None:
@@ -154,6 +163,7 @@ class Clusters:
             STUDENT: wanted.student,
             RECIPE: wanted.digest(),
             NAMES: ",".join(wanted.names),
+            MAKER: locks.whose(self.engine),
         }
         labelled = [part for label in labels.items() for part in ("--label", "=".join(label))]
         try:
@@ -210,32 +220,9 @@ class Clusters:
             *command,
             env=env,
             stdin=stdin,
-            timeout=LONGEST,
+            timeout=locks.LONGEST,
             keep_open=(held,) if held >= 0 else (),
         )
-
-    @contextmanager
-    def _lock(self, name: str) -> Iterator[int]:
-        """One at a time a cluster: also kind itself holds it, should we be killed."""
-        path = _lock_file(self.engine, name)
-        with lock.held(path, say=self.say, what=f"working on the cluster {name}") as descriptor:
-            yield descriptor
-
-
-def lock_files(engine: Engine, names: Iterable[str], *, remove: bool = False) -> list[Path]:
-    """Return what the locks of clusters left on disk; on request, take it away.
-
-    To take it away is for who knows that nobody works on these clusters.
-    """
-    left = [path for path in (_lock_file(engine, name) for name in names) if path.exists()]
-    for path in left if remove else ():
-        path.unlink(missing_ok=True)
-    return left
-
-
-def _lock_file(engine: Engine, name: str) -> Path:
-    where = hashlib.sha256(engine.address.encode()).hexdigest()[:8]
-    return cache.root().with_name("kind-locks") / f"{where}-{name}"
 
 
 def _is_as_wanted(found: Found, wanted: Wanted) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -84,6 +85,15 @@ class Engine:
                 hint="Start Docker, or name another one's address in DOCKER_HOST.",
                 details=error.details,
             ) from None
+
+    def now(self) -> datetime:
+        """Return what time it is to the engine's machine.
+
+        Raises:
+            ToolError: If it cannot be asked.
+        """
+        command = ("info", "--format", "{{.SystemTime}}")
+        return datetime.fromisoformat(self.run(*command, timeout=PATIENCE).strip())
 
     def free_memory(self) -> int:
         """Return the bytes of memory that programs on the engine's host could still get.

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from ..errors import ToolError
@@ -25,6 +26,7 @@ COHORT = "practicum.cohort"
 STUDENT = "practicum.student"
 RECIPE = "practicum.recipe"
 NAMES = "practicum.names"
+MAKER = "practicum.maker"
 KINDS_LABEL = "io.x-k8s.kind.cluster"
 KINDS_ROLE = "io.x-k8s.kind.role"
 API_PORT = "6443/tcp"
@@ -71,6 +73,9 @@ class Found:
 
     complete: bool
     """Whether kind had made all of it."""
+
+    since: datetime | None = None
+    """When the network was made, by the engine's clock: known of a single cluster alone."""
 
     def __bool__(self) -> bool:
         return bool(self.nodes) or self.labels is not None
@@ -139,10 +144,16 @@ def look(engine: Engine, name: str) -> Found:
     Raises:
         ToolError: If it cannot be asked.
     """
-    nodes = tuple(_nodes(engine, name))
-    found = Found(name=name, nodes=nodes, labels=_labels(engine, name), complete=False)
-    complete = found.first is not None and _has_mark(engine, found.first)
-    return Found(name=name, nodes=nodes, labels=found.labels, complete=complete)
+    nodes = tuple(_nodes(engine, name))  # before the network, which is made before them
+    network = next(iter(_networks(engine, f"name=^{network_name(name)}$")), None)
+    found = Found(
+        name=name,
+        nodes=nodes,
+        labels=dict(network["Labels"] or {}) if network else None,
+        since=datetime.fromisoformat(network["Created"]) if network else None,
+        complete=False,
+    )
+    return replace(found, complete=found.first is not None and _has_mark(engine, found.first))
 
 
 def look_at_all(engine: Engine) -> dict[str, Found]:
@@ -225,11 +236,6 @@ def _node(told: Mapping[str, Any]) -> Node:
         bindings=told["HostConfig"]["PortBindings"] or {},
         id=told["Id"],
     )
-
-
-def _labels(engine: Engine, name: str) -> dict[str, str] | None:
-    told = _networks(engine, f"name=^{network_name(name)}$")
-    return dict(told[0]["Labels"] or {}) if told else None
 
 
 def _has_mark(engine: Engine, node: Node) -> bool:

@@ -6,10 +6,15 @@ import base64
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import psutil
 import pytest
 import yaml
+
+from provisioner.errors import ToolError
+from provisioner.kind import locks
+from provisioner.kind.wanted import Wanted
 
 from .stack import Stack, await_that, kill_all
 
@@ -151,6 +156,23 @@ def test_another_students_cluster_is_refused_and_stays(stack):
         assert len(stack.left_over()) == 1
     finally:
         stack.engine.run("network", "rm", f"kind-{stack.name}")
+
+
+def test_half_a_cluster_that_another_machine_may_be_making_stays_until_nobody_can(
+    stack, monkeypatch
+):
+    about = {"cluster": stack.name, "cohort": "course", "student": "s1", "maker": "elsewhere"}
+    labels = [f"--label=practicum.{name}={value}" for name, value in about.items()]
+    stack.engine.run("network", "create", *labels, f"kind-{stack.name}")
+    wanted = Wanted(name=stack.name, cohort="course", student="s1", image=stack.image)
+
+    with pytest.raises(ToolError, match="just making"):
+        stack.clusters.ensure(wanted)
+    assert len(stack.left_over()) == 1
+
+    monkeypatch.setattr(locks, "GIVEN_UP", timedelta(0))
+    stack.clusters.remove(stack.name, "course", "s1")
+    assert stack.left_over() == []
 
 
 @pytest.mark.soak  # without it: tests/unit/test_kind_cluster.py
