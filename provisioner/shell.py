@@ -12,7 +12,7 @@ import selectors
 import shlex
 import signal
 import subprocess
-import tempfile
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +31,9 @@ PIECE = 1 << 18
 
 TAIL = 4_000
 """Characters of a failed program's output that are kept: enough for the last error."""
+
+LAST_WORDS = 1.0
+"""Seconds in which what a program said must have come, once it has ended."""
 
 
 def run(
@@ -99,20 +102,21 @@ def pour(
         MissingToolError: If the program does not exist.
         ToolError: If it fails, or is silent for too long: what was yielded before is not whole then.
     """
-    with tempfile.TemporaryFile() as said:
-        process = _open(command, env, stdout=subprocess.PIPE, stderr=said)
-        assert process.stdout  # a pipe, as asked for
-        try:
-            yield from _pieces(process.stdout, timeout)
-            process.wait(timeout)
-        except (TimeoutError, subprocess.TimeoutExpired):
-            name = Path(command[0]).name
-            raise ToolError(f"{name} wrote nothing for {timeout:g} s, and did not end.") from None
-        finally:
-            process.stdout.close()
-            process.kill()
-            process.wait()
-        _refuse_failure(command, process.returncode, said)
+    process = _open(command, env, stdout=subprocess.PIPE)
+    assert process.stdout  # a pipe, as asked for
+    said = _Said(process)
+    try:
+        yield from _pieces(process.stdout, timeout)
+        process.wait(timeout)
+    except (TimeoutError, subprocess.TimeoutExpired):
+        name = Path(command[0]).name
+        raise ToolError(f"{name} wrote nothing for {timeout:g} s, and did not end.") from None
+    finally:
+        process.stdout.close()
+        process.kill()
+        process.wait()
+        said.end()
+    _refuse_failure(command, process.returncode, said.text)
 
 
 def _pieces(pipe: IO[bytes], timeout: float | None) -> Iterator[bytes]:
@@ -141,37 +145,63 @@ def feed(
         ToolError: If it fails, or ends before it has read all.
         PracticumError: Whatever the pieces raise while they are made.
     """
-    with tempfile.TemporaryFile() as said:
-        process = _open(command, env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
-        assert process.stdin  # a pipe, as asked for
-        try:
-            with suppress(BrokenPipeError):  # then its exit code says why
-                for piece in pieces:
-                    process.stdin.write(piece)
-                process.stdin.close()
-        except BaseException:
-            process.kill()  # half of what was to come is not the whole
-            raise
-        finally:
-            with suppress(BrokenPipeError):
-                process.stdin.close()
-            process.wait()
-        _refuse_failure(command, process.returncode, said)
+    process = _open(command, env, stdin=subprocess.PIPE)
+    assert process.stdin  # a pipe, as asked for
+    said = _Said(process)
+    try:
+        with suppress(BrokenPipeError):  # then its exit code says why
+            for piece in pieces:
+                process.stdin.write(piece)
+            process.stdin.close()
+    except BaseException:
+        process.kill()  # half of what was to come is not the whole
+        raise
+    finally:
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        process.wait()
+        said.end()
+    _refuse_failure(command, process.returncode, said.text)
+
+
+class _Said:
+    """The last of what a program says beside its output; all of it may be without end."""
+
+    def __init__(self, process: Process[bytes]) -> None:
+        assert process.stderr  # a pipe, as asked for
+        self._pipe, self._last = process.stderr, b""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def text(self) -> str:
+        return self._last.decode(errors="replace")
+
+    def end(self) -> None:
+        """Wait for the last words; a child of the program's may hold the pipe for longer."""
+        self._reader.join(LAST_WORDS)
+
+    def _read(self) -> None:
+        with self._pipe:
+            while piece := os.read(self._pipe.fileno(), PIECE):
+                self._last = (self._last + piece)[-TAIL:]
 
 
 def _open(
     command: Sequence[str | Path],
     env: Mapping[str, str] | None,
-    **streams: int | IO[bytes],
+    *,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.DEVNULL,
 ) -> Process[bytes]:
     log.debug("run %s", redact(shlex.join(str(part) for part in command)))
     try:
         return subprocess.Popen(
             [str(part) for part in command],
             env=env,
-            stdin=streams.get("stdin", subprocess.DEVNULL),
-            stdout=streams["stdout"],
-            stderr=streams["stderr"],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
         )
     except FileNotFoundError:
         raise MissingToolError(
@@ -180,13 +210,12 @@ def _open(
         ) from None
 
 
-def _refuse_failure(command: Sequence[str | Path], code: int, said: IO[bytes]) -> None:
+def _refuse_failure(command: Sequence[str | Path], code: int, said: str) -> None:
     if code:
-        said.seek(0)
         line = redact(shlex.join(str(part) for part in command))
         raise ToolError(
             f"{Path(command[0]).name} exited with {code}: {line}",
-            details=redact(said.read().decode(errors="replace").strip())[-TAIL:],
+            details=redact(said.strip())[-TAIL:],
         )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from ..errors import ClusterError
 from ..manifest import Manifest
-from .client import METADATA_ONLY, PAGE, ApiError, Client
+from .client import METADATA_ONLY, ApiError, Client
 from .served_types import Type, served
 
 Place = tuple[str, Type]
@@ -118,7 +118,7 @@ def list_type(client: Client, type: Type, namespace: str) -> tuple[str, Iterator
 def _pages(
     client: Client, type: Type, namespace: str, *, metadata_only: bool = False
 ) -> Iterator[Manifest]:
-    query = {"limit": str(PAGE)}
+    query = {"limit": str(client.page)}
     accept = METADATA_ONLY if metadata_only else "application/json"
     token = "start"
     while token:

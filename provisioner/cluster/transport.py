@@ -9,6 +9,7 @@ from typing import Any
 import urllib3
 
 from ..errors import ClusterError
+from . import allowance
 from .kubeconfig import Access
 
 WORKERS = 16
@@ -55,7 +56,10 @@ def pool(access: Access) -> urllib3.PoolManager:
         options["server_hostname"] = access.server_name
     if access.proxy:
         return urllib3.ProxyManager(access.proxy, **options)
-    return urllib3.PoolManager(**options)
+    made = urllib3.PoolManager(**options)
+    if access.bounded:
+        allowance.bound(made)
+    return made
 
 
 def _tls(access: Access) -> ssl.SSLContext:

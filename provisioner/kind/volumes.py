@@ -95,8 +95,8 @@ def is_empty(engine: Engine, place: Place) -> bool:
     Raises:
         ToolError: If the node does not answer.
     """
-    command = ("exec", place.node, "sh", "-c", _IS_EMPTY, "sh", place.path)
-    return not engine.run(*command, timeout=PATIENCE).strip()
+    command = ("sh", "-c", _IS_EMPTY, "sh", place.path)
+    return not engine.inside(place.node, *command, timeout=PATIENCE).strip()
 
 
 def fill(engine: Engine, place: Place, pieces: Iterable[bytes]) -> None:

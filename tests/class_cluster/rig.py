@@ -15,6 +15,7 @@ from typing import Any
 from provisioner import toolchain
 from provisioner.kind.cluster import Clusters
 from provisioner.kind.docker import Engine
+from provisioner.kind.found import look
 from provisioner.kind.wanted import Wanted
 from provisioner.toolchain.pins import KUBERNETES
 
@@ -96,8 +97,11 @@ def running(
         clusters.ensure(Wanted(name=name, cohort="tests", student=STUDENT, image=image, workers=2))
         kubeconfig = folder / "admin.kubeconfig"
         kubeconfig.touch(mode=0o600)
-        kubeconfig.write_text(clusters.kubeconfig(name))
-        made = ClassCluster(name=name, engine=engine, kubeconfig=kubeconfig, context=f"kind-{name}")
+        outside = look(engine, name).server
+        inside = f"https://{name}-control-plane:6443"
+        kubeconfig.write_text(clusters.kubeconfig(name).replace(inside, outside))
+        context = f"kubernetes-admin@{name}"
+        made = ClassCluster(name=name, engine=engine, kubeconfig=kubeconfig, context=context)
         _join_networks(made)
         made.enforce()
         _await_system(made)

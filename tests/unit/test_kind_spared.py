@@ -179,7 +179,7 @@ def test_what_another_machine_is_making_is_not_removed(docker):
     of_engine = Clusters(engine=Engine(), kind=a_kind_that_only_deletes(told), say=lambda _: None)
 
     with pytest.raises(ToolError, match="Somebody else is just making the cluster a"):
-        of_engine._make_or_clear(WANTED, -1)
+        of_engine._make_or_clear(WANTED, 2)
 
     assert DELETED not in told.read_text()
 
@@ -263,7 +263,7 @@ def test_what_was_begun_here_is_cleared_up(docker):
     of_engine = Clusters(engine=Engine(), kind=a_kind_that_only_deletes(told), say=lambda _: None)
 
     with pytest.raises(ToolError):
-        of_engine._make_or_clear(WANTED, -1)
+        of_engine._make_or_clear(WANTED, 2)
 
     assert DELETED in told.read_text()
 
