@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .. import shell
 from ..errors import ToolError
-from . import locks, mishap
+from . import locks, mishap, pod_routes
 from .docker import PATIENCE as PATIENCE_OF_ENGINE
 from .docker import Engine
 from .found import (
@@ -180,8 +180,8 @@ class Clusters:
             told = ("--kubeconfig", str(kubeconfig), "--wait", PATIENCE, "--config", "-")
             command = ("create", "cluster", "--name", wanted.name, *told)
             self._kind(command, held=held, stdin=wanted.kind_config())
-        first = f"{wanted.name}-control-plane"
-        self.engine.inside(first, "touch", COMPLETE, timeout=PATIENCE_OF_ENGINE)
+        pod_routes.keep(self.engine, wanted.nodes)
+        self.engine.inside(wanted.nodes[0], "touch", COMPLETE, timeout=PATIENCE_OF_ENGINE)
 
     def _remove(self, name: str, held: int) -> None:
         with _nowhere() as kubeconfig:

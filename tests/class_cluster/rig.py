@@ -102,7 +102,6 @@ def running(
         kubeconfig.write_text(clusters.kubeconfig(name).replace(inside, outside))
         context = f"kubernetes-admin@{name}"
         made = ClassCluster(name=name, engine=engine, kubeconfig=kubeconfig, context=context)
-        _join_networks(made)
         made.enforce()
         _await_system(made)
         yield made
@@ -121,26 +120,6 @@ def system() -> str:
     ):
         text = text.replace(word, image)
     return text
-
-
-def _join_networks(made: ClassCluster) -> None:
-    """Tell each node where the pods of the others are, once all have joined."""
-
-    def nodes() -> list[dict[str, Any]]:
-        found = made.json("nodes")["items"]
-        return [node for node in found if node["spec"].get("podCIDR")]
-
-    made.await_that(lambda: len(nodes()) == 3, "three nodes with a range of addresses")
-    addresses = {
-        node["metadata"]["name"]: (
-            node["spec"]["podCIDR"],
-            next(a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP"),
-        )
-        for node in nodes()
-    }
-    for name in addresses:
-        others = dict(pair for other, pair in addresses.items() if other != name)
-        made.engine.run("exec", name, *node_image.routes_command(others))
 
 
 def _await_system(made: ClassCluster) -> None:

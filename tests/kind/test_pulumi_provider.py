@@ -63,6 +63,7 @@ def test_a_cluster_is_made_once_stopped_seen_to_be_gone_and_removed_without_a_tr
 def test_a_cluster_of_which_some_nodes_run_is_put_right_either_way(stack):
     """As a `suspend` or a `resume` that was killed leaves it."""
     assert stack.up(workers=1) == {"create": 2}
+    every_node_reaches_every_pod(stack)
     for wanted, by_hand in ((True, "stop"), (False, "start")):
         stack.up(workers=1, running=wanted)
         stack.engine.run(by_hand, f"{stack.name}-worker")
@@ -71,6 +72,20 @@ def test_a_cluster_of_which_some_nodes_run_is_put_right_either_way(stack):
         stack.refresh(workers=1, running=wanted)
         assert stack.up(workers=1, running=wanted) == {"same": 1, "update": 1}
         assert stack.found.runs is wanted
+    stack.up(workers=1, running=True)
+    every_node_reaches_every_pod(stack)
+
+
+def every_node_reaches_every_pod(stack: Stack) -> None:
+    """The image is ours, which brings no routes: also after a restart they are there."""
+    path = "-o=jsonpath={.items[*].status.podIP}"
+    dns = ("-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-dns", path)
+    for node in stack.found.nodes:
+        for address in stack.kubectl(*dns).split():
+            answers = f"until curl --silent --fail --max-time 2 http://{address}:8181/ready; do sleep 0.2; done"
+            assert stack.engine.inside(
+                node.name, "timeout", "60", "bash", "-c", answers, timeout=70
+            )
 
 
 def no_credential_is_kept(stack: Stack) -> None:
