@@ -45,7 +45,7 @@ def prepare(reading: ClustersReading, id: str, opened: Opened) -> Restore:
     found = reading.cluster(record.name)
     client = access.client_of(reading, record.name)
     assert found is not None
-    if access.is_scoped(reading):
+    if access.is_scoped(reading.cohort):
         token = credential.short_token(client, reading.cohort.name, record.name)
         return Restore(reading, record, found, opened, client, client.bearing(token))
     return Restore(reading, record, found, opened, client, client)
@@ -70,7 +70,7 @@ class Restore:
         self._types = _types(admin)
         self._uids = {str(item["metadata"].get("uid", "")) for _, item in opened.members}
         self._held = {(one.namespace, one.claim): one for one in opened.contents.volumes}
-        self._ours = record.namespace if access.is_scoped(reading) else ""
+        self._ours = record.namespace if access.is_scoped(reading.cohort) else ""
 
     def run(self, progress: Progress, *, dry_run: bool) -> tuple[Result, ...]:
         """Make every object that is to be made, in order, and fill volumes on the way."""
