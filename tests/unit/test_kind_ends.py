@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -123,6 +124,25 @@ def test_a_hand_out_names_whose_certificate_ends_too_early(handed_out, monkeypat
     assert result.ending == {"1": EARLY}
     assert f"  ! 1: ends on {EARLY:%Y-%m-%d}" in [*text.handout(result)]
     assert [one["id"] for one in documents.handout(result)["ending"]] == ["1"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_is_given_and_what_is_kept_ends_with_the_certificate(monkeypatch, there):
+    end, key = [], SimpleNamespace(fingerprint="SHA256:x")
+    monkeypatch.setattr(handing_out.access, "of", lambda *_: None)
+    monkeypatch.setattr(handing_out, "_credential", lambda *_: SimpleNamespace(expires=end))
+    monkeypatch.setattr(handing_out.on_disk, "note", lambda _: None)
+    monkeypatch.setattr(handing_out.on_disk, "is_there", lambda *_: there)
+    monkeypatch.setattr(handing_out.terms, "expiry", lambda *_: None)
+    monkeypatch.setattr(handing_out._Counter, "_give", lambda *_, **__: None)
+    counter = object.__new__(handing_out._Counter)
+    counter._folder, counter._wishes = Path("none"), Wishes()
+    counter._reading = SimpleNamespace(cohort=course())
+
+    given = counter._one(record("1"), SimpleNamespace(key=key), None)
+
+    assert given.heading == ("kept" if there else "issued")
+    assert given.expires is end
 
 
 def test_where_all_is_well_nothing_is_said():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from ...archive import WHOLE_CLUSTER, Member, Volume
 from ...cohort import Record
 from ...errors import ClusterError
 from ...kind import volumes
-from ...kind.found import Found
+from ...kind.found import Found, Node
 from ...manifest import Manifest
 from ..bounded import Bounded, UnreadableError
 from ..progress import Progress
@@ -150,7 +150,7 @@ class Restore:
     def _asking_for_a_volume(self, claim: Manifest) -> Manifest:
         """Have a claim get its volume now, and not with the first pod that uses it."""
         metadata = claim["metadata"]
-        annotations = {**(metadata.get("annotations") or {}), SELECTED: self._nodes[0].name}
+        annotations = {**(metadata.get("annotations") or {}), SELECTED: _for_pods(self._nodes)}
         return {**claim, "metadata": {**metadata, "annotations": annotations}}
 
     def _volumes(self, progress: Progress, *, dry_run: bool) -> Iterator[Result]:
@@ -215,6 +215,11 @@ class Restore:
         if live is None:
             return "the claim's volume is gone"
         return volumes.place_of(live, self._nodes)
+
+
+def _for_pods(nodes: Sequence[Node]) -> str:
+    """Return a node on which pods run: where there are workers, the first node takes none."""
+    return next((one for one in nodes if one.role == "worker"), nodes[0]).name
 
 
 def _with_node_ports(body: Manifest, item: Manifest) -> Manifest:
