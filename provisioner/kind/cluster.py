@@ -28,9 +28,9 @@ from .found import (
     RECIPE,
     STUDENT,
     Found,
-    look,
     network_name,
 )
+from .looking import look
 from .wanted import Wanted
 
 Say = Callable[[str], None]

@@ -15,7 +15,7 @@ from typing import Any
 from provisioner import toolchain
 from provisioner.kind.cluster import Clusters
 from provisioner.kind.docker import Engine
-from provisioner.kind.found import look
+from provisioner.kind.looking import look
 from provisioner.kind.wanted import Wanted
 from provisioner.toolchain.pins import KUBERNETES
 

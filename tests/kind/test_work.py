@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import pytest
 
 from provisioner.kind import volumes
-from provisioner.kind.found import look
+from provisioner.kind.looking import look
 from provisioner.kind.volumes import Place
 
 from ..both.life import OnKind

@@ -14,7 +14,8 @@ from provisioner.errors import ToolError
 from provisioner.kind import locks
 from provisioner.kind.cluster import Clusters
 from provisioner.kind.docker import Engine
-from provisioner.kind.found import CLUSTER, COHORT, MAKER, STUDENT, Found, Node, _has_mark
+from provisioner.kind.found import CLUSTER, COHORT, MAKER, STUDENT, Found, Node
+from provisioner.kind.looking import _has_mark
 from provisioner.kind.wanted import Wanted
 from provisioner.lifecycle.own_clusters import down, engines, keeping, up
 from provisioner.lifecycle.own_clusters.engines import Sight
@@ -76,7 +77,7 @@ def test_an_engine_that_does_not_answer_says_nothing_of_a_mark(docker, said):
 
 
 def test_an_engine_that_hangs_says_nothing_of_a_mark(docker, monkeypatch):
-    monkeypatch.setattr("provisioner.kind.found.PATIENCE", 0.2)
+    monkeypatch.setattr("provisioner.kind.looking.PATIENCE", 0.2)
     docker("exec sleep 60")
 
     with pytest.raises(ToolError):

@@ -17,7 +17,7 @@ from provisioner.kind.found import Found, Node
 from provisioner.kind.wanted import Wanted
 from provisioner.lifecycle import backend
 from provisioner.lifecycle.namespaces import Namespaces
-from provisioner.lifecycle.own_clusters import engines, keeping, restoring, up
+from provisioner.lifecycle.own_clusters import engines, keeping, restoring, up, waking
 from provisioner.lifecycle.own_clusters import reading as readings
 from provisioner.lifecycle.own_clusters.engines import Sight
 from provisioner.lifecycle.own_clusters.planning import ANEW
@@ -180,9 +180,9 @@ def test_after_a_look_a_cluster_is_as_it_was_or_as_its_record_wants_it(
     reading = read(course(**KIND), people("1"), sight(replace(whole, nodes=nodes)), known=known)
     doing = Nodes()
     monkeypatch.setattr(engines.Site, "clusters", lambda *_: doing)
-    monkeypatch.setattr(keeping, "_seen_again", lambda reading, _: reading)
+    monkeypatch.setattr(waking, "_seen_again", lambda reading, _: reading)
 
-    with keeping.awake(reading, "s1"):
+    with waking.awake(reading, "s1"):
         pass
 
     assert doing.told == told

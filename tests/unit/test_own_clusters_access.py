@@ -120,7 +120,7 @@ def test_to_revoke_everybodys_access_is_not_done_where_a_cluster_does_not_run(mo
     pairs = [(SimpleNamespace(name=f"s{id}"), SimpleNamespace(id=id)) for id in "12"]
     kind = SimpleNamespace(access="namespace")
     reading = SimpleNamespace(cohort=SimpleNamespace(name="mls26", kind=kind))
-    monkeypatch.setattr("provisioner.lifecycle.own_clusters._read", lambda *_: reading)
+    monkeypatch.setattr("provisioner.lifecycle.own_clusters.at_the_desk._read", lambda *_: reading)
     monkeypatch.setattr(desk, "chosen", lambda *_: pairs)
 
     def no_desk(_settings, _reading, record, _student):

@@ -24,7 +24,7 @@ from provisioner.lifecycle.bounded import UnreadableError
 from provisioner.lifecycle.copying import Copier, Pod
 from provisioner.lifecycle.one_archive import Source
 from provisioner.lifecycle.own_clusters import keeping
-from provisioner.lifecycle.own_clusters.restoring import Restore
+from provisioner.lifecycle.own_clusters.filling import Filling
 
 from .test_archive import ABOUT, LISTS, PLACE
 
@@ -191,7 +191,7 @@ def keep(tmp_path, monkeypatch):
             site=lambda _: SimpleNamespace(engine=Engine()), cluster=lambda _: found
         )
         monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-        monkeypatch.setattr(keeping, "awake", lambda *_: nullcontext(reading))
+        monkeypatch.setattr(keeping.waking, "awake", lambda *_: nullcontext(reading))
         monkeypatch.setattr(keeping, "bound", lambda *_: iter(pairs))
         monkeypatch.setattr(keeping, "_look_around", lambda *_, **__: None)
         monkeypatch.setattr(keeping, "_subject", lambda *_: None)
@@ -260,7 +260,6 @@ def test_no_more_of_a_volume_is_read_than_the_archive_has_of_it(tmp_path, there,
     wanted, now = packed("mine"), packed(there)
     said = Volume(namespace=PLACE, claim="disk", size=len(wanted), parts=1,
                   sha256=hashlib.sha256(wanted).hexdigest())  # fmt: skip
-    restoring = object.__new__(Restore)
     read = []
 
     def pour(*_, timeout):
@@ -268,7 +267,6 @@ def test_no_more_of_a_volume_is_read_than_the_archive_has_of_it(tmp_path, there,
             read.append(piece)
             yield piece
 
-    restoring._engine = SimpleNamespace(pour=pour)
-
-    assert restoring._holds(Place(node="n", path="/d"), said) is holds
+    filling = Filling(engine=SimpleNamespace(pour=pour), nodes=(), admin=None, types={})
+    assert filling._holds(Place(node="n", path="/d"), said) is holds
     assert len(read) * 512 <= len(wanted) + 512

@@ -10,16 +10,13 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 
 from ... import cluster
 from ...archive import Content
-from ...cohort import clusters as berths
 from ...errors import ClusterError, InputError, PracticumError
 from ...kind import volumes
-from ...kind.found import Found, look
+from ...kind.found import Found
 from ...manifest import Manifest
 from ...settings import Settings
 from ..archiving import with_what_can_be_read
@@ -27,7 +24,7 @@ from ..bounded import WHATEVER_IT_SAYS, Bounded, Claim
 from ..kept import Archive, Archived
 from ..one_archive import Lists, Source, Subject, Work, folder_of
 from ..progress import Progress
-from . import access, whole_cluster
+from . import access, waking, whole_cluster
 from .reading import ClustersReading
 
 SECONDS = 60.0
@@ -154,7 +151,7 @@ def _has_work(reading: ClustersReading, name: str) -> bool:
 
 
 def _keep_one(reading: ClustersReading, name: str, work: Work) -> Archive:
-    with awake(reading, name) as running:
+    with waking.awake(reading, name) as running:
         client = access.client_of(running, name)
         namespaces = whole_cluster.namespaces(client)
         around = _look_around(client, namespaces, woken=running is not reading)
@@ -195,42 +192,6 @@ def _subject(reading: ClustersReading, name: str, namespaces: dict[str, str]) ->
         generation=record.generation if record else 0,
         namespaces=namespaces,
     )
-
-
-@contextmanager
-def awake(reading: ClustersReading, name: str) -> Iterator[ClustersReading]:
-    """Have a cluster run; one that was suspended, or is to be, is so afterwards.
-
-    One of which only some nodes were stopped is left as its student's record wants it.
-
-    Raises:
-        ToolError: If it cannot be started, or stopped.
-    """
-    found = reading.cluster(name)
-    if found is None or found.running or found.first is None:
-        yield reading
-        return
-    clusters = reading.site(name).clusters(lambda _: None)
-    wanted = found.as_wanted()
-    try:
-        clusters.set_running(replace(wanted, running=True))
-        yield _seen_again(reading, name)
-    finally:
-        if found.runs is False or _is_to_rest(reading, name):
-            clusters.set_running(replace(wanted, running=False))
-
-
-def _is_to_rest(reading: ClustersReading, name: str) -> bool:
-    return any(record.suspended for record in reading.records.values() if record.name == name)
-
-
-def _seen_again(reading: ClustersReading, name: str) -> ClustersReading:
-    """Return a reading with a cluster as it is now."""
-    berth: berths.Berth = reading.berths[name]
-    now = look(reading.site(name).engine, berth.cluster)
-    of_engine = {**reading.sight.found[berth.engine], berth.cluster: now}
-    found = {**reading.sight.found, berth.engine: of_engine}
-    return replace(reading, sight=replace(reading.sight, found=found))
 
 
 def _volumes(
