@@ -17,7 +17,9 @@ from provisioner.kind.looking import look
 from provisioner.kind.volumes import Place
 
 from ..both.life import OnKind
+from ..cluster import runs
 from ..cluster.course import as_student
+from .stack import await_that
 
 # The image takes 13 minutes to make where it is not cached.
 pytestmark = [pytest.mark.kind, pytest.mark.timeout(1800)]
@@ -119,16 +121,28 @@ def life(engine, node_image, tmp_path) -> Iterator[OnKind]:
     made.end()
 
 
-def brought_up(life: OnKind, **kind: object) -> None:
+def written(life: OnKind, **kind: object) -> None:
     settings = {**life.settings, "kind": {**life.settings["kind"], **kind}}
     life.course.write([ONE], **settings)
     life.course.give_key(ONE)
+
+
+def brought_up_after_a_kill(life: OnKind) -> None:
+    """Kill a run that is making the cluster, with all that it started; a plain one is through."""
+    run = runs.start_up(life.course)
+    await_that(lambda: life.found(ONE).nodes, run)
+    runs.kill_all(life.course, run)
+    run.communicate()
+    assert not life.found(ONE).complete
+
     assert life.course.up()["failed"] == []
+    assert life.found(ONE).complete
 
 
 def test_a_cluster_of_ones_own_is_used_rests_is_kept_and_comes_back_whole(life: OnKind, tmp_path):
     course = life.course
-    brought_up(life)
+    written(life)
+    brought_up_after_a_kill(life)
     place = Place(node=f"{course.namespace(ONE)}-control-plane", path="/var/disk")
     before = work_in(life, place, tmp_path)
 
@@ -143,6 +157,10 @@ def test_a_cluster_of_ones_own_is_used_rests_is_kept_and_comes_back_whole(life: 
     for what in ("rotate", "revoke", "reinstate"):
         refused = course.run(what, course.name, ONE, code=WRONG).stderr
         assert "taken back by deleting the cluster" in refused
+
+    written(life, access="namespace")
+    assert course.up()["same"] == 1  # whatever students are given, the cluster is the same
+    is_given_rotated_and_taken_back(life, tmp_path)
     assert course.down()["proved"]
     assert look(life.engine, course.namespace(ONE)).nodes == ()
 
@@ -214,9 +232,16 @@ def leave_alone_what_is_there(life: OnKind, kept: str, place: Place, folder) -> 
     assert ("volume", "shop/disk", "other") in again
 
 
-def test_a_scoped_role_is_given_rotated_and_taken_back(life: OnKind, tmp_path):
+@pytest.mark.soak  # without it: the test above
+def test_a_scoped_role_is_given_on_a_shared_host_rotated_and_taken_back(life: OnKind, tmp_path):
+    written(life, access="namespace", address="0.0.0.0")  # a shared host is no matter here
+    assert life.course.up()["failed"] == []
+    is_given_rotated_and_taken_back(life, tmp_path)
+
+
+def is_given_rotated_and_taken_back(life: OnKind, tmp_path) -> None:
+    """What students have of a cluster of which they get a namespace."""
     course = life.course
-    brought_up(life, access="namespace", address="0.0.0.0")  # a shared host is no matter here
     course.json("handout", course.name)
     theirs = course.open(ONE, tmp_path)
 
