@@ -55,6 +55,13 @@ def test_an_answer_that_is_too_large_is_left(server, theirs, answer):
         theirs.request("GET", "/a")
 
 
+def test_a_page_of_a_list_that_is_too_large_is_left(server, theirs):
+    server.will("GET", Answer(body={"metadata": {}, "items": ["x" * 100_000]}))
+
+    with pytest.raises(ClusterError, match="more than anybody reads"):
+        list(theirs.pages("/api/v1/pods"))
+
+
 def test_other_servers_may_say_as_much_as_they_want(server, client, theirs):
     server.will("GET", LARGE)
 
