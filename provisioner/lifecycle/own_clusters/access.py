@@ -138,5 +138,5 @@ def _told(reading: ClustersReading) -> dict[str, Standing]:
         return found.get(name, Standing())
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        answers = zip(running, threads.map(one, running), strict=True)
-        return {name: standing for name, standing in answers if standing}
+        told = zip(running, threads.map(one, running), strict=True)
+        return {name: standing for name, standing in told if standing}
