@@ -90,6 +90,8 @@ def take(client: Client, namespace: Manifest, claim: Claim) -> Manifest | None:
             raise ClusterError(f"The run cannot be noted: {error.message}") from None
     now = read(client, ObjectKey("Namespace", "", namespace["metadata"]["name"]))
     other = claim_of(now) if now else None
+    if other and other.run == claim.run:
+        return now  # the server took it, its answer was lost, and it was sent once more
     if other:
         raise _held(other)
     raise LockedError(

@@ -133,6 +133,23 @@ def test_a_claim_of_the_same_home_is_a_killed_runs(server):
     assert server.claim == MINE
 
 
+def test_an_answer_that_was_lost_makes_nobody_of_us(server, monkeypatch):
+    """The first was taken, its answer lost; the one that was sent again finds our own claim."""
+    once = server.request
+
+    def twice(method, *rest, **about):
+        if method == "PATCH":
+            once(method, *rest, **about)
+        return once(method, *rest, **about)
+
+    monkeypatch.setattr(server, "request", twice)
+
+    now = take(server, server.namespace(), MINE)
+
+    assert claim_of(now) == MINE
+    assert now["metadata"]["resourceVersion"] == str(server.version)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"run": 1}', "null"])
 def test_what_somebody_scribbled_there_names_nobody(text):
     assert claim_of({"metadata": {"annotations": {ANNOTATION: text}}}) is None
