@@ -83,14 +83,14 @@ def of_namespaces(
     """
     with (
         Engine.open(settings, reading, held, progress) as opened,
-        claim.held(settings, reading, lost=opened.stop),
+        claim.held(settings, reading, lost=opened.stop) as hold,
         settling.noted(opened, "down", reading.stacks) as engine,
         stopping(opened.stop, progress.say),
     ):
         kept = _archive(settings, reading, progress, wanted=ending.archive)
         tokens = _Tokens.take(reading)
         spared = frozenset(kept.failed)
-        clearing = Clearing(reading, engine, progress, spared, ending.patience)
+        clearing = Clearing(reading, engine, progress, hold, spared, ending.patience)
         clearing.run(_named(reading, ending.force))
         engine.workers.close()  # the proof takes a process of this run for one that was left
         progress.step("Searching every type of the cluster for what is left")

@@ -23,6 +23,7 @@ from provisioner.settings import Settings
 
 MINE = Claim(run="m", host="here", pid=1, place="home-1", since="nine")
 THEIRS = Claim(run="t", host="there", pid=2, place="home-2", since="ten")
+NAME = "practicum-mls26"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
@@ -250,6 +251,52 @@ def test_a_run_that_was_taken_over_stops_and_leaves_the_other_alone(
 
     with pytest.raises(LockedError, match="taken this cohort over"):
         run()
+    assert server.claim == THEIRS
+
+
+@pytest.mark.parametrize("ask", ["check", "end"])
+def test_whoever_asks_is_told_at_once_that_the_claim_is_lost(server, reading, settings, ask):
+    """A machine that slept goes on before the thread that renews has had its turn."""
+    done = []
+
+    def run():
+        with claims.held(settings, reading({NAME: server.namespace()}), lost=never) as hold:
+            hold.check()
+            assert server.claim.renewed == 1
+            server.put(THEIRS)
+            getattr(hold, ask)()
+            done.append("more")
+
+    with pytest.raises(LockedError, match="taken this cohort over"):
+        run()
+    assert (done, server.claim) == ([], THEIRS)
+
+
+def test_where_nothing_is_claimed_nothing_can_be_lost(server, reading, settings):
+    with claims.held(settings, reading({}), lost=never) as hold:
+        hold.check()
+        hold.end()
+    assert server.claim is None
+
+
+def test_after_its_end_a_claim_is_not_renewed_and_let_go_of_where_it_still_stands(
+    server, reading, settings, monkeypatch
+):
+    monkeypatch.setattr(claims, "EVERY", 0.01)
+    with claims.held(settings, reading({NAME: server.namespace()}), lost=never) as hold:
+        hold.end()
+        version = server.version
+        hold.check()
+        assert server.version == version
+        server.version += 1  # its deletion has begun, and something keeps it
+    assert server.claim is None
+
+
+def test_after_its_end_whoever_makes_the_namespace_anew_is_no_trouble(server, reading, settings):
+    """`down` goes on to prove; its receipt is not lost to another operator's `up`."""
+    with claims.held(settings, reading({NAME: server.namespace()}), lost=never) as hold:
+        hold.end()
+        server.put(THEIRS)
     assert server.claim == THEIRS
 
 
