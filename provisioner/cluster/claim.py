@@ -44,7 +44,8 @@ class Claim:
     host: str
     pid: int
     place: str
-    """Machine and home: within one of them the lock of the home counts."""
+    """The home: within one its lock counts. What earlier versions wrote here may be the same
+    on two machines; it is taken for another home's, and ends by itself."""
 
     since: str
     renewed: int = 0

@@ -15,7 +15,7 @@ from .. import cluster, names
 from ..errors import ClusterError, LockedError, PracticumError
 from ..manifest import Manifest, ObjectKey, guard, key_of
 from ..settings import Settings
-from . import lock
+from . import place
 from .reading import Reading
 
 EVERY = cluster.CLAIM_SECONDS / 3
@@ -94,7 +94,7 @@ def clear(settings: Settings, reading: Reading) -> None:
     name = names.identity_namespace(reading.cohort.name)
     namespace = reading.found.namespaces.get(name)
     left = cluster.claim_of(namespace) if namespace else None
-    if namespace and left and left.place == lock.place(settings.home):
+    if namespace and left and left.place == place.of(settings.home):
         with suppress(cluster.ApiError, ClusterError):  # the next run that changes something does
             cluster.write_claim(reading.client, namespace, None)
 
@@ -105,7 +105,7 @@ def _claim(settings: Settings) -> cluster.Claim:
         run=secrets.token_hex(8),
         host=socket.gethostname(),
         pid=os.getpid(),
-        place=lock.place(settings.home),
+        place=place.of(settings.home),
         since=since,
     )
 

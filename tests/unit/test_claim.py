@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import socket
 import threading
 from contextlib import nullcontext
 from dataclasses import asdict, replace
@@ -17,6 +19,7 @@ from provisioner.cluster import ApiError, Claim
 from provisioner.cluster.claim import ANNOTATION, MANAGER, claim_of, take
 from provisioner.errors import ClusterError, LockedError
 from provisioner.lifecycle import claim as claims
+from provisioner.lifecycle import place
 from provisioner.manifest import ObjectKey
 from provisioner.plan import compare
 from provisioner.settings import Settings
@@ -189,6 +192,7 @@ def reading(server):
 
 @pytest.fixture
 def settings(tmp_path):
+    tmp_path.chmod(0o700)
     return Settings(stacks=Path("stacks"), home=tmp_path)
 
 
@@ -200,6 +204,31 @@ def test_a_claim_is_held_as_long_as_the_run_and_no_longer(server, reading, setti
     with claims.held(settings, reading({"practicum-mls26": server.namespace()}), lost=never):
         assert server.claim.place
     assert server.claim is None
+
+
+def test_a_machine_of_the_same_image_is_another_operator(server, reading, settings):
+    """Host name and path are the same there; its run is alive, and not robbed."""
+    with claims.held(settings, reading({NAME: server.namespace()}), lost=never):
+        theirs = server.claim
+        (settings.home / place.FILE).unlink()  # the same home, on the other machine
+        at = reading({NAME: server.namespace()})
+        with pytest.raises(LockedError), claims.held(settings, at, lost=never):
+            pytest.fail("two runs held one cohort")
+        assert server.claim == theirs
+    assert server.claim is None
+
+
+@pytest.mark.parametrize(("seconds", "over"), [(59, False), (61, True)])
+def test_a_claim_of_an_earlier_version_is_another_homes(server, reading, settings, seconds, over):
+    """It names a place by what may be the same on two machines."""
+    where = f"{socket.gethostname()}:{settings.home.resolve()}"
+    old = hashlib.sha256(where.encode()).hexdigest()[:16]
+    server.put(replace(THEIRS, place=old))
+    server.now += timedelta(seconds=seconds)
+    told = nullcontext() if over else pytest.raises(LockedError, match="process 2 on there")
+
+    with told, claims.held(settings, reading({NAME: server.namespace()}), lost=never):
+        assert server.claim.place == place.of(settings.home)
 
 
 def test_a_run_that_fails_lets_go_too(server, reading, settings):
