@@ -95,10 +95,25 @@ def take(client: Client, namespace: Manifest, claim: Claim) -> Manifest | None:
         return now  # the server took it, its answer was lost, and it was sent once more
     if other:
         raise _held(other)
+    if now:
+        refuse_going(now)
     raise LockedError(
         "Another run has changed this cohort since it was read.",
         hint="Run the same command again; it sees what there is now.",
     )
+
+
+def refuse_going(namespace: Manifest) -> None:
+    """Stop where the namespace of a claim is being deleted, and with it whatever is made now.
+
+    Raises:
+        LockedError: If that is so.
+    """
+    if namespace["metadata"].get("deletionTimestamp"):
+        raise LockedError(
+            f"The cohort is being taken down: {namespace['metadata']['name']} is still going.",
+            hint="Run the same command again when it has gone.",
+        )
 
 
 def write(client: Client, namespace: Manifest, claim: Claim | None) -> Manifest:

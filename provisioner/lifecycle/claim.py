@@ -55,6 +55,7 @@ def held(
     if namespace is None and make:
         wanted = next(one for one in guard(reading.cohort) if key_of(one) == key)
         namespace = cluster.apply(reading.client, wanted)
+        cluster.refuse_going(namespace)
     mine = _claim(settings)
     taken = cluster.take_claim(reading.client, namespace, mine) if namespace else None
     if taken is None:

@@ -35,7 +35,7 @@ class Server:
 
     def __init__(self, now=NOON):
         self.now, self.version, self.claim, self.renewed = now, 1, None, now
-        self.there = True
+        self.there, self.ends = True, {}
 
     def request(self, method, path, *, body=None, **_):
         assert path == "/api/v1/namespaces/practicum-mls26"
@@ -51,6 +51,9 @@ class Server:
     def put(self, claim):
         self.claim, self.version, self.renewed = claim, self.version + 1, self.now
 
+    def delete(self):
+        self.ends, self.version = {"deletionTimestamp": "2026-11-23T12:00:00Z"}, self.version + 1
+
     def namespace(self):
         annotations = {ANNOTATION: json.dumps(asdict(self.claim))} if self.claim else {}
         entry = {"manager": MANAGER, "time": self.renewed.isoformat().replace("+00:00", "Z")}
@@ -59,6 +62,7 @@ class Server:
             "metadata": {
                 "name": "practicum-mls26", "uid": "u", "resourceVersion": str(self.version),
                 "annotations": annotations, "managedFields": [entry] if self.claim else [],
+                **self.ends,
             },
         }  # fmt: skip
 
@@ -94,6 +98,22 @@ def test_who_read_before_another_run_began_and_ended_reads_again(server):
     with pytest.raises(LockedError, match="has changed this cohort since it was read"):
         take(server, read_before, MINE)
     take(server, server.namespace(), MINE)
+
+
+def test_whoever_read_before_it_was_taken_down_is_told_that_it_is_going(server):
+    read_before = server.namespace()
+    server.delete()
+
+    with pytest.raises(LockedError, match="being taken down: practicum-mls26 is still going"):
+        take(server, read_before, MINE)
+
+
+def test_what_is_going_can_be_claimed_by_who_takes_it_down(server):
+    server.delete()
+
+    take(server, server.namespace(), MINE)
+
+    assert server.claim == MINE
 
 
 @pytest.mark.parametrize(("seconds", "over"), [(59, False), (61, True)])
@@ -349,6 +369,20 @@ def test_the_key_is_the_identity_namespace():
     assert cluster.path_of(ObjectKey("Namespace", "", "practicum-mls26")).endswith(
         "/practicum-mls26"
     )
+
+
+def test_nothing_is_made_in_a_namespace_that_is_going(server, reading, settings, monkeypatch):
+    """Somebody else has made it, and takes it down, since it was read."""
+    server.delete()
+    monkeypatch.setattr(claims, "guard", lambda _: [server.namespace()])
+    monkeypatch.setattr(claims.cluster, "apply", lambda *_: server.namespace())
+
+    with (
+        pytest.raises(LockedError, match="being taken down"),
+        claims.held(settings, reading({}), lost=never, make=True),
+    ):
+        pytest.fail("a run went on in what is going")
+    assert server.claim is None
 
 
 @pytest.mark.parametrize("make", [False, True])
