@@ -53,6 +53,9 @@ class Clearing:
         cleared = self._engine.destroy(self._stacks(stuck))
         # As long as it is there, the claim on it keeps everybody else from beginning anew.
         self._hold.end()
+        # However little the others get: what it holds ends by itself, and a later run could
+        # mint no token in one that is going, to prove its end by.
+        self._patience = max(self._patience, removal.LONGER)
         stuck |= self._end(last, set())
         self.removed = len(namespaces) - len(stuck)
         self.troubles += [f"{name}: {why}" for name, why in stuck.items()]

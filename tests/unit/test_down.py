@@ -38,17 +38,21 @@ class Cluster:
     """Writes down what is deleted, and lets all of it go at once."""
 
     def __init__(self, monkeypatch):
-        self.deleted, self.lost_after = [], 99
+        self.deleted, self.waits, self.lost_after = [], [], 99
         reading = reading_of(["1", "2"], changed=["1", "2"])
         owned = {key: named(item) for key, item in reading.found.owned.items()}
         self.reading = replace(reading, found=replace(reading.found, owned=owned))
         monkeypatch.setattr(clearing.removal, "refusals", self.delete)
         monkeypatch.setattr(clearing.removal, "force", lambda *_: {})
-        monkeypatch.setattr(clearing.cluster, "await_gone", lambda *_, **__: {})
+        monkeypatch.setattr(clearing.cluster, "await_gone", self.await_gone)
         monkeypatch.setattr(clearing.cluster, "list_cohort", lambda *_: self.reading.found)
 
     def delete(self, _, lives):
         self.deleted += [(live["kind"], live["metadata"]["name"]) for live in lives]
+        return {}
+
+    def await_gone(self, _, lives, *, seconds, **__):
+        self.waits.append(([live["metadata"]["name"] for live in lives], seconds))
         return {}
 
     def destroy(self, stacks):
@@ -89,6 +93,13 @@ def test_the_namespace_with_the_claim_goes_last_when_nobody_renews_it(live):
     assert live.deleted[-2:] == [("claim", "ends"), ("Namespace", ACCOUNTS)]
     assert ("state", manifest.GUARD) in live.deleted
     assert done.removed == 3
+
+
+def test_the_last_one_gets_its_time_however_little_the_others_get(live):
+    """Else the next run finds it going, can mint no token, and so proves nothing."""
+    live.clear()
+
+    assert live.waits == [(["mls26--s1", "mls26--s2"], 1), ([ACCOUNTS], 15)]
 
 
 def test_what_lies_among_the_accounts_goes_along_with_them(live):
