@@ -186,9 +186,15 @@ class Limits(_Strict):
 
     def container(self) -> dict[str, dict[str, str]]:
         """Return the limits of a container as a LimitRange writes them."""
-        sides = {"default": self.default, "defaultRequest": self.request, "max": self.max}
-        limits = {side: amounts for side, model in sides.items() if (amounts := _amounts(model))}
-        return limits | {"min": _LEAST}
+        return {side: dict(amounts) for side, amounts in _container(self).items()}
+
+
+@functools.lru_cache(maxsize=8)
+def _container(limits: Limits) -> dict[str, dict[str, str]]:
+    """Put it together once: it is the same for every student."""
+    sides = {"default": limits.default, "defaultRequest": limits.request, "max": limits.max}
+    said = {side: amounts for side, model in sides.items() if (amounts := _amounts(model))}
+    return said | {"min": _LEAST}
 
 
 def _amounts(model: BaseModel) -> dict[str, str]:

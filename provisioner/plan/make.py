@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .. import manifest as rendering
@@ -31,7 +32,7 @@ class Wanted:
     groups: Mapping[str, list[Manifest]]
     """By the group's name."""
 
-    @property
+    @cached_property
     def keys(self) -> list[ObjectKey]:
         """The key of every object."""
         parts = (self.guard, *self.students.values(), *self.groups.values())
