@@ -85,7 +85,9 @@ def test_a_server_that_is_not_there_is_told_as_ever(server):
         list(gone.pages(PATH))
 
 
-@pytest.mark.parametrize("url", ["http://[::1", "ftp://127.0.0.1", "http://", "k8s", "https://a:b"])
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "ftp://127.0.0.1", "http://", "k8s", "https://a:b", "http://a@b"]
+)
 def test_what_is_no_address_is_left_to_who_can_say_so(url, monkeypatch):
     """And nobody else is shown the credential instead."""
     monkeypatch.setattr(socket, "create_connection", lambda *_, **__: pytest.fail("connected"))
