@@ -4,11 +4,9 @@ The numbers suit thirty students on one good machine and the heaviest week of a
 machine-learning course: three replicas, a monitoring stack, a small model served.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -274,7 +272,7 @@ class Environment(_Strict):
             wrong(f"must be 0 to {MAX_GPUS}")
         return count
 
-    def holding(self, quota: Quota) -> Environment:
+    def holding(self, quota: Quota) -> Self:
         """Return the same with another ceiling.
 
         Raises:
@@ -285,7 +283,7 @@ class Environment(_Strict):
         return other
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Environment:
+    def _fits_together(self) -> Self:
         """Refuse limits that no pod could keep: Kubernetes says so only to the student."""
         _refuse_what_never_fits(self)
         return self

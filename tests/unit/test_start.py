@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 READS = [
     "provisioner.cli.plan",
@@ -91,6 +92,17 @@ def test_the_cluster_is_asked_before_the_schema_is_imported(module):
     loaded = python(f"import sys, provisioner.lifecycle.{module}; print(*sys.modules)")
     assert f"provisioner.lifecycle.{module}" in loaded
     assert not {"pydantic", "provisioner.cohort.schema"} & {*loaded}
+
+
+@pytest.mark.parametrize("module", ["schema", "environment", "hosts", "kind", "oidc"])
+def test_the_schema_has_types_and_no_texts_that_pydantic_would_compile_one_by_one(module):
+    """As `from __future__ import annotations` makes of each: a thirtieth of a `plan`."""
+    parts = vars(importlib.import_module(f"provisioner.cohort.{module}")).values()
+    models = [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
+
+    said = [text for model in models for text in model.__annotations__.values()]
+    assert said
+    assert not any(isinstance(text, str) for text in said)
 
 
 @pytest.mark.parametrize("package", ["cluster", "cohort", "credential", "usage"])
