@@ -130,7 +130,7 @@ def imported(done):
     """The modules that a command imported; Python told them, as PYTHONPROFILEIMPORTTIME asks."""
     told = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     found = {line.rpartition("|")[2].strip() for line in told}
-    assert {"provisioner.cluster.observe", "pydantic"} <= found
+    assert {"provisioner.cluster.plain", "pydantic"} <= found
     return found
 
 
