@@ -19,10 +19,13 @@ import urllib3
 
 from ..errors import ClusterError
 from .kubeconfig import Access
-from .transport import SECONDS, WORKERS, pool
+from .transport import ASKING, SECONDS, WORKERS, pool
 
 PAGE = 500
 """Objects a LIST asks for at once, as kubectl does."""
+
+REVIEWS = ("/apis/authentication.k8s.io/", "/apis/authorization.k8s.io/")
+"""API groups in which a POST makes nothing: it asks who somebody is, and what they may do."""
 
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
@@ -30,7 +33,7 @@ Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 
-class ApiError(Exception):
+class ApiError(ClusterError):
     """An answer of the API server other than 2xx.
 
     Attributes:
@@ -40,10 +43,16 @@ class ApiError(Exception):
     """
 
     def __init__(self, status: int, reason: str, message: str) -> None:
-        super().__init__(f"{message} ({status} {reason})")
+        super().__init__(
+            message,
+            hint="With this the cluster refused a request. Run the same command again; if it"
+            " stays, see what is amiss with: practicum doctor",
+        )
         self.status = status
         self.reason = reason
-        self.message = message
+
+    def __str__(self) -> str:
+        return f"{' '.join(self.message.split())} ({self.status} {self.reason})"
 
 
 class NotKnownError(ClusterError):
@@ -129,6 +138,7 @@ class Client:
                 url,
                 body=json.dumps(body).encode() if body is not None else None,
                 headers=self._headers | headers,
+                retries=ASKING if _only_asks(path) else None,
             )
         except urllib3.exceptions.HTTPError as error:
             raise unreachable(self.access.server, error) from None
@@ -200,6 +210,10 @@ class Client:
             return
         with ThreadPoolExecutor(min(WORKERS, len(items))) as threads:
             yield from zip(items, threads.map(call, items), strict=True)
+
+
+def _only_asks(path: str) -> bool:
+    return path.startswith(REVIEWS)
 
 
 def _object(text: bytes, server: str) -> dict[str, Any]:

@@ -24,30 +24,36 @@ PASSING = {408, 429, 500, 502, 503, 504}
 """What may be gone the next time; 500 is what a server says while etcd has no leader."""
 
 
+SPARING = urllib3.Retry(
+    total=4,
+    connect=2,
+    read=1,  # who keeps us waiting does so twice, not five times
+    other=1,  # a handshake fails for once; a certificate that is refused, is so again
+    backoff_factor=0.2,
+    backoff_jitter=0.2,
+    # What these do twice they do the same: POST is not among them.
+    allowed_methods={"GET", "PUT", "PATCH", "DELETE"},
+    status_forcelist=PASSING,
+    respect_retry_after_header=True,
+    retry_after_max=PATIENCE,
+    raise_on_status=False,
+)
+"""How often a request is repeated."""
+
+ASKING = SPARING.new(allowed_methods=None)
+"""The same for a question, which changes nothing however it is put."""
+
+
 def pool(access: Access) -> urllib3.PoolManager:
     """Return what keeps the connections of one identity open.
 
     Raises:
         ClusterError: If its certificates cannot be used.
     """
-    retry = urllib3.Retry(
-        total=4,
-        connect=2,
-        read=1,  # who keeps us waiting does so twice, not five times
-        other=1,  # a handshake fails for once; a certificate that is refused, is so again
-        backoff_factor=0.2,
-        backoff_jitter=0.2,
-        # What these do twice they do the same: POST is not among them.
-        allowed_methods={"GET", "PUT", "PATCH", "DELETE"},
-        status_forcelist=PASSING,
-        respect_retry_after_header=True,
-        retry_after_max=PATIENCE,
-        raise_on_status=False,
-    )
     options: dict[str, Any] = {
         "maxsize": WORKERS,
         "block": True,
-        "retries": retry,
+        "retries": SPARING,
         "timeout": urllib3.Timeout(connect=10.0, read=SECONDS),
         "ssl_context": _tls(access),
     }
