@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from .running import NotRunError, await_pod, has_ended, is_ready, remove_pod
     from .running import containers as pod_containers
     from .running import make as make_in
-    from .searching import Search, discover, search
-    from .served_types import Type, served
+    from .searching import Search, search
+    from .served_types import Type, listable, served
     from .stuck import finalize
     from .transport import WORKERS
 
@@ -71,7 +71,6 @@ __all__ = [
     "claim_of",
     "create",
     "delete",
-    "discover",
     "finalize",
     "given_to_everybody",
     "has_ended",
@@ -79,6 +78,7 @@ __all__ = [
     "is_ready",
     "list_cohort",
     "list_type",
+    "listable",
     "listed_rights",
     "load",
     "longest_token",
@@ -135,8 +135,8 @@ __getattr__ = late.parts(
         "room": "read_room",
         "running": "NotRunError, await_pod, containers as pod_containers, has_ended, is_ready, "
         "make as make_in, remove_pod",
-        "searching": "Search, discover, search",
-        "served_types": "Type, served",
+        "searching": "Search, search",
+        "served_types": "Type, listable, served",
         "stuck": "finalize",
         "transport": "WORKERS",
     },
