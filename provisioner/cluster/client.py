@@ -18,8 +18,10 @@ from urllib.parse import urlencode
 import urllib3
 
 from ..errors import ClusterError
+from .answers import decoded, lines
 from .kubeconfig import Access
-from .transport import ASKING, SECONDS, WORKERS, pool
+from .session import UNAUTHORIZED, Session
+from .transport import ASKING, SECONDS, WORKERS
 
 PAGE = 500
 """Objects a LIST asks for at once, as kubectl does."""
@@ -62,12 +64,18 @@ class NotKnownError(ClusterError):
 class Client:
     """One API server, as one identity. Threads may share it."""
 
-    def __init__(self, access: Access, http: urllib3.PoolManager | None = None) -> None:
-        self.access = access
-        self._http = http or pool(access)
-        self._headers = {"Accept": "application/json", "User-Agent": "practicum"}
-        if access.token:
-            self._headers["Authorization"] = f"Bearer {access.token}"
+    def __init__(
+        self,
+        access: Access,
+        http: urllib3.PoolManager | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        self._session = Session(access, http, headers)
+
+    @property
+    def access(self) -> Access:
+        """How we reach the server now."""
+        return self._session.access
 
     def bearing(self, token: str) -> Client:
         """Return a client that shows a token in place of our credential, or nothing at all.
@@ -75,20 +83,19 @@ class Client:
         The connections are not ours: a client certificate would outrank the token.
         """
         ours = self.access.certificate or self.access.key
-        bare = replace(self.access, certificate=b"", key=b"", token=token)
-        return Client(bare, None if ours else self._http)
+        bare = replace(self.access, certificate=b"", key=b"", token=token, login=None)
+        return Client(bare, None if ours else self._session.http)
 
     def impersonating(self, user: str) -> Client:
         """Return a client that asks the server to take us for a user, of no other group."""
-        client = Client(self.access, self._http)
         # A header is bytes, and an address may be in any script.
-        client._headers["Impersonate-User"] = user.encode().decode("latin-1")
-        return client
+        name = user.encode().decode("latin-1")
+        return Client(self.access, self._session.http, {"Impersonate-User": name})
 
     @property
     def headers(self) -> dict[str, str]:
         """What every request carries; holds the token, so never to be shown."""
-        return dict(self._headers)
+        return self._session.headers
 
     def connect(self) -> Any:  # noqa: ANN401  (urllib3 has no name for it)
         """Open a connection of its own, which the caller closes.
@@ -96,9 +103,7 @@ class Client:
         Raises:
             urllib3.exceptions.HTTPError: If the server cannot be reached.
         """
-        connection: Any = self._http.connection_from_url(self.access.server)._new_conn()
-        connection.connect()
-        return connection
+        return self._session.connect()
 
     def request(
         self,
@@ -121,7 +126,7 @@ class Client:
             raise _refusal(answer.status, answer.data, self.access.server)
         if method == "GET" and not answer.data:  # what was asked for was lost on the way
             raise unreachable(self.access.server, ValueError("its answer was cut off"))
-        return _object(answer.data, self.access.server) if answer.data else {}
+        return decoded(answer.data, self.access.server) if answer.data else {}
 
     def _send(
         self,
@@ -133,11 +138,11 @@ class Client:
     ) -> urllib3.BaseHTTPResponse:
         url = self.access.server + path + (f"?{urlencode(query)}" if query else "")
         try:
-            return self._http.request(
+            return self._session.send(
                 method,
                 url,
+                headers,
                 body=json.dumps(body).encode() if body is not None else None,
-                headers=self._headers | headers,
                 retries=ASKING if _only_asks(path) else None,
             )
         except urllib3.exceptions.HTTPError as error:
@@ -186,18 +191,18 @@ class Client:
             query | {"watch": "true", "timeoutSeconds": str(seconds)}
         )
         try:
-            answer = self._http.request(
+            answer = self._session.send(
                 "GET",
                 url,
-                headers=self._headers,
+                {},
                 preload_content=False,
                 timeout=urllib3.Timeout(connect=SECONDS, read=seconds + SECONDS),
             )
             with answer:
                 if answer.status >= 400:
                     raise _refusal(answer.status, answer.read(), self.access.server)
-                for line in _lines(answer.stream()):
-                    yield _object(line, self.access.server)
+                for line in lines(answer.stream()):
+                    yield decoded(line, self.access.server)
         except urllib3.exceptions.HTTPError as error:
             raise unreachable(self.access.server, error) from None
 
@@ -216,28 +221,6 @@ def _only_asks(path: str) -> bool:
     return path.startswith(REVIEWS)
 
 
-def _object(text: bytes, server: str) -> dict[str, Any]:
-    """Decode one JSON object; a portal on the way answers with a page of its own."""
-    try:
-        decoded = json.loads(text)
-    except ValueError:
-        decoded = None
-    if isinstance(decoded, dict):
-        return decoded
-    raise ClusterError(
-        f"What answers at {server} is no Kubernetes API server.",
-        hint="Check the address in the kubeconfig, and whether a proxy stands in the way.",
-    )
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut a stream into lines as they come; a chunk may end anywhere."""
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from (line for line in whole if line)
-
-
 def unreachable(server: str, error: Exception) -> ClusterError:
     """Say in one line why a server did not answer."""
     reason = getattr(error, "reason", error)
@@ -250,12 +233,12 @@ def unreachable(server: str, error: Exception) -> ClusterError:
 
 def _refusal(status: int, data: bytes, server: str) -> Exception:
     try:
-        decoded = json.loads(data)
+        told = json.loads(data)
     except ValueError:
-        decoded = None
-    answer = decoded if isinstance(decoded, dict) else {}
+        told = None
+    answer = told if isinstance(told, dict) else {}
     message = str(answer.get("message") or "no explanation")
-    if status == 401:
+    if status == UNAUTHORIZED:
         return NotKnownError(
             f"The cluster at {server} does not accept our credential (it may have expired).",
             hint="Log in again, or fetch a fresh kubeconfig.",
