@@ -161,7 +161,7 @@ class Client:
             return datetime.now(UTC)
 
     def pages(
-        self, path: str, *, selector: str = "", metadata_only: bool = False
+        self, path: str, *, selector: str = "", fields: str = "", metadata_only: bool = False
     ) -> Iterator[dict[str, Any]]:
         """Yield every item of a LIST, page by page.
 
@@ -172,6 +172,8 @@ class Client:
         query = {"limit": str(PAGE)}
         if selector:
             query["labelSelector"] = selector
+        if fields:
+            query["fieldSelector"] = fields
         accept = METADATA_ONLY if metadata_only else "application/json"
         while True:
             answer = self.request("GET", path, query=query, accept=accept)
