@@ -335,7 +335,7 @@ def test_in_steps_what_somebody_changed_comes_before_what_an_upgrade_changes():
     assert chosen(reading, Choice(at_most=3)).left == 0
 
 
-RENDERED = {"1": "b3865de55b8db833"}
+RENDERED = {"1": "b3865de55b8db833", "2": "b00bb542410b9b90"}
 """What the example is rendered as, by the version of the rendering."""
 
 
@@ -354,7 +354,7 @@ def test_a_changed_rendering_has_a_new_version():
         item["metadata"].get("annotations", {}).pop(manifest.RENDERED_BY, None)
     digest = hashlib.sha256(json.dumps(examples, sort_keys=True).encode()).hexdigest()[:16]
 
-    assert RENDERED[manifest.RENDERING] == digest, (
+    assert RENDERED.get(manifest.RENDERING) == digest, (
         "environments are rendered otherwise now: count manifest.labels.RENDERING up by one,"
         f" and put {{RENDERING: {digest!r}}} in place of the last line of RENDERED"
     )
