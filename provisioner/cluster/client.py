@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
-import urllib3
-
-from ..errors import ClusterError
-from .answers import decoded, lines
+from .answers import decoded, lines, refusal, unreachable
 from .kubeconfig import Access
-from .session import UNAUTHORIZED, Session
-from .transport import ASKING, SECONDS, WORKERS
+from .session import Session
+from .transport import SECONDS, WORKERS, Connections, patience
+
+if TYPE_CHECKING:  # a list that comes as it should needs nothing of it
+    import urllib3
 
 PAGE = 500
 """Objects a LIST asks for at once, as kubectl does."""
@@ -35,42 +33,16 @@ Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 
-class ApiError(ClusterError):
-    """An answer of the API server other than 2xx.
-
-    Attributes:
-        status: The HTTP status.
-        reason: The machine's word for it, such as ``NotFound`` or ``Forbidden``.
-        message: The server's sentence.
-    """
-
-    def __init__(self, status: int, reason: str, message: str) -> None:
-        super().__init__(
-            message,
-            hint="With this the cluster refused a request. Run the same command again; if it"
-            " stays, see what is amiss with: practicum doctor",
-        )
-        self.status = status
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{' '.join(self.message.split())} ({self.status} {self.reason})"
-
-
-class NotKnownError(ClusterError):
-    """The server does not accept the credential that was shown, or the lack of one."""
-
-
 class Client:
     """One API server, as one identity. Threads may share it."""
 
     def __init__(
         self,
         access: Access,
-        http: urllib3.PoolManager | None = None,
+        connections: Connections | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
-        self._session = Session(access, http, headers)
+        self._session = Session(access, connections, headers)
 
     @property
     def access(self) -> Access:
@@ -84,13 +56,13 @@ class Client:
         """
         ours = self.access.certificate or self.access.key
         bare = replace(self.access, certificate=b"", key=b"", token=token, login=None)
-        return Client(bare, None if ours else self._session.http)
+        return Client(bare, None if ours else self._session.connections)
 
     def impersonating(self, user: str) -> Client:
         """Return a client that asks the server to take us for a user, of no other group."""
         # A header is bytes, and an address may be in any script.
         name = user.encode().decode("latin-1")
-        return Client(self.access, self._session.http, {"Impersonate-User": name})
+        return Client(self.access, self._session.connections, {"Impersonate-User": name})
 
     @property
     def headers(self) -> dict[str, str]:
@@ -123,7 +95,7 @@ class Client:
         """
         answer = self._send(method, path, body, query, {"Content-Type": content, "Accept": accept})
         if answer.status >= 400:
-            raise _refusal(answer.status, answer.data, self.access.server)
+            raise refusal(answer.status, answer.data, self.access.server)
         if method == "GET" and not answer.data:  # what was asked for was lost on the way
             raise unreachable(self.access.server, ValueError("its answer was cut off"))
         return decoded(answer.data, self.access.server) if answer.data else {}
@@ -136,6 +108,8 @@ class Client:
         query: dict[str, str] | None,
         headers: dict[str, str],
     ) -> urllib3.BaseHTTPResponse:
+        import urllib3
+
         url = self.access.server + path + (f"?{urlencode(query)}" if query else "")
         try:
             return self._session.send(
@@ -143,7 +117,7 @@ class Client:
                 url,
                 headers,
                 body=json.dumps(body).encode() if body is not None else None,
-                retries=ASKING if _only_asks(path) else None,
+                retries=patience(asks=True) if path.startswith(REVIEWS) else None,
             )
         except urllib3.exceptions.HTTPError as error:
             raise unreachable(self.access.server, error) from None
@@ -154,6 +128,8 @@ class Client:
         Raises:
             ClusterError: If the server cannot be reached.
         """
+        from email.utils import parsedate_to_datetime
+
         answer = self._send("GET", "/version", None, None, {})
         try:
             return parsedate_to_datetime(answer.headers["Date"])
@@ -176,12 +152,23 @@ class Client:
             query["fieldSelector"] = fields
         accept = METADATA_ONLY if metadata_only else "application/json"
         while True:
-            answer = self.request("GET", path, query=query, accept=accept)
+            answer = self._page(path, query, accept)
             yield from answer.get("items") or []
             token = answer["metadata"].get("continue")
             if not token:
                 return
             query = query | {"continue": token}
+
+    def _page(self, path: str, query: dict[str, str], accept: str) -> dict[str, Any]:
+        """Return a page as it comes; one that does not come as it should is asked for as ever.
+
+        Raises:
+            ApiError: If the server refuses it.
+            ClusterError: If the server cannot be reached, or does not know us.
+        """
+        if body := self._session.get(f"{path}?{urlencode(query)}", accept):
+            return decoded(body, self.access.server)
+        return self.request("GET", path, query=query, accept=accept)
 
     def watch(self, path: str, *, query: dict[str, str], seconds: int) -> Iterator[dict[str, Any]]:
         """Yield watch events until the server ends the watch after some seconds.
@@ -189,6 +176,8 @@ class Client:
         Raises:
             ClusterError: If the connection breaks.
         """
+        import urllib3
+
         url = f"{self.access.server}{path}?" + urlencode(
             query | {"watch": "true", "timeoutSeconds": str(seconds)}
         )
@@ -202,7 +191,7 @@ class Client:
             )
             with answer:
                 if answer.status >= 400:
-                    raise _refusal(answer.status, answer.read(), self.access.server)
+                    raise refusal(answer.status, answer.read(), self.access.server)
                 for line in lines(answer.stream()):
                     yield decoded(line, self.access.server)
         except urllib3.exceptions.HTTPError as error:
@@ -215,34 +204,7 @@ class Client:
         items = list(items)
         if not items:
             return
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(min(WORKERS, len(items))) as threads:
             yield from zip(items, threads.map(call, items), strict=True)
-
-
-def _only_asks(path: str) -> bool:
-    return path.startswith(REVIEWS)
-
-
-def unreachable(server: str, error: Exception) -> ClusterError:
-    """Say in one line why a server did not answer."""
-    reason = getattr(error, "reason", error)
-    text = str(reason).rsplit(": ", 1)[-1]
-    return ClusterError(
-        f"The cluster at {server} cannot be reached: {text}.",
-        hint="Check that it runs and that the kubeconfig is right: practicum doctor",
-    )
-
-
-def _refusal(status: int, data: bytes, server: str) -> Exception:
-    try:
-        told = json.loads(data)
-    except ValueError:
-        told = None
-    answer = told if isinstance(told, dict) else {}
-    message = str(answer.get("message") or "no explanation")
-    if status == UNAUTHORIZED:
-        return NotKnownError(
-            f"The cluster at {server} does not accept our credential (it may have expired).",
-            hint="Log in again, or fetch a fresh kubeconfig.",
-        )
-    return ApiError(status, str(answer.get("reason") or status), message)

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from .. import names
 from ..manifest import Manifest, ObjectKey, belongs_to, selector
 from . import pointers, rights
-from .client import ApiError, Client
+from .answers import ApiError
+from .client import Client
 from .resources import RESOURCES
 from .served_types import Type, listable
 

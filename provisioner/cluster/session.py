@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import urllib3
-
+from .answers import UNAUTHORIZED
 from .kubeconfig import Access
-from .transport import pool
+from .transport import Connections
 
-UNAUTHORIZED = 401
+if TYPE_CHECKING:
+    import urllib3
 
 
 class Session:
@@ -18,11 +18,11 @@ class Session:
     def __init__(
         self,
         access: Access,
-        http: urllib3.PoolManager | None = None,
+        connections: Connections | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
         self.access = access
-        self.http = http or pool(access)
+        self.connections = connections or Connections(access)
         self._headers = {"Accept": "application/json", "User-Agent": "practicum", **(headers or {})}
 
     @property
@@ -36,7 +36,7 @@ class Session:
         Raises:
             urllib3.exceptions.HTTPError: If the server cannot be reached.
         """
-        connection: Any = self.http.connection_from_url(self.access.server)._new_conn()
+        connection: Any = self.connections.pool.connection_from_url(self.access.server)._new_conn()
         connection.connect()
         return connection
 
@@ -54,7 +54,7 @@ class Session:
             urllib3.exceptions.HTTPError: If the server cannot be reached.
         """
         shown = self._now()
-        answer = self.http.request(method, url, headers=self._bearing(shown) | headers, **options)
+        answer = self._send(method, url, shown, headers, **options)
         if answer.status != UNAUTHORIZED or shown.login is None:
             return answer
         other = shown.login.instead_of(shown)
@@ -62,7 +62,22 @@ class Session:
             return answer
         answer.drain_conn()
         self._take(other)
-        return self.http.request(method, url, headers=self._bearing(other) | headers, **options)
+        return self._send(method, url, other, headers, **options)
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        access: Access,
+        headers: dict[str, str],
+        **options: Any,  # noqa: ANN401  (urllib3's)
+    ) -> urllib3.BaseHTTPResponse:
+        headers = self._bearing(access) | headers
+        return self.connections.pool.request(method, url, headers=headers, **options)
+
+    def get(self, path: str, accept: str) -> bytes:
+        """Return the body of an answer of 200 to a plain question; nothing of any other."""
+        return self.connections.plain.get(path, self.headers | {"Accept": accept})
 
     def _now(self) -> Access:
         if self.access.login:
@@ -72,7 +87,7 @@ class Session:
     def _take(self, access: Access) -> None:
         before, self.access = self.access, access
         if (access.certificate, access.key) != (before.certificate, before.key):
-            self.http = pool(access)
+            self.connections = Connections(access)
 
     def _bearing(self, access: Access) -> dict[str, str]:
         token = {"Authorization": f"Bearer {access.token}"} if access.token else {}

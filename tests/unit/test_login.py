@@ -198,13 +198,13 @@ def test_another_certificate_takes_other_connections(server):
     pairs = [pair(), pair()]
     given = iter(Credential(certificate=certificate, key=key) for certificate, key in pairs)
     client = Client(Login(Access(server=server.url, ca=""), lambda: next(given)).now())
-    before = client._session.http
+    before = client._session.connections
     server.will("GET", ENDED, DONE)
 
     client.request("GET", PATH)
 
     assert client.access.certificate == pairs[1][0]
-    assert client._session.http is not before
+    assert client._session.connections is not before
 
 
 # Before the end
