@@ -28,7 +28,7 @@ def theirs(server, monkeypatch) -> Iterator[Client]:
     monkeypatch.setattr(allowance, "SECONDS", 0.5)
     client = Client(Access(server=server.url, ca="", token="canary", bounded=True))
     yield client
-    client._connections.pool.clear()
+    client._session.connections.pool.clear()
 
 
 def test_what_is_small_is_read_as_it_is(server, theirs):
@@ -89,7 +89,7 @@ def test_answers_without_end_are_left(server, monkeypatch):
         [one.request("GET", "/a") for _ in range(100)]
     assert other.request("GET", "/a")  # another student's
     for client in (one, other):
-        client._connections.pool.clear()
+        client._session.connections.pool.clear()
 
 
 def test_nobody_is_sent_elsewhere_and_nothing_is_unpacked(server, theirs):
