@@ -102,13 +102,19 @@ def _clear_hosts(
 ) -> HostsReceipt | None:
     """Remove the accounts on lab hosts; None where the cohort has none.
 
+    Also where the file that says who is where is not here: the hosts know whose account it is.
+
     Raises:
-        InputError: If no home can be archived for want of a course key.
+        InputError: If no home can be archived for want of a course key, or some accounts are
+            on hosts that the cohort file does not name.
         ToolError: If Ansible came to no host at all.
     """
-    if not reading.cohort.hosts or not reading.cohort.hosts_file.exists():
+    if not reading.cohort.hosts:
+        lab_hosts.refuse_lost(reading.cohort)
         return None
     labs = lab_hosts.of(reading.cohort)
+    if not labs.known and not any(map(labs.is_pinned, labs.hosts)):
+        return None  # with these files nobody ever came to a host
     hosts_down.refuse_without_key(labs, archive=archive)
     return hosts_down.take_down(settings, labs, held, progress, archive=archive)
 

@@ -15,6 +15,7 @@ import pyrage
 import pytest
 import yaml
 
+from provisioner import cohort as cohorts
 from provisioner.cohort import records
 from provisioner.errors import InputError, MissingToolError
 from provisioner.lifecycle import class_secret, host_harvest, host_inventory, host_report, lab_hosts
@@ -177,6 +178,36 @@ def test_a_drop_is_told_once_and_sent_for_ever(course, folders):
 
     assert lab_hosts.leavers(course.labs()) == []
     assert inventory(course, folders, "lab2")["lab_students"][1]["state"] == "dropped"
+
+
+def test_who_leaves_another_host_than_the_run_is_about_has_not_left_yet(course):
+    course.save()
+    on_lab2 = {seat.id for seat in course.labs().seats.values() if seat.host == "lab2"}
+    course.roster(*(id for id in IDS if id not in on_lab2))
+
+    lab_hosts.save(course.labs("lab1"))
+
+    assert {seat.id for seat in lab_hosts.leavers(course.labs())} == on_lab2
+    lab_hosts.vacate(course.labs("lab1"), ["lab1"])
+    assert {seat.id for seat in lab_hosts.leavers(course.labs())} == on_lab2
+
+
+@pytest.mark.parametrize("hosts", [["lab1"], []])
+def test_a_host_with_accounts_does_not_go_from_the_cohort_file_unnoticed(course, hosts):
+    course.save()
+    course.roster(IDS[0], IDS[2])  # who left in the same edit still has an account there
+    left = yaml.safe_load(COHORT)
+    left["hosts"] = [host for host in left["hosts"] if host["name"] in hosts]
+    course.write(yaml.safe_dump(left))
+    cohort = cohorts.load(course.settings.stacks, "course")
+
+    with pytest.raises(InputError, match="does not name any more") as caught:
+        lab_hosts.refuse_lost(cohort)
+
+    assert "lab2" in {problem.where for problem in caught.value.problems}
+    course.write(COHORT)
+    lab_hosts.vacate(course.labs(), ["lab1", "lab2"])
+    lab_hosts.refuse_lost(cohort)
 
 
 def test_what_differs_is_told_by_what_would_be_done():
