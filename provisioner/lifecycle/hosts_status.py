@@ -16,8 +16,13 @@ from .lab_hosts import PRESENT, SUSPENDED, Labs
 from .progress import Progress
 
 PLAYBOOK = "read-hosts"
-PROGRAMS = {"dotfiles": "dotdrop", "docker": "dockerd", "git_server": "gitolite"}
-"""What a tool is called on a host, where that is another word."""
+PROGRAMS = {
+    "dotfiles": "dotdrop",
+    "docker": "dockerd",
+    "git_server": "gitolite",
+    "passage": "age",
+}
+"""What a tool is called on a host, where that is another word; a passage store needs age alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,8 +179,10 @@ def _host(
 
 def _absent(labs: Labs, found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the tools that students are to have there and that are not."""
-    there = set(found.get("programs") or ())
-    for tool in labs.cohort.accounts.tools if found else ():
+    there, accounts = set(found.get("programs") or ()), labs.cohort.accounts
+    for tool in accounts.tools if found else ():
+        if tool == "dotfiles" and accounts.dotfiles is None:
+            continue  # there are none to install, so Dotdrop is not brought either
         if PROGRAMS.get(tool, tool) not in there:
             yield tool
 

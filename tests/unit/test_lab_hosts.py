@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import pwd
 import re
 import subprocess
 import sys
@@ -23,7 +25,7 @@ from provisioner.lifecycle.host_inventory import Folders
 from provisioner.lifecycle.host_report import HostRow, HostsResult
 from provisioner.lifecycle.hosts_down import HostReceipt, HostsReceipt
 from provisioner.lifecycle.hosts_scan import Scanned
-from provisioner.lifecycle.hosts_status import _differences
+from provisioner.lifecycle.hosts_status import _absent, _differences
 from provisioner.playbook import HostKey, HostResult
 from provisioner.report import hosts as text
 from provisioner.settings import Settings
@@ -208,6 +210,27 @@ def test_a_host_with_accounts_does_not_go_from_the_cohort_file_unnoticed(course,
     course.write(COHORT)
     lab_hosts.vacate(course.labs(), ["lab1", "lab2"])
     lab_hosts.refuse_lost(cohort)
+
+
+def test_a_tool_is_absent_where_something_of_it_was_to_be_brought(course):
+    found = {"programs": ["age", "gpg", "sops", "pass"]}  # all that the default tools bring
+
+    assert list(_absent(course.labs(), found)) == []
+    course.write(
+        COHORT + "accounts: {dotfiles: {repository: https://x.org/d, commit: %s}}\n" % ("a" * 40)
+    )
+    assert list(_absent(course.labs(), found)) == ["dotfiles"]
+    assert list(_absent(course.labs(), {"programs": ["dotdrop"]})) == [
+        "age", "gpg", "sops", "pass", "passage",
+    ]  # fmt: skip
+
+
+def test_on_this_very_machine_the_operator_is_who_runs_practicum(course, folders):
+    course.write(COHORT + "  - {name: here, connection: local}\n")
+
+    said = inventory(course, folders, "here")
+
+    assert said["ansible_user"] == pwd.getpwuid(os.getuid()).pw_name
 
 
 def test_what_differs_is_told_by_what_would_be_done():
