@@ -503,6 +503,17 @@ def test_who_can_decrypt_is_told_against_who_should(course, secret):
     assert (found.missing, found.unkeyed, len(found.readers)) == (IDS[:3], IDS[3:], 1)
 
 
+def test_a_key_of_another_kind_is_somebody_who_can_decrypt(course, secret):
+    document = yaml.safe_load(secret.read_text())
+    document["sops"]["pgp"] = [{"fp": "85D7", "created_at": "2026-09-01T00:00:00Z", "enc": "x"}]
+    document["sops"]["key_groups"] = [{"kms": [{"arn": "arn:aws:kms:x", "enc": "x"}]}]
+    secret.write_text(yaml.safe_dump(document))
+
+    (found,) = class_secret.audit(course.labs())
+
+    assert found.extra == ("kms:arn:aws:kms:x", "pgp:85D7")
+
+
 def test_nothing_plain_is_left_behind(course, secret):
     class_secret.renew(course.settings, course.labs())
 
