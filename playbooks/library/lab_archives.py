@@ -81,12 +81,14 @@ class Packing:
         self.folder = Path(params["folder"])
         self.reader = pwd.getpwnam(params["reader"])
 
-    def of_student(self, student: Student) -> dict[str, str]:
+    def of_student(self, student: Student) -> dict[str, Any]:
         """Archive a home; nothing runs there any more then."""
         account = own_account(self.params["cohort"], student)
         if not self.dry_run:
             end_processes(account.pw_uid)
-        return self.seal(student["id"], account.pw_name, Path(account.pw_dir))
+        # By its number it is found again, where the id on the account was corrected meanwhile.
+        packed = self.seal(student["id"], account.pw_name, Path(account.pw_dir))
+        return {**packed, "uid": account.pw_uid}
 
     def of_folder(self, named: Student) -> dict[str, str]:
         """Archive a folder that is nobody's home."""
@@ -120,10 +122,10 @@ class Pass:
     def __init__(self, seconds: float, size: int) -> None:
         self.until, self.room = time.monotonic() + seconds, size
         self.tried: list[str] = []
-        self.archives: list[dict[str, str]] = []
+        self.archives: list[dict[str, Any]] = []
         self.problems: list[dict[str, str]] = []
 
-    def take(self, items: list[Student], work: Callable[[Student], dict[str, str]]) -> bool:
+    def take(self, items: list[Student], work: Callable[[Student], dict[str, Any]]) -> bool:
         """Archive them until it is enough; says whether some are left."""
         for item in items:
             if self.archives and (time.monotonic() > self.until or self.room < 0):

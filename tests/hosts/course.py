@@ -124,6 +124,10 @@ def course(
         runs[name] = play("prepare-hosts.yml", hosts, common, own=own, check=check)
         if name == "look":
             hosts[0].shell("! getent passwd s20210001 && ! command -v age && ! command -v sops")
+        if name == "first":
+            account = student(FIN)["account"]
+            change = f"ssh-keygen -q -p -P '' -N secret -f /home/{account}/.ssh/id_ed25519"
+            hosts[1].shell(f"runuser -u {account} -- {change}")
     return Course(hosts=hosts, folder=folder, keys=keys, ages=ages, runs=runs, common=common,
                   own=own)  # fmt: skip
 
