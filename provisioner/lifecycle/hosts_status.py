@@ -45,6 +45,9 @@ class HostStatus:
 
     why: str = ""
     distribution: str = ""
+    unlisted: tuple[str, ...] = ()
+    """Accounts of the cohort that stand in no list here, so that no run looks after them."""
+
     absent: tuple[str, ...] = ()
     """Tools that students are to have there, and that are not."""
 
@@ -74,6 +77,7 @@ class HostStatus:
             "why": self.why or None,
             "differs": {what: list(accounts) for what, accounts in self.differs.items()},
             "distribution": self.distribution or None,
+            "unlisted": list(self.unlisted),
             "absent": list(self.absent),
             "processes": self.processes,
         }
@@ -158,21 +162,25 @@ def _host(
 ) -> HostStatus:
     found: Mapping[str, Any] = ran.data.get(host.name, {}).get("lab_facts") or {}
     last = before.rows.get(host.name) if before else None
+    there, listed = _accounts(found), {seat.account for seat in labs.on(host)}
+    ours = {account: state for account, state in there.items() if account in listed}
     about = HostStatus(
         name=host.name,
         address=lab_hosts.place_of(host) if host.address else host.connection,
         state=_state(row, found),
         students=row.students,
-        differs=_differences(labs.wanted_on(host), _accounts(found)),
+        differs=_differences(labs.wanted_on(host), ours),
         failed=last.failed if last else 0,
         why=row.why or (last.why if last else ""),
         distribution=str(found.get("distribution") or ""),
+        unlisted=tuple(account for account in there if account not in listed),
         absent=tuple(_absent(labs, found)),
         leftovers=tuple(map(str, found.get("leftovers") or ())),
-        accounts=tuple(_accounts(found)),
+        accounts=tuple(there),
         processes=sum(int(one.get("processes") or 0) for one in found.get("accounts") or ()),
     )
-    if about.state == "ready" and (about.changed or about.failed or about.absent):
+    differs = about.changed or about.failed or about.absent or about.unlisted
+    if about.state == "ready" and differs:
         return replace(about, state="differs")
     return about
 

@@ -21,11 +21,13 @@ from provisioner import cohort as cohorts
 from provisioner.cohort import records
 from provisioner.errors import InputError, MissingToolError
 from provisioner.lifecycle import class_secret, host_harvest, host_inventory, host_report, lab_hosts
+from provisioner.lifecycle.host_harvest import Harvest
 from provisioner.lifecycle.host_inventory import Folders
 from provisioner.lifecycle.host_report import HostRow, HostsResult
 from provisioner.lifecycle.hosts_down import HostReceipt, HostsReceipt
+from provisioner.lifecycle.hosts_run import Ran
 from provisioner.lifecycle.hosts_scan import Scanned
-from provisioner.lifecycle.hosts_status import _absent, _differences
+from provisioner.lifecycle.hosts_status import _absent, _differences, _host
 from provisioner.playbook import HostKey, HostResult
 from provisioner.report import hosts as text
 from provisioner.settings import Settings
@@ -223,6 +225,21 @@ def test_a_tool_is_absent_where_something_of_it_was_to_be_brought(course):
     assert list(_absent(course.labs(), {"programs": ["dotdrop"]})) == [
         "age", "gpg", "sops", "pass", "passage",
     ]  # fmt: skip
+
+
+def test_an_account_that_stands_in_no_list_is_told_as_nobodys_to_look_after(course):
+    course.save()
+    labs = course.labs()
+    there = [*labs.wanted_on(labs.hosts[0]), "s20259999"]
+    facts = {"record": {"cohort": "course"}, "programs": ["age", "gpg", "sops", "pass"]}
+    facts["accounts"] = [{"account": account, "state": "open"} for account in there]
+    ran = Ran(rows=(row(),), data={"lab1": {"lab_facts": facts}}, harvest=Harvest())
+
+    found = _host(labs, labs.hosts[0], row(), ran, None)
+
+    assert (found.state, found.unlisted, found.changed) == ("differs", ("s20259999",), 0)
+    facts["accounts"].pop()
+    assert _host(labs, labs.hosts[0], row(), ran, None).state == "ready"
 
 
 def test_on_this_very_machine_the_operator_is_who_runs_practicum(course, folders):
