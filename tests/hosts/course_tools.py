@@ -81,7 +81,7 @@ def test_the_packages_of_docker_com_are_not_taken_the_place_of(course):
     host.write("/tmp/ce/DEBIAN/control", PACKAGE)
     host.shell("dpkg-deb --build /tmp/ce /tmp/ce.deb && dpkg --install /tmp/ce.deb")
 
-    refused = play(ALONE, [host], {})
+    refused = play(ALONE, [host], {}, user="ops")
 
     host.shell("dpkg --purge docker-ce")
     assert "packages of docker.com" in refused.failure("lab2")
