@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from ..manifest import MANAGER
     from .change import apply, await_gone, check, delete, take_away
     from .claim import SECONDS as CLAIM_SECONDS
-    from .claim import Claim, claim_of
+    from .claim import Claim, claim_of, refuse_going
     from .claim import take as take_claim
     from .claim import write as write_claim
     from .client import ApiError, Client, NotKnownError
@@ -111,6 +111,7 @@ __all__ = [
     "read_object",
     "read_room",
     "read_source",
+    "refuse_going",
     "remove_pod",
     "roles",
     "search",
@@ -132,8 +133,8 @@ __getattr__ = late.parts(
     __name__,
     {
         "change": "apply, await_gone, check, delete, take_away",
-        "claim": "SECONDS as CLAIM_SECONDS, Claim, claim_of, take as take_claim, write "
-        "as write_claim",
+        "claim": "SECONDS as CLAIM_SECONDS, Claim, claim_of, refuse_going, take as take_claim, "
+        "write as write_claim",
         "client": "ApiError, Client, NotKnownError",
         "contents": "Whereabouts, list_type, look_around, namespaced_types",
         "creation": "create, read_object",

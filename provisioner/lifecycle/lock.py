@@ -8,7 +8,6 @@ emptied at the end: content without a holder means that the run was killed.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import socket
@@ -71,12 +70,6 @@ def _sign(descriptor: int, path: Path) -> None:
         _write(descriptor, {"pid": os.getpid(), "host": socket.gethostname(), **_now()})
     except OSError as error:
         raise private_file.unwritable(path, error) from None
-
-
-def place(home: Path) -> str:
-    """Return what tells this home from every other, on whatever machine; it says nothing else."""
-    where = f"{socket.gethostname()}:{home.resolve()}"
-    return hashlib.sha256(where.encode()).hexdigest()[:16]
 
 
 def run_name(home: Path, cohort: str) -> str:
