@@ -20,7 +20,8 @@ from typing import Any
 
 from ..errors import ClusterError, LockedError
 from ..manifest import Manifest, ObjectKey
-from .client import ApiError, Client
+from .answers import ApiError
+from .client import Client
 from .observe import read
 from .resources import path_of
 

@@ -18,9 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .. import private_file, shell
+from .. import private_file
 from ..errors import LockedError
-from ..pulumi_stack import RUN_MARK
 
 WAIT = 60.0
 """Seconds that workers of a killed run get to finish what is in flight."""
@@ -114,6 +113,8 @@ def _lives(holder: dict[str, Any]) -> bool:
         return False  # it has not come to writing, or was killed while it did
     if holder.get("host") != socket.gethostname():
         return True  # we cannot look there, and a live run is never robbed
+    from .. import shell  # nearly always nobody holds it
+
     return shell.lives(pid, by=since)
 
 
@@ -138,6 +139,8 @@ def strays(run: str) -> list[Any]:
 
 def _is_of(process: Any, run: str) -> bool:  # noqa: ANN401  (psutil is imported late)
     import psutil
+
+    from ..pulumi_stack import RUN_MARK
 
     try:
         return bool(process.pid != os.getpid() and process.environ().get(RUN_MARK) == run)
