@@ -20,7 +20,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.lab_process import end_processes, running
 from ansible.module_utils.lab_public_key import usable_keys
-from ansible.module_utils.lab_rights import SOON, as_student
+from ansible.module_utils.lab_rights import as_student
 from ansible.module_utils.lab_student import (
     NoAccountError,
     Student,
@@ -213,7 +213,7 @@ class Accounts:
             path = ".ssh/authorized_keys"
             return ensure_file(path, content, 0o600, once=False, dry_run=self.dry_run) or made
 
-        return ["keys"] if as_student(account, write, seconds=SOON) else []
+        return ["keys"] if as_student(account, write) else []
 
 
 def shadow(name: str) -> tuple[str, str]:

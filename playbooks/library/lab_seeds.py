@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.lab_rights import SOON, as_student
+from ansible.module_utils.lab_rights import as_student
 from ansible.module_utils.lab_student import (
     Student,
     ensure_file,
@@ -34,7 +34,7 @@ class Seeds:
         if self.dry_run and find_account(student) is None:
             return ["everything"]
         account = own_account(self.params["cohort"], student)
-        return as_student(account, self._plant, student, seconds=SOON)
+        return as_student(account, self._plant, student)
 
     def _plant(self, student: Student) -> list[str]:
         new = [folder for folder in self.params["folders"]

@@ -13,14 +13,13 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from ansible.module_utils.lab_process import end_processes
 from ansible.module_utils.lab_student import StudentProblemError, explain
 
-PATIENCE = 600
+PATIENCE = 120
 """Seconds that work with a student's rights may take: they could stop the process themselves."""
-SOON = 60
-"""Seconds for what takes a moment, so that nobody's file system that never answers holds all up."""
-ENDS = 2
-"""Seconds that a process gets to end once it was killed."""
+LINGERING = 5
+"""Seconds that are waited for a process that was killed: one that waits for a disk stays."""
 MOST_ANSWER = 1 << 20
 """Bytes of what is handed back of it: what lies in a home can be of any size."""
 BOUNDS = {
@@ -35,19 +34,11 @@ BOUNDS = {
 T = TypeVar("T")
 
 
-def as_student(
-    account: pwd.struct_passwd,
-    work: Callable[..., T],
-    *arguments: object,
-    seconds: float | None = None,
-) -> T:
+def as_student(account: pwd.struct_passwd, work: Callable[..., T], *arguments: object) -> T:
     """Call a function with a student's rights, in their home, and return what it returns.
 
-    Args:
-        account: Theirs.
-        work: What to call; what it returns and takes is JSON.
-        arguments: What it is called with.
-        seconds: How long it may take; None is as long as anything may.
+    Where it takes too long, everything that the student runs is ended: whatever stops it would
+    stop the next one too, and two such students would hold up the host for all.
 
     Raises:
         StudentProblemError: If the function fails; with its reason.
@@ -59,10 +50,16 @@ def as_student(
         _answer(writing, account, work, arguments)
     os.close(writing)
     try:
-        said = _heard(reading, PATIENCE if seconds is None else seconds)
+        said = _heard(reading)
     finally:
         os.close(reading)
         _end(child)
+    if said is None:
+        end_processes(account.pw_uid)
+        raise StudentProblemError(
+            f"what was done with the student's rights took more than {PATIENCE} s; all that they"
+            " ran was ended"
+        )
     try:
         answered = json.loads(said)
     except ValueError:
@@ -75,19 +72,19 @@ def as_student(
 
 
 def _end(child: int) -> None:
-    """End it, and go on without it where it waits for a file system that never answers."""
+    """Kill a child, and wait for it no longer than is sensible."""
     os.kill(child, signal.SIGKILL)
-    deadline = time.monotonic() + ENDS
+    deadline = time.monotonic() + LINGERING
     while os.waitpid(child, os.WNOHANG) == (0, 0) and time.monotonic() < deadline:
         time.sleep(0.001)
 
 
-def _heard(reading: int, seconds: float) -> bytes:
-    """Read an answer to its end; nothing of one that is too long, or takes too long."""
-    said, deadline = b"", time.monotonic() + seconds
+def _heard(reading: int) -> bytes | None:
+    """Read an answer to its end; nothing of one that is too long, None where it takes too long."""
+    said, deadline = b"", time.monotonic() + PATIENCE
     while len(said) <= MOST_ANSWER:
         if not select.select([reading], [], [], max(0, deadline - time.monotonic()))[0]:
-            return b""
+            return None
         block = os.read(reading, 1 << 16)
         if not block:
             return said
@@ -100,7 +97,6 @@ def _answer(
 ) -> None:
     """Become the student, do it, write down how it went, and never come back."""
     try:
-        _say_nothing()
         os.setgroups([account.pw_gid])
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)
@@ -117,13 +113,6 @@ def _answer(
                     pipe.write(json.dumps(answer).encode())
         finally:
             os._exit(0)
-
-
-def _say_nothing() -> None:
-    """Let go of what leads to the operator: should it never end, they would wait for it."""
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in range(3):
-        os.dup2(nowhere, stream)
 
 
 def _bound() -> None:

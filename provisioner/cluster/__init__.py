@@ -6,12 +6,13 @@ from .. import late
 
 if TYPE_CHECKING:
     from ..manifest import MANAGER
+    from .answers import ApiError, NotKnownError
     from .change import apply, await_gone, check, delete, take_away
     from .claim import SECONDS as CLAIM_SECONDS
-    from .claim import Claim, claim_of
+    from .claim import Claim, claim_of, refuse_going
     from .claim import take as take_claim
     from .claim import write as write_claim
-    from .client import ApiError, Client, NotKnownError
+    from .client import Client
     from .contents import Whereabouts, list_type, look_around, namespaced_types
     from .creation import create, read_object
     from .follow import AGAIN, Follower
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from .running import NotRunError, await_pod, has_ended, is_ready, remove_pod
     from .running import containers as pod_containers
     from .running import make as make_in
-    from .searching import Search, discover, search
+    from .searching import Search, search
     from .secrets import (
         Source,
         await_counted,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
         with_copies,
         write_copy,
     )
-    from .served_types import Type, served
+    from .served_types import Type, listable, served
     from .stuck import finalize
     from .transport import WORKERS
 
@@ -83,7 +84,6 @@ __all__ = [
     "claim_of",
     "create",
     "delete",
-    "discover",
     "finalize",
     "given_to_everybody",
     "has_ended",
@@ -91,6 +91,7 @@ __all__ = [
     "is_ready",
     "list_cohort",
     "list_type",
+    "listable",
     "listed_rights",
     "load",
     "longest_token",
@@ -111,6 +112,7 @@ __all__ = [
     "read_object",
     "read_room",
     "read_source",
+    "refuse_going",
     "remove_pod",
     "roles",
     "search",
@@ -131,10 +133,11 @@ __all__ = [
 __getattr__ = late.parts(
     __name__,
     {
+        "answers": "ApiError, NotKnownError",
         "change": "apply, await_gone, check, delete, take_away",
-        "claim": "SECONDS as CLAIM_SECONDS, Claim, claim_of, take as take_claim, write "
-        "as write_claim",
-        "client": "ApiError, Client, NotKnownError",
+        "claim": "SECONDS as CLAIM_SECONDS, Claim, claim_of, refuse_going, take as take_claim, "
+        "write as write_claim",
+        "client": "Client",
         "contents": "Whereabouts, list_type, look_around, namespaced_types",
         "creation": "create, read_object",
         "follow": "AGAIN, Follower",
@@ -152,10 +155,10 @@ __getattr__ = late.parts(
         "room": "read_room",
         "running": "NotRunError, await_pod, containers as pod_containers, has_ended, is_ready, "
         "make as make_in, remove_pod",
-        "searching": "Search, discover, search",
+        "searching": "Search, search",
         "secrets": "Source, await_counted, look_at, read_source, version_of, with_copies, "
         "write_copy",
-        "served_types": "Type, served",
+        "served_types": "Type, listable, served",
         "stuck": "finalize",
         "transport": "WORKERS",
     },

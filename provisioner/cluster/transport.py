@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import ssl
-from typing import Any
-
-import urllib3
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ClusterError
 from .kubeconfig import Access
+from .plain import Plain
+
+if TYPE_CHECKING:
+    import urllib3
 
 WORKERS = 16
 """Requests in flight; beyond 32 the API server only answers later (measured)."""
@@ -24,30 +27,59 @@ PASSING = {408, 429, 500, 502, 503, 504}
 """What may be gone the next time; 500 is what a server says while etcd has no leader."""
 
 
-def pool(access: Access) -> urllib3.PoolManager:
-    """Return what keeps the connections of one identity open.
+class Connections:
+    """The connections of one identity."""
 
-    Raises:
-        ClusterError: If its certificates cannot be used.
+    def __init__(self, access: Access) -> None:
+        """Get ready to open them.
+
+        Raises:
+            ClusterError: If its certificates cannot be used.
+        """
+        self._access = access
+        self.plain = Plain(access, _tls(access))
+
+    @cached_property
+    def pool(self) -> urllib3.PoolManager:
+        """What asks with patience, and says what is wrong."""
+        return pool(self._access)
+
+
+@cache
+def patience(*, asks: bool = False) -> urllib3.Retry:
+    """Return how often a request is repeated.
+
+    What these methods do twice they do the same; a POST is repeated where it only ``asks``.
     """
-    retry = urllib3.Retry(
+    import urllib3
+
+    return urllib3.Retry(
         total=4,
         connect=2,
         read=1,  # who keeps us waiting does so twice, not five times
         other=1,  # a handshake fails for once; a certificate that is refused, is so again
         backoff_factor=0.2,
         backoff_jitter=0.2,
-        # What these do twice they do the same: POST is not among them.
-        allowed_methods={"GET", "PUT", "PATCH", "DELETE"},
+        allowed_methods={"GET", "PUT", "PATCH", "DELETE", *({"POST"} if asks else ())},
         status_forcelist=PASSING,
         respect_retry_after_header=True,
         retry_after_max=PATIENCE,
         raise_on_status=False,
     )
+
+
+def pool(access: Access) -> urllib3.PoolManager:
+    """Return what keeps the connections of one identity open.
+
+    Raises:
+        ClusterError: If its certificates cannot be used.
+    """
+    import urllib3
+
     options: dict[str, Any] = {
         "maxsize": WORKERS,
         "block": True,
-        "retries": retry,
+        "retries": patience(),
         "timeout": urllib3.Timeout(connect=10.0, read=SECONDS),
         "ssl_context": _tls(access),
     }
@@ -55,7 +87,12 @@ def pool(access: Access) -> urllib3.PoolManager:
         options["server_hostname"] = access.server_name
     if access.proxy:
         return urllib3.ProxyManager(access.proxy, **options)
-    return urllib3.PoolManager(**options)
+    made = urllib3.PoolManager(**options)
+    if access.bounded:
+        from . import allowance
+
+        allowance.bound(made)
+    return made
 
 
 def _tls(access: Access) -> ssl.SSLContext:

@@ -11,7 +11,7 @@ from ..cohort import Term
 from ..credential import Standing
 from ..plan import Part
 from ..settings import Settings
-from . import backend, desk, host_report, journal, usage
+from . import backend, host_report, journal, sweeping, usage
 from .desk import NOTHING
 from .host_report import LastRun
 from .journal import Unfinished
@@ -79,6 +79,9 @@ class Status:
     unfinished: Unfinished | None = None
     """The last run from this home, if it did not say that it ended."""
 
+    ending: Mapping[str, datetime] = field(default_factory=dict)
+    """When access ends that does so before the term, or soon, by id: of no token does it."""
+
 
 def status(settings: Settings, name: str, *, say: Callable[[str], None] = lambda _: None) -> Status:
     """Read a cohort's state from the cluster.
@@ -105,7 +108,7 @@ def of_namespaces(settings: Settings, reading: Reading, say: Callable[[str], Non
     usage.sample_on_the_way(settings, reading, say)
     standings: dict[str, Standing] = {}
     if reading.plan.guard.action not in ("create", "foreign"):
-        desk.sweep_quietly(settings, reading, say)
+        sweeping.sweep_quietly(settings, reading, say)
         standings = credential.standings(reading.client, name)
     return Status(
         cohort=name,

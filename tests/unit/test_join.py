@@ -340,6 +340,14 @@ def test_the_schools_login_is_a_hand_out(tmp_path):
     assert join.put(yaml.safe_dump(theirs).encode(), tmp_path / "config").context == "course-ada"
 
 
+@pytest.mark.parametrize(
+    "content", [b"x: 2024-99-99", b"x: !!int z", b"x: " + b"[" * 5000, b"\xff\xfe\x00"]
+)
+def test_what_breaks_a_reader_of_yaml_is_no_hand_out(tmp_path, content):
+    with pytest.raises(InputError, match="The hand-out is no kubeconfig"):
+        join.put(content, tmp_path / "config")
+
+
 @pytest.mark.parametrize("section", ["clusters", "users", "contexts"])
 def test_a_second_name_in_a_hand_out_is_refused_so_that_no_other_entry_is_replaced(
     tmp_path, section
@@ -489,6 +497,18 @@ def test_a_kubeconfig_that_is_none_is_left_alone(tmp_path, content):
     path.write_bytes(content)
 
     with pytest.raises(InputError, match="nothing was changed"):
+        join.put(CONTENT, path)
+
+    assert path.read_bytes() == content
+
+
+def test_a_kubeconfig_that_is_too_large_is_refused_and_never_cut(tmp_path):
+    """What is left of it may be a kubeconfig, and would be written back without the rest."""
+    path = tmp_path / "config"
+    content = yaml.safe_dump(OLD).encode() + b"\n" * (8 << 20) + b"kind: Config\n"
+    path.write_bytes(content)
+
+    with pytest.raises(InputError, match="larger than 8 MiB; nothing was changed"):
         join.put(CONTENT, path)
 
     assert path.read_bytes() == content
