@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import signal
 
+from hypothesis import settings
+
+# A machine that has other things to do is no mistake of what is tested. And what fails must
+# be the change's: the same examples in every run, others in `make soak`.
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("anew", deadline=None)
+settings.load_profile("same")
+
 
 def pytest_configure() -> None:
     """Heed Ctrl-C: a shell that starts something in the background has it ignore that.

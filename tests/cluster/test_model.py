@@ -326,4 +326,4 @@ def test_a_few_steps_of_a_term_in_any_order(terms):
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_many_terms_in_any_order(terms):
-    terms(max_examples=15, stateful_step_count=30)
+    terms(max_examples=15, stateful_step_count=30, derandomize=False)
