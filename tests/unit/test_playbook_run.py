@@ -110,14 +110,22 @@ def test_every_host_fares_on_its_own(play):
 SLEEP = "- name: Hang\n  ansible.builtin.command: sleep 120\n  changed_when: false\n"
 
 
-@pytest.mark.parametrize("limit", [{"idle": 3}, {"longest": 3}])
+def hung(play, limit):
+    """Run what hangs, with a limit; on a laden machine Ansible needs longer to come so far."""
+    for seconds in (3, 12, 48):
+        one, began = play(SLEEP, **{limit: seconds}), time.monotonic()
+        with suppress(ToolError):  # it had not even begun
+            (result,) = Run(one).follow().values()
+            assert time.monotonic() - began < 110
+            if result.why.endswith("at: Hang"):
+                return one, result
+    raise AssertionError("it never came to what hangs")
+
+
+@pytest.mark.parametrize("limit", ["idle", "longest"])
 def test_a_run_that_hangs_is_ended_with_all_that_it_started(play, limit):
-    one = play(SLEEP, **limit)
-    began = time.monotonic()
+    one, result = hung(play, limit)
 
-    (result,) = Run(one).follow().values()
-
-    assert time.monotonic() - began < 40
     assert result.state == "failed"
     assert result.why.endswith("and was stopped, at: Hang")
     assert left_over(one) == []
@@ -127,7 +135,7 @@ def test_a_run_can_be_stopped_from_outside(play):
     one = play(SLEEP)
     run = Run(one)
     at_work = threading.Event()
-    threading.Thread(target=lambda: (at_work.wait(60), run.stop()), daemon=True).start()
+    threading.Thread(target=lambda: (at_work.wait(250), run.stop()), daemon=True).start()
 
     (result,) = run.follow(lambda host: host.task == "Hang" and at_work.set()).values()
 
