@@ -62,7 +62,7 @@ class LabHost:
                 "ssh", "-F", "none", "-p", str(port or self.port), "-i", str(identity),
                 "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "BatchMode=yes",
                 "-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={pinned}",
-                "-o", "ConnectTimeout=10", f"{user}@{self.address}", *command,
+                "-o", "ConnectTimeout=30", f"{user}@{self.address}", *command,
             ],
             capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL,
         )  # fmt: skip

@@ -48,7 +48,7 @@ def test_an_answer_that_begins_and_does_not_end_is_waited_for_no_longer(monkeypa
     with pytest.raises(student.StudentProblemError, match="ended without an answer"):
         with_its_rights(half_an_answer_and_no_end)
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
 
 
 def test_an_answer_of_any_size_fills_nobody_s_memory():
@@ -127,7 +127,7 @@ def test_a_program_that_does_not_end_is_ended(apart, script):
         in_confinement(script, seconds=1)
 
     running = shared("lab_process").running
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while running(ACCOUNT.pw_uid):
         assert time.monotonic() < deadline, "something went on"
         time.sleep(0.05)
