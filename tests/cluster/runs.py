@@ -87,6 +87,14 @@ def strays(course: Course) -> list[psutil.Process]:
     return found
 
 
+def await_no_strays(course: Course) -> None:
+    """See that nothing of a run lives on; what was killed takes a moment to be gone."""
+    deadline = time.monotonic() + 30
+    while found := strays(course):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+
+
 def kill_all(course: Course, run: subprocess.Popen[str]) -> None:
     """End a run and all that it started in one moment, as a power cut would."""
     with suppress(ProcessLookupError):
@@ -169,7 +177,7 @@ def check_converged(course: Course, ids: list[str]) -> None:
     assert saved(course).pending == []
     assert in_state(course, "guard") == {"guard"}
     assert locks(course) == []
-    assert strays(course) == []
+    await_no_strays(course)
     claim = course.admin("get", "namespace", f"practicum-{course.name}", "-o", "json")
     assert cluster.claim_of(json.loads(claim)) is None
 

@@ -12,6 +12,7 @@ import pytest
 from .course import environment
 from .faults import Gate, proxy
 from .runs import (
+    await_no_strays,
     check_converged,
     is_last,
     kill_all,
@@ -20,7 +21,6 @@ from .runs import (
     start,
     start_up,
     state_of,
-    strays,
 )
 
 pytestmark = pytest.mark.cluster
@@ -85,7 +85,7 @@ def test_a_killed_run_is_finished_by_the_next(half_up, gate):
     assert done["failed"] == []
     assert set(course.actions().values()) == {"same"}
     assert len(course.actions()) == len(STUDENTS)
-    assert strays(course) == []
+    await_no_strays(course)
 
 
 def test_a_run_killed_with_all_its_processes_is_finished_by_the_next(half_up, gate):
@@ -99,7 +99,7 @@ def test_a_run_killed_with_all_its_processes_is_finished_by_the_next(half_up, ga
 
     assert done["failed"] == []
     assert set(course.actions().values()) == {"same"}
-    assert strays(course) == []
+    await_no_strays(course)
 
 
 def test_who_leaves_after_a_killed_run_is_removed(half_up, gate):
@@ -137,7 +137,7 @@ def test_an_interrupted_run_ends_in_order(half_up, gate, number, code):
 
     assert run.returncode == code, errors
     assert "Traceback" not in errors
-    assert strays(course) == []
+    await_no_strays(course)
     done = course.up()
     assert done["failed"] == []
     assert set(course.actions().values()) == {"same"}
@@ -154,7 +154,7 @@ def test_a_second_signal_ends_it_at_once_and_the_next_run_repairs(half_up, gate)
 
     assert run.returncode in (130, 143), errors
     assert "Traceback" not in errors
-    assert strays(course) == []
+    await_no_strays(course)
     gate.opened.set()
     assert course.up()["failed"] == []
     check_converged(course, STUDENTS)

@@ -228,7 +228,7 @@ class Term(RuleBasedStateMachine):
             assert kept == member.work
         for state in (self.course.home / "state").rglob("*.json"):
             json.loads(state.read_text())
-        assert runs.strays(self.course) == []
+        runs.await_no_strays(self.course)
         assert self.canaries.in_files([self.course.home, self.course.stacks]) == set()
 
     # How the model knows

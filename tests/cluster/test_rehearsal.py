@@ -152,7 +152,7 @@ def test_a_pod_is_scheduled_and_said_to_run(control_plane, kubectl):
     config = control_plane.kubeconfig
     kubectl(config, "run", "simulated", "--image=registry.example/none:1")
 
-    kubectl(config, "wait", "--for=condition=Ready", "pod/simulated", "--timeout=30s")
+    kubectl(config, "wait", "--for=condition=Ready", "pod/simulated", "--timeout=110s")
 
     kubectl(config, "delete", "pod", "simulated", "--wait=false")
 
