@@ -6,7 +6,7 @@ from .. import late
 
 if TYPE_CHECKING:
     from ..manifest import MANAGER
-    from .change import apply, await_gone, check, delete, take_away
+    from .change import apply, await_absent, await_gone, check, delete, take_away
     from .claim import SECONDS as CLAIM_SECONDS
     from .claim import Claim, claim_of
     from .claim import take as take_claim
@@ -76,6 +76,7 @@ __all__ = [
     "answers_the_unknown",
     "apply",
     "ask_many",
+    "await_absent",
     "await_counted",
     "await_gone",
     "await_pod",
@@ -131,7 +132,7 @@ __all__ = [
 __getattr__ = late.parts(
     __name__,
     {
-        "change": "apply, await_gone, check, delete, take_away",
+        "change": "apply, await_absent, await_gone, check, delete, take_away",
         "claim": "SECONDS as CLAIM_SECONDS, Claim, claim_of, take as take_claim, write "
         "as write_claim",
         "client": "ApiError, Client, NotKnownError",

@@ -69,13 +69,15 @@ class Clearing:
         seen to wait for minutes for the end of admission policies that were gone.
         """
         before, client = self._reading, self._reading.client
-        left = cluster.list_cohort(client, before.cohort.name).owned
+        had = any(key.kind == "PersistentVolume" for key in before.live.owned)
+        left = cluster.list_cohort(client, before.cohort.name, volumes=had).owned
         # Ours by who applied it, though somebody took our mark away.
         left |= {k: live for k, live in before.live.owned.items() if k not in before.found.owned}
         # A copy of a pull secret is in a namespace that went, or in one that stays.
         with_it = ("Namespace", "Secret")
         goes = [live for live in left.values() if live["kind"] not in with_it and self._goes(live)]
         self._delete(goes)
+        self.troubles += removal.volumes_left(client, goes).values()
 
     def _stacks(self, stuck: Container[str]) -> list[str | int]:
         """Return the stacks that can be cleared.

@@ -56,7 +56,7 @@ def admission(cohort: Cohort) -> list[Manifest]:
 def policies(cohort: Cohort) -> list[Policy]:
     """Return the policies that a cohort file asks for."""
     return [
-        _managed(),
+        _managed(cohort),
         _finalizers(),
         _services(),
         _configmaps(),
@@ -74,8 +74,9 @@ def policy_name(cohort: str, policy: str) -> str:
     return f"practicum-{cohort}-{policy}"
 
 
-def _managed() -> Policy:
+def _managed(cohort: Cohort) -> Policy:
     """Keep what Practicum made out of everybody's hands, through every door."""
+    shared = cohort.environment.shared_volumes
     return Policy(
         name="managed",
         group=ALL,
@@ -84,7 +85,7 @@ def _managed() -> Policy:
         variables=(
             ("was_ours", expressions.WAS_OURS),
             ("looks_like_ours", expressions.LOOKS_LIKE_OURS),
-            ("by_system", expressions.BY_SYSTEM),
+            ("by_system", expressions.BY_BINDER if shared else expressions.BY_SYSTEM),
         ),
         validations=(
             (
@@ -216,8 +217,19 @@ def _pods(cohort: Cohort) -> Policy:
                 "affinity can only look at pods of your own namespace;"
                 " leave namespaces and namespaceSelector out",
             ),
+            *_shared(cohort),
         ),
     )
+
+
+def _shared(cohort: Cohort) -> list[tuple[str, str]]:
+    """Let nobody write to what all read."""
+    claims = [volume.name for volume in cohort.environment.shared_volumes]
+    message = (
+        "what your course shares can only be read; mount it with"
+        f" persistentVolumeClaim: {{claimName: {claims[0] if claims else ''}, readOnly: true}}"
+    )
+    return [(expressions.mounted_read_only(claims), message)] if claims else []
 
 
 def _images(cohort: Cohort) -> Policy:
@@ -239,13 +251,15 @@ def _images(cohort: Cohort) -> Policy:
 
 def _volumes(cohort: Cohort) -> Policy:
     """Give volumes by storage class alone: never somebody else's old one."""
+    ours = f"{expressions.KEPT_BY_COURSE} || " if cohort.environment.shared_volumes else ""
+    classes = expressions.storage_class(cohort.environment.storage_classes)
     return Policy(
         name="volumes",
         group="",
         resources=("persistentvolumeclaims",),
         validations=(
             (
-                expressions.storage_class(cohort.environment.storage_classes),
+                f"{ours}({classes})" if ours else classes,
                 "choose a storage class of your course: "
                 + (", ".join(cohort.environment.storage_classes) or "leave it out"),
             ),

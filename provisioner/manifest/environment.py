@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .. import names
 from ..cohort import Record, override, sections
 from . import guard, labels, pull_secrets
+from . import shared_volumes as sharing
 from .objects import Manifest, make
 from .role import PULL_SECRETS, WITH_SECRETS, operators_subjects, role_name
 
@@ -42,6 +43,7 @@ def environment(cohort: Cohort, record: Record) -> list[Manifest]:
         _limits(cohort, record),
         _network_policy(cohort, record),
         _default_account(cohort, record),
+        *sharing.shared_volumes(cohort, record),
     ]
     if not cohort.oidc:
         objects.append(_identity(cohort, record))
@@ -67,7 +69,7 @@ def _namespace(cohort: Cohort, record: Record) -> Manifest:
         | labels.of_record(record)
         | labels.pod_security(level, guard.POD_SECURITY_VERSION),
     )
-    namespace["metadata"]["annotations"] = labels.notes_of_record(record)
+    namespace["metadata"]["annotations"] = labels.notes_of_record(record) | sharing.notes(cohort)
     return namespace
 
 
