@@ -132,7 +132,7 @@ class Engine:
     def _settling(self, stack: str | int) -> Job:
         plan = self.reading.plan
         members = [part for part in (*plan.students, *plan.groups) if part.wave == stack]
-        differ = {part.name for part in members if part.action != "same"}
+        differ = {part.name for part in members if part.is_pulumis}
         return self._job("up", stack, refresh=True, exclude=tuple(sorted(differ)))
 
     def destroy(self, stacks: Iterable[str | int]) -> dict[str, str]:

@@ -238,7 +238,7 @@ def stacks_of(plan: Plan) -> list[str]:
 
 def _for_pulumi(plan: Plan) -> list[Part]:
     parts = _with(plan, "create", "change", "remove", "foreign")
-    return [part for part in parts if not part.copies_alone]
+    return [part for part in parts if part.is_pulumis]
 
 
 def _with(plan: Plan, *actions: Action) -> list[Part]:

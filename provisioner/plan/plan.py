@@ -59,6 +59,11 @@ class Part:
     """Whether nothing else differs, so that there is nothing for Pulumi to do."""
 
     @property
+    def is_pulumis(self) -> bool:
+        """Whether Pulumi, or a deletion, has something to do."""
+        return self.action != "same" and not self.copies_alone
+
+    @property
     def wave(self) -> int | str | None:
         """Which of the cohort's stacks holds it; None for the guard and for strangers."""
         if self.group:
