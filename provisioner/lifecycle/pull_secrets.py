@@ -134,11 +134,11 @@ def take_back(client: cluster.Client, parts: Iterable[Part]) -> tuple[list[Part]
     Returns:
         The parts with the rest of their surplus, and why copies stay, by the part's name.
     """
-    parts, why = list(parts), {}
-    for part in parts:
-        copies = [one for one in part.surplus if _is_loose(one, part)]
-        if refused := removal.refusals(client, copies):
-            why[part.name] = "; ".join(refused.values())
+    parts = list(parts)
+    loose = [(one, part) for part in parts for one in part.surplus if _is_loose(one, part)]
+    owners = {one["metadata"]["uid"]: part.name for one, part in loose}
+    refused = removal.refusals(client, [one for one, _ in loose])
+    why = {owners[uid]: reason for uid, reason in refused.items()}
     left = [
         replace(part, surplus=tuple(one for one in part.surplus if not _is_loose(one, part)))
         for part in parts

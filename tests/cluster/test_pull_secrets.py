@@ -117,7 +117,7 @@ def test_what_is_not_there_is_told_and_stops_only_who_needs_it(course):
     course.write(IDS, environment=wanted(course, "registri"))
 
     plan = course.json("plan", course.name)
-    refused = course.run("up", course.name, "--yes", code=4)
+    refused = course.run("up", course.name, "--yes", code=7)
     course.write(IDS, environment=wanted(course))
 
     assert plan["notes"] == [f"the pull secret registri in {course.keep} is not there"]
