@@ -43,11 +43,11 @@ def _volume(cohort: Cohort, record: Record, volume: SharedVolume) -> Manifest:
         "namespace": record.namespace,
         "name": volume.name,
     }
+    # Of no class: a volume's own is left out of what the API server shows when it is empty.
     spec = {
         "capacity": {"storage": volume.size},
         "accessModes": MODES,
         "persistentVolumeReclaimPolicy": "Retain",
-        "storageClassName": "",
         "volumeMode": "Filesystem",
         "claimRef": claim,
         **_source(volume.source),

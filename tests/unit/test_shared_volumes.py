@@ -41,7 +41,7 @@ def test_every_volume_is_to_be_read_and_its_data_stays():
     for volume in volumes:
         assert volume["spec"]["accessModes"] == ["ReadOnlyMany"]
         assert volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
-        assert volume["spec"]["storageClassName"] == ""
+        assert "storageClassName" not in volume["spec"]
     [path, nfs, csi] = [volume["spec"] for volume in volumes]
     assert path["hostPath"] == {"path": "/srv/datasets", "type": "Directory"}
     assert (nfs["nfs"]["readOnly"], nfs["mountOptions"]) == (True, ["ro"])
