@@ -56,7 +56,7 @@ def admission(cohort: Cohort) -> list[Manifest]:
 def policies(cohort: Cohort) -> list[Policy]:
     """Return the policies that a cohort file asks for."""
     return [
-        _managed(cohort),
+        _managed(),
         _finalizers(),
         _services(),
         _configmaps(),
@@ -74,9 +74,8 @@ def policy_name(cohort: str, policy: str) -> str:
     return f"practicum-{cohort}-{policy}"
 
 
-def _managed(cohort: Cohort) -> Policy:
+def _managed() -> Policy:
     """Keep what Practicum made out of everybody's hands, through every door."""
-    shared = cohort.environment.shared_volumes
     return Policy(
         name="managed",
         group=ALL,
@@ -85,7 +84,7 @@ def _managed(cohort: Cohort) -> Policy:
         variables=(
             ("was_ours", expressions.WAS_OURS),
             ("looks_like_ours", expressions.LOOKS_LIKE_OURS),
-            ("by_system", expressions.BY_BINDER if shared else expressions.BY_SYSTEM),
+            ("by_system", expressions.BY_SYSTEM),
         ),
         validations=(
             (
@@ -251,7 +250,7 @@ def _images(cohort: Cohort) -> Policy:
 
 def _volumes(cohort: Cohort) -> Policy:
     """Give volumes by storage class alone: never somebody else's old one."""
-    ours = f"{expressions.KEPT_BY_COURSE} || " if cohort.environment.shared_volumes else ""
+    # Also where nothing is shared any more: what was has to be let go of.
     classes = expressions.storage_class(cohort.environment.storage_classes)
     return Policy(
         name="volumes",
@@ -259,7 +258,7 @@ def _volumes(cohort: Cohort) -> Policy:
         resources=("persistentvolumeclaims",),
         validations=(
             (
-                f"{ours}({classes})" if ours else classes,
+                f"{expressions.KEPT_BY_COURSE} || ({classes})",
                 "choose a storage class of your course: "
                 + (", ".join(cohort.environment.storage_classes) or "leave it out"),
             ),

@@ -53,17 +53,13 @@ BY_SYSTEM = (
     + ") || (request.resource.resource == 'resourcequotas' &&"
     + f" {_SUBRESOURCE} == 'status' && request.userInfo.username in "
     + _one_of(CONTROLLERS + "resourcequota-controller", "system:apiserver")
-    + ")"
-)
-"""Namespaces end, quotas fill and garbage goes; each by the one identity that does it."""
-
-BY_BINDER = (
-    f"({BY_SYSTEM}) || (request.resource.resource == 'persistentvolumeclaims' &&"
-    " request.operation == 'UPDATE' && request.userInfo.username in "
+    + ") || (request.resource.resource == 'persistentvolumeclaims' &&"
+    + " request.operation == 'UPDATE' && request.userInfo.username in "
     + _one_of(CONTROLLERS + "persistent-volume-binder", CONTROLLERS + "pvc-protection-controller")
     + ")"
 )
-"""The same where claims of ours are bound, and let go of when their namespace ends."""
+"""Namespaces end, quotas fill, garbage goes, and claims on what is shared are bound and let go of;
+each by the one identity that does it."""
 
 FINALIZERS = (
     "!has(object.metadata.finalizers) || object.metadata.finalizers.all(f,"
