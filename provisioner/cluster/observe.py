@@ -25,7 +25,8 @@ from ..manifest import (
     selector,
 )
 from ..plan import Live
-from .client import ApiError, Client
+from .answers import ApiError
+from .client import Client
 from .resources import RESOURCES, VOLUMES, path_of, resource_of
 
 AT_ONCE = 4

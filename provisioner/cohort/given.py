@@ -1,9 +1,7 @@
 """What a course gives to every environment beside room: a way to its registry, and its data."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -86,7 +84,7 @@ class VolumeSource(_Strict):
     """A folder that every node has."""
 
     @model_validator(mode="after")
-    def _one(self) -> VolumeSource:
+    def _one(self) -> Self:
         if sum(one is not None for one in (self.nfs, self.csi, self.host_path)) != 1:
             wrong("must have one of nfs, csi and host_path")
         return self
