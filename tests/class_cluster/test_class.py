@@ -69,7 +69,7 @@ def test_a_policy_that_is_missing_is_noticed_from_inside_a_pod(new_class, tmp_pa
 
     found = judged(course, without=["NetworkPolicy"])
 
-    for line in (live.STUDENT, live.CLUSTER, live.DNS):
+    for line in (live.STUDENT, live.API, live.NODE, live.DNS):
         verdict, why = found[line]
         assert verdict == "failed"
         assert live.REACHED in why
