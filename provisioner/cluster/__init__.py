@@ -7,7 +7,7 @@ from .. import late
 if TYPE_CHECKING:
     from ..manifest import MANAGER
     from .answers import ApiError, NotKnownError
-    from .change import apply, await_gone, check, delete, take_away
+    from .change import apply, await_absent, await_gone, check, delete, take_away
     from .claim import SECONDS as CLAIM_SECONDS
     from .claim import Claim, claim_of, refuse_going
     from .claim import take as take_claim
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .running import NotRunError, await_pod, has_ended, is_ready, remove_pod
     from .running import containers as pod_containers
     from .running import make as make_in
-    from .searching import Search, discover, search
+    from .searching import Search, search
     from .secrets import (
         Source,
         await_counted,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         with_copies,
         write_copy,
     )
-    from .served_types import Type, served
+    from .served_types import Type, listable, served
     from .stuck import finalize
     from .transport import WORKERS
 
@@ -77,6 +77,7 @@ __all__ = [
     "answers_the_unknown",
     "apply",
     "ask_many",
+    "await_absent",
     "await_counted",
     "await_gone",
     "await_pod",
@@ -84,7 +85,6 @@ __all__ = [
     "claim_of",
     "create",
     "delete",
-    "discover",
     "finalize",
     "given_to_everybody",
     "has_ended",
@@ -92,6 +92,7 @@ __all__ = [
     "is_ready",
     "list_cohort",
     "list_type",
+    "listable",
     "listed_rights",
     "load",
     "longest_token",
@@ -134,7 +135,7 @@ __getattr__ = late.parts(
     __name__,
     {
         "answers": "ApiError, NotKnownError",
-        "change": "apply, await_gone, check, delete, take_away",
+        "change": "apply, await_absent, await_gone, check, delete, take_away",
         "claim": "SECONDS as CLAIM_SECONDS, Claim, claim_of, refuse_going, take as take_claim, "
         "write as write_claim",
         "client": "Client",
@@ -155,10 +156,10 @@ __getattr__ = late.parts(
         "room": "read_room",
         "running": "NotRunError, await_pod, containers as pod_containers, has_ended, is_ready, "
         "make as make_in, remove_pod",
-        "searching": "Search, discover, search",
+        "searching": "Search, search",
         "secrets": "Source, await_counted, look_at, read_source, version_of, with_copies, "
         "write_copy",
-        "served_types": "Type, served",
+        "served_types": "Type, listable, served",
         "stuck": "finalize",
         "transport": "WORKERS",
     },

@@ -6,6 +6,7 @@ the API server would default is spelled out, so that a comparison can be exact.
 """
 
 from .authentication import authentication
+from .egress import reaches
 from .environment import environment, student_binding
 from .group import WAY_IN, group
 from .guard import guard
@@ -18,6 +19,7 @@ from .labels import (
     QUOTA,
     RENDERED_BY,
     RENDERING,
+    SHARED_VOLUMES,
     STUDENT,
     STUDENT_ID,
     SUSPENDED,
@@ -55,6 +57,7 @@ __all__ = [
     "QUOTA",
     "RENDERED_BY",
     "RENDERING",
+    "SHARED_VOLUMES",
     "SOURCE",
     "STUDENT",
     "STUDENT_ID",
@@ -81,6 +84,7 @@ __all__ = [
     "kind_cluster",
     "manage_rule",
     "named_by",
+    "reaches",
     "role_name",
     "selector",
     "stack_name",

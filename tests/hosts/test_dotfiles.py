@@ -63,24 +63,11 @@ def installed(new_host, tmp_path_factory) -> Installed:
         "commit": web.make_repository(folder, "course", COURSE), "variables": {"course": "mls"},
     }  # fmt: skip
     web.serve(host, folder)
-    common = group_vars(lab_students=students, lab_dotfiles=course)
-    common, first = prepared(host, common)
+    common = group_vars(lab_students=students, lab_dotfiles=course, dotfiles_seconds=6)
+    first = play("prepare-hosts.yml", [host], common)
     host.shell(f"echo mine >> /home/{student(EDITOR)['account']}/.config/dotdrop/config.yaml")
     second = play("prepare-hosts.yml", [host], common)
     return Installed(host=host, first=first, second=second)
-
-
-def prepared(host, common) -> tuple[dict[str, Any], Outcome]:
-    """Prepare a host; where more takes too long than is meant to, with more time for each."""
-    meant = sum("took longer than" in (case["says"] or "") for case in CASES)
-    for seconds in (6, 40):
-        host.shell(": > /srv/web/log")
-        given = common | {"dotfiles_seconds": seconds}
-        outcome = play("prepare-hosts.yml", [host], given)
-        said = [one for those in outcome.problems("dotfiles").values() for one in those]
-        if sum("took longer than" in one for one in said) == meant:
-            break
-    return given, outcome
 
 
 @pytest.mark.parametrize("position", range(len(CASES)), ids=ATTACKS)
