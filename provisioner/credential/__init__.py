@@ -13,7 +13,7 @@ from .kubeconfig import (
     login_kubeconfig,
     seal,
 )
-from .minting import SHORTEST, SKEW, issue, short_token
+from .minting import SHORTEST, SKEW, Wanted, issue, short_token
 from .revocation import mark_revoked, unmark_revoked
 from .standing import (
     ENDS,
@@ -22,7 +22,8 @@ from .standing import (
     RECIPIENT,
     Credential,
     Standing,
-    end_at,
+    replacing,
+    settle,
     standings,
     withdraw,
 )
@@ -37,14 +38,16 @@ __all__ = [
     "Address",
     "Credential",
     "Standing",
+    "Wanted",
     "admin_kubeconfig",
-    "end_at",
     "end_of",
     "issue",
     "kubeconfig",
     "login_kubeconfig",
     "mark_revoked",
+    "replacing",
     "seal",
+    "settle",
     "short_token",
     "standings",
     "unmark_revoked",

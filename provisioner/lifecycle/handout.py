@@ -103,7 +103,7 @@ def at(found: Desk, named: tuple[str, ...], *, progress: Progress, wishes: Wishe
             return "give"
         if current.state(datetime.now(UTC)) != "issued":
             return "give"
-        return "kept" if on_disk.holds(found.folder, record, current) else "elsewhere"
+        return "kept" if on_disk.is_there(found.folder, record, current) else "elsewhere"
 
     return distribute(found, named, verdict, progress, replace_key=wishes.replace_key)
 

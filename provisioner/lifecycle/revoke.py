@@ -87,7 +87,7 @@ def revoke_at(found: Desk, ids: tuple[str, ...], *, progress: Progress) -> Revok
     def kill(record: Record) -> str:
         standing = now.get(record.name, NOTHING)
         try:
-            credential.withdraw(found.reading.client, standing.credentials)
+            credential.withdraw(found.reading.client, standing.all)
             if found.reading.cohort.oidc:
                 logins.shut(found.reading.client, found.reading.cohort, record)
             found.log.note("revoked", record.id, fingerprint=standing.recipient)
