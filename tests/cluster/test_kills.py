@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
+import signal
+import subprocess
 import threading
 
 import pytest
@@ -191,6 +193,9 @@ def test_a_hand_out_cut_at_any_change_leaves_the_old_one_its_access(new_victim, 
                 theirs = course.open("1", tmp_path)
                 assert theirs.read_bytes() != old
             assert as_student(theirs, "get", "pods").returncode == 0, (change, when)
+    stopped = _interrupted_rotation(course, far)
+    assert (stopped.returncode, "what is in flight finishes" in stopped.stderr) == (143, True)
+    assert as_student(course.open("1", tmp_path), "get", "pods").returncode == 0
     [again] = course.json("handout", course.name, "--renew")["issued"]
     assert again["id"] == "1"
     assert as_student(course.open("1", tmp_path), "get", "pods").returncode == 0
@@ -213,6 +218,21 @@ def _cut_hand_out(course, far, change, when):
     run.communicate(timeout=60)
     far.reset()
     return struck.is_set()
+
+
+def _interrupted_rotation(course, far):
+    """Tell a rotation to stop while its one token is minted."""
+    run = None
+
+    def rule(request):
+        if request.path.endswith("/token"):
+            run.send_signal(signal.SIGTERM)
+
+    far.reset(rule)
+    run = runs.start(course, "rotate", course.name)
+    out, errors = run.communicate(timeout=60)
+    far.reset()
+    return subprocess.CompletedProcess(run.args, run.returncode, out, errors)
 
 
 @pytest.mark.soak
