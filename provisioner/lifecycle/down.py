@@ -13,7 +13,18 @@ from ..cohort import records as record_file
 from ..errors import ClusterError, InputError
 from ..plan import render
 from ..settings import Settings
-from . import archiving, backend, claim, hosts_down, lab_hosts, leftovers, lock, on_disk, settling
+from . import (
+    archiving,
+    backend,
+    claim,
+    hosts_down,
+    lab_hosts,
+    last_archive,
+    leftovers,
+    lock,
+    on_disk,
+    settling,
+)
 from .archiving import Archived
 from .backend import Ending
 from .clearing import Clearing, name_of
@@ -120,7 +131,7 @@ def _archive(settings: Settings, reading: Reading, progress: Progress, *, wanted
     archiving.refuse_without_key(
         reading.cohort, namespaces, otherwise="Or say --no-archive, and keep nothing."
     )
-    return archiving.before_deletion(settings, reading, namespaces, progress)
+    return last_archive.before_deletion(settings, reading, namespaces, progress)
 
 
 def _named(reading: Reading, ids: Iterable[str]) -> set[str]:
