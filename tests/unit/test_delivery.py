@@ -15,7 +15,10 @@ from provisioner.credential import Credential, Standing
 from provisioner.credential.standing import PENDING, REPLACED_END, REPLACES
 from provisioner.errors import ClusterError, InputError
 from provisioner.lifecycle import audit, desk, on_disk
+from provisioner.lifecycle import handout as handing
+from provisioner.lifecycle import revoke as revoking
 from provisioner.lifecycle.desk import Desk
+from provisioner.lifecycle.progress import Silent
 from provisioner.manifest import ObjectKey
 from provisioner.settings import Settings
 
@@ -245,6 +248,23 @@ def test_a_file_of_which_nobody_knows_whether_its_token_lives_is_kept(given):
     assert on_disk.is_there(given.folder, WHO, new)
 
 
+def test_a_file_that_is_not_the_one_of_its_note_is_sent_to_nobody(given, monkeypatch):
+    """A run that was killed between the two left it: its token is not the one that counts."""
+    verdicts = []
+    monkeypatch.setattr(handing, "distribute", lambda _desk, _ids, verdict, *_, **__: verdict)
+    found = SimpleNamespace(
+        reading=SimpleNamespace(cohort=cohort()), folder=given.folder,
+        standing=lambda _: Standing(credentials=(given.old,)), has_other_key=lambda *_: False,
+    )  # fmt: skip
+
+    for content in (b"the old file", b"the file of one that is pending"):
+        given.path.write_bytes(content)
+        verdict = handing.at(found, (), progress=Silent(), wishes=handing.Wishes())
+        verdicts.append(verdict(WHO, given.student))
+
+    assert verdicts == ["kept", "elsewhere"]
+
+
 def test_what_a_killed_run_left_pending_goes_with_the_next_hand_out(given):
     lost = Credential(
         student=WHO.name, issued=NOW, expires=END, recipient="", secret=bound("s20260001.lost")
@@ -255,3 +275,21 @@ def test_what_a_killed_run_left_pending_goes_with_the_next_hand_out(given):
 
     assert given.asked == [*MINTED, SETTLED, ("DELETE", "s20260001.lost")]
     assert given.events == ["renewed"]
+
+
+def test_a_revocation_kills_also_what_is_pending(given):
+    items = [bound("s20260001.old", issued=NOW - hours(9)), bound(NEW, **{PENDING: "true"})]
+    given.server.will("GET", Answer(body={"metadata": {}, "items": items}))
+    given.server.will("POST", Answer(201, {}))
+    reading = SimpleNamespace(
+        cohort=cohort(),
+        client=given.client,
+        records={WHO.id: WHO},
+        students={WHO.id: given.student},
+    )
+    with audit.opened(given.settings, NAME, lambda: "somebody") as log:
+        found = Desk(reading=reading, standings={}, log=log, folder=given.folder)
+        done = revoking.revoke_at(found, (WHO.id,), progress=Silent())
+
+    assert done.revoked == (WHO.id,)
+    assert [one for one in given.asked if one[0] == "DELETE"] == [ENDED, ("DELETE", NEW)]
