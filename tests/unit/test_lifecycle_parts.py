@@ -176,6 +176,28 @@ def test_what_changes_some_students_ends_in_order_and_its_files_are_whole(tmp_pa
     assert (caught.value.exit_code, written, begun) == (143, ["key and roster"], [])
 
 
+def test_a_restore_ends_in_order(tmp_path, monkeypatch):
+    begun = []
+
+    def run(_progress, *, dry_run):
+        if not dry_run:
+            os.kill(os.getpid(), signal.SIGTERM)
+            begun.append("after the signal")
+        return (restoring.Result(type="configmaps", name="a", state="restored"),)
+
+    work = SimpleNamespace(record=record(), run=run)
+    monkeypatch.setattr(restoring, "_load", lambda *_: SimpleNamespace(members=(), contents=None))
+    monkeypatch.setattr(restoring.cohorts, "load", lambda *_: cohort())
+    monkeypatch.setattr(backend, "of", lambda _: SimpleNamespace(restoring=lambda *_: work))
+    source = restoring.Source(path=tmp_path, key=tmp_path)
+    settings = Settings(stacks=tmp_path, home=tmp_path / "home")
+
+    with pytest.raises(Interrupted) as caught:
+        restoring.restore(settings, "mls26", "1", source, confirm=lambda _: True, **NAMED)
+
+    assert (caught.value.exit_code, begun) == (143, [])
+
+
 def test_an_object_or_a_volume_that_is_on_its_way_back_is_whole():
     made = []
 
