@@ -181,6 +181,15 @@ def identity_namespace(cohort: str) -> str:
     return f"practicum-{cohort}"
 
 
+def is_own_namespace(cohort: str, namespace: str) -> bool:
+    """Say whether a namespace has a name that only this cohort's have.
+
+    >>> is_own_namespace("mls26", "mls26--ada"), is_own_namespace("mls26", "mls26")
+    (True, False)
+    """
+    return namespace == identity_namespace(cohort) or namespace.startswith(f"{cohort}--")
+
+
 def is_reserved(name: str) -> bool:
     """Say whether a name belongs to Kubernetes, to OpenShift or to Practicum itself.
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from .. import late
 
 if TYPE_CHECKING:
+    from ..manifest import MANAGER
     from .change import apply, await_gone, check, delete, take_away
     from .claim import SECONDS as CLAIM_SECONDS
     from .claim import Claim, claim_of
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .kubeconfig import Access, load
     from .kubeconfig import parse as parse_kubeconfig
     from .many import ask_many
-    from .observe import MANAGER, Found, Listing, list_cohort, look_for_strangers, made_by_us, read
+    from .observe import Found, Listing, list_cohort, look_for_strangers, made_by_us, read
     from .openness import (
         MAY_ASK,
         answers_the_unknown,
@@ -38,6 +39,15 @@ if TYPE_CHECKING:
     from .running import containers as pod_containers
     from .running import make as make_in
     from .searching import Search, discover, search
+    from .secrets import (
+        Source,
+        await_counted,
+        look_at,
+        read_source,
+        version_of,
+        with_copies,
+        write_copy,
+    )
     from .served_types import Type, served
     from .stuck import finalize
     from .transport import WORKERS
@@ -60,11 +70,13 @@ __all__ = [
     "NotRunError",
     "Right",
     "Search",
+    "Source",
     "Type",
     "Whereabouts",
     "answers_the_unknown",
     "apply",
     "ask_many",
+    "await_counted",
     "await_gone",
     "await_pod",
     "check",
@@ -83,6 +95,7 @@ __all__ = [
     "load",
     "longest_token",
     "look_around",
+    "look_at",
     "look_for_strangers",
     "made_by_us",
     "make_in",
@@ -97,6 +110,7 @@ __all__ = [
     "read",
     "read_object",
     "read_room",
+    "read_source",
     "remove_pod",
     "roles",
     "search",
@@ -107,8 +121,11 @@ __all__ = [
     "take_claim",
     "uid_of",
     "version",
+    "version_of",
     "whoami",
+    "with_copies",
     "write_claim",
+    "write_copy",
 ]
 
 __getattr__ = late.parts(
@@ -136,6 +153,8 @@ __getattr__ = late.parts(
         "running": "NotRunError, await_pod, containers as pod_containers, has_ended, is_ready, "
         "make as make_in, remove_pod",
         "searching": "Search, discover, search",
+        "secrets": "Source, await_counted, look_at, read_source, version_of, with_copies, "
+        "write_copy",
         "served_types": "Type, served",
         "stuck": "finalize",
         "transport": "WORKERS",

@@ -8,9 +8,8 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import ClusterError
-from ..manifest import Manifest, key_of
+from ..manifest import MANAGER, Manifest, key_of
 from .client import ApiError, Client
-from .observe import MANAGER
 from .resources import RESOURCES, path_of
 from .stuck import why_stuck
 

@@ -15,16 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ClusterError
-from ..manifest import Manifest, ObjectKey, belongs_to, key_of, selector
+from ..manifest import MANAGER, Manifest, ObjectKey, belongs_to, key_of, selector
 from ..plan import Live
 from .client import ApiError, Client
 from .resources import RESOURCES, path_of
 
 AT_ONCE = 4
 """Lists in flight: a connection more costs us as much to open as a kind takes to list."""
-
-MANAGER = "practicum"
-"""The field manager of everything that Practicum applies."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +126,7 @@ def look_for_strangers(client: Client, found: Found, wanted: Iterable[ObjectKey]
         if made_by_us(item) and key.kind != "Namespace":
             owned[key] = item  # somebody took the label away; the next `up` puts it back
         else:
-            foreign[key] = _whose(item)
+            foreign[key] = whose(item)
     return Live(owned=owned, foreign=foreign)
 
 
@@ -206,7 +203,7 @@ def _managers(item: Manifest) -> set[str]:
     return {str(entry.get("manager")) for entry in fields}
 
 
-def _whose(item: Manifest) -> str:
+def whose(item: Manifest) -> str:
     """Tell a person whose an object is, from what the server knows of it."""
     metadata = item["metadata"]
     labels = metadata.get("labels") or {}

@@ -49,6 +49,10 @@ RESOURCES = {
 """Every kind that a rendering may hold; a test compares the two."""
 
 
+COPIED = {"Secret": Resource("/api/v1", "secrets", namespaced=True)}
+"""What no rendering holds and no list of ours asks for: copies of pull secrets."""
+
+
 def path_of(key: ObjectKey) -> str:
     """Return the path of one object."""
-    return RESOURCES[key.kind].path(key.namespace, key.name)
+    return (RESOURCES.get(key.kind) or COPIED[key.kind]).path(key.namespace, key.name)

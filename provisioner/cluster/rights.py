@@ -57,6 +57,9 @@ def needed(client: Client, cohort: Cohort, *, guard: bool = True) -> list[Right]
     if whoami(client) not in cohort.operators:  # else the guard gives them
         identity = names.identity_namespace(cohort.name)
         found += [r for rule in credentials_rules() for r in _spelled_out(rule, identity)]
+    for place in role_objects.sources(cohort):
+        where = place["metadata"]["namespace"]
+        found += [right for rule in place["rules"] for right in _spelled_out(rule, where)]
     # What lets operators past the policies comes with the guard too.
     return [right for right in dict.fromkeys(found) if right.group != PREFIX.rstrip("/")]
 

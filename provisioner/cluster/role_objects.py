@@ -46,7 +46,24 @@ def roles(cohort: Cohort, types: Iterable[Type]) -> list[Manifest]:
         "environment-operator": [*operator(cohort), *suspension(), room()],
         "proof-reader": proof_reader(types),
     }
-    return [_role(cohort, who, rules) for who, rules in parts.items()]
+    return [_role(cohort, who, rules) for who, rules in parts.items()] + sources(cohort)
+
+
+def sources(cohort: Cohort) -> list[Manifest]:
+    """Render the Roles to read the pull secrets that are copied, each by its name."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for secret in cohort.environment.pull_secrets:
+        places[secret.namespace].append(secret.name)
+    name = manifest.role_name(cohort.name, "pull-secrets-reader")
+    return [
+        {
+            "apiVersion": f"{RBAC_GROUP}/v1",
+            "kind": "Role",
+            "metadata": {"name": name, "namespace": place},
+            "rules": [_plain("", ["secrets"], ["get"]) | {"resourceNames": secrets}],
+        }
+        for place, secrets in places.items()
+    ]
 
 
 def _role(cohort: Cohort, who: str, rules: list[Manifest]) -> Manifest:
@@ -89,6 +106,7 @@ def operator(cohort: Cohort) -> list[Manifest]:
     shared = [kind for kind, resource in RESOURCES.items() if not resource.namespaced]
     bound = ["student", "assistant", *([manifest.ARCHIVE] if cohort.operators else [])]
     bound += [manifest.WITH_SECRETS] if cohort.shows_secrets else []
+    bound += [manifest.PULL_SECRETS] if cohort.operators_copy else []
     roles = [manifest.role_name(cohort.name, who) for who in bound]
     return [
         _rule(RESOURCES["Namespace"], ["get", "list", "watch", *CHANGES]),

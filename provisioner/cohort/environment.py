@@ -11,6 +11,7 @@ import itertools
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -23,6 +24,7 @@ from pydantic import (
 )
 
 from .. import quantity
+from .given import PullSecret, different
 from .values import (
     Cpu,
     HostName,
@@ -246,15 +248,18 @@ class Environment(_Strict):
     gpu: Whole = 0
     """Graphics processors (``nvidia.com/gpu``) that all of a student's pods may hold together."""
 
-    pull_secrets: LaterList = ()
+    pull_secrets: Annotated[tuple[PullSecret, ...], AfterValidator(different)] = ()
+    """Secrets with a login at a private registry, which pods pull images by."""
 
     def hard(self, quota: Quota | None = None) -> dict[str, str]:
-        """Return the ceiling as a ResourceQuota writes it, with the devices that are offered.
+        """Return the ceiling as a ResourceQuota writes it, with what the course itself gives.
 
         Args:
             quota: Another one than the cohort's.
         """
-        return (quota or self.quota).hard() | {f"requests.{GPU}": str(self.gpu)}
+        quota = quota or self.quota
+        secrets = quota.secrets + len(self.pull_secrets)
+        return quota.hard() | {f"requests.{GPU}": str(self.gpu), _COUNTED["secrets"]: str(secrets)}
 
     @property
     def devices(self) -> tuple[str, ...]:

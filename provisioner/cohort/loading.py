@@ -13,6 +13,7 @@ from .. import names
 from ..errors import InputError, Problem
 from . import yaml_file
 from .environment import Quota
+from .given import PullSecret
 from .hosts import ClassSecrets, Dotfiles, Fork, Host
 from .kind import Kind, KindEngine
 from .oidc import Login
@@ -178,6 +179,7 @@ def _keys_of(at: tuple[str | int, ...]) -> list[str]:
         "engines": KindEngine,
         "dotfiles": Dotfiles,
         "secrets": ClassSecrets,
+        "pull_secrets": PullSecret,
     }
     model: type[BaseModel] = Cohort
     for place, part in enumerate(at):
@@ -186,7 +188,8 @@ def _keys_of(at: tuple[str | int, ...]) -> list[str]:
         elif isinstance(part, str):
             annotation = special.get(part) or model.model_fields[part].annotation
             model = annotation if isinstance(annotation, type) else model
-    return [key for key in model.model_fields if key not in ("name", "folder")]
+    ours = ("name", "folder") if model is Cohort else ()
+    return [key for key in model.model_fields if key not in ours]
 
 
 def _where(path: Path, document: Document, at: tuple[str | int, ...]) -> str:

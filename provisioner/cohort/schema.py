@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic import Tag as _Tag
 
+from .. import names
 from ..errors import InputError
 from . import keys
 from .environment import Environment, Quota
@@ -244,6 +245,18 @@ class Cohort(_Strict):
             wrong("is for `backend: kind`")
         return {} if said is None and info.data.get("backend") == "kind" else said
 
+    @field_validator("environment")
+    @classmethod
+    def _from_elsewhere(cls, environment: Environment, info: ValidationInfo) -> Environment:
+        """Refuse what a cluster of one's own has no place for, and what `down` would delete."""
+        if environment.pull_secrets and info.data.get("backend") == "kind":
+            wrong("sets pull_secrets, which is for `backend: namespace`, not for kind clusters")
+        cohort = info.data.get("name", "")
+        for secret in environment.pull_secrets:
+            if names.is_own_namespace(cohort, secret.namespace):
+                wrong(f"takes a pull secret from {secret.namespace}, which goes with this course")
+        return environment
+
     @field_validator("auth", "groups")
     @classmethod
     def _on_one_cluster(cls, said: Auth | Groups, info: ValidationInfo) -> Auth | Groups:
@@ -301,6 +314,11 @@ class Cohort(_Strict):
     def shows_secrets(self) -> bool:
         """Whether some assistant may read Secrets."""
         return any(assistant.secrets for assistant in self.assistants)
+
+    @property
+    def operators_copy(self) -> bool:
+        """Whether operators need a right of ours to keep copies of pull secrets."""
+        return bool(self.operators and self.environment.pull_secrets)
 
     @property
     def roster_file(self) -> Path:

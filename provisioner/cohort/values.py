@@ -210,6 +210,11 @@ ObjectName = Annotated[
     BeforeValidator(_text),
     AfterValidator(matching(rf"{_LABEL}(\.{_LABEL})*", "is no name of a Kubernetes object")),
 ]
+NamespaceName = Annotated[
+    str,
+    BeforeValidator(_text),
+    AfterValidator(matching(_LABEL, "is no name of a namespace")),
+]
 Image = Annotated[
     str,
     BeforeValidator(_text),

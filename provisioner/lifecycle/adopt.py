@@ -137,8 +137,8 @@ def _apply(reading: Reading, engine: Engine, stacks: Collection[str]) -> dict[st
     everybody = [*reading.plan.students, *reading.plan.groups]
     parts = [part for part in everybody if _stack(name, part) in stacks]
     stack_of = {part.name: _stack(name, part) for part in parts}
-    done |= {stack_of[part.name]: "" for part in parts if part.action == "same"}
-    differ = {part.name for part in parts if part.action != "same"}
+    done |= {stack_of[part.name]: "" for part in parts if not part.is_pulumis}
+    differ = {part.name for part in parts if part.is_pulumis}
     failed = engine.run_waves(parts, leave_out=differ)
     return done | {stack_of[student]: why for student, why in failed.items()}
 

@@ -72,7 +72,9 @@ class Clearing:
         left = cluster.list_cohort(client, before.cohort.name).owned
         # Ours by who applied it, though somebody took our mark away.
         left |= {k: live for k, live in before.live.owned.items() if k not in before.found.owned}
-        goes = [live for live in left.values() if live["kind"] != "Namespace" and self._goes(live)]
+        # A copy of a pull secret is in a namespace that went, or in one that stays.
+        with_it = ("Namespace", "Secret")
+        goes = [live for live in left.values() if live["kind"] not in with_it and self._goes(live)]
         self._delete(goes)
 
     def _stacks(self, stuck: Container[str]) -> list[str | int]:

@@ -103,6 +103,8 @@ class Engine:
             for wave, members in sorted(waves.items(), key=lambda item: self._stack(item[0]))
             if any(part.name not in leave_out for part in members)
         }
+        if not jobs:
+            return {}
         count = sum(len(waves[wave]) for wave in jobs)
         self.progress.step("Bringing up environments", count)
         outcomes = self.workers.run(jobs.values(), _Count(waves, self.progress))
@@ -130,7 +132,7 @@ class Engine:
     def _settling(self, stack: str | int) -> Job:
         plan = self.reading.plan
         members = [part for part in (*plan.students, *plan.groups) if part.wave == stack]
-        differ = {part.name for part in members if part.action != "same"}
+        differ = {part.name for part in members if part.is_pulumis}
         return self._job("up", stack, refresh=True, exclude=tuple(sorted(differ)))
 
     def destroy(self, stacks: Iterable[str | int]) -> dict[str, str]:

@@ -17,8 +17,9 @@ from ..errors import ClusterError, InputError
 from ..manifest import GUARD, groups_part, stack_name
 from ..plan import Live, Plan, group_of, make_plan, of_students, record_of, render
 from ..settings import Settings
-from . import identity, logins
+from . import identity, logins, pull_secrets
 from . import target as targets
+from .pull_secrets import NO_SOURCES, Sources
 from .target import Target
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class Reading(Overview):
     client: cluster.Client
     found: cluster.Found
     live: Live
+    sources: Sources = NO_SOURCES
+    """Pull secrets that there are to copy."""
 
     @property
     def groups_to_save(self) -> Mapping[str, Group]:
@@ -255,7 +258,9 @@ def narrowed(reading: Some, names: Iterable[str], *, left: int = 0) -> Some:
     if not reading.plan.groups or not isinstance(reading, Reading):
         return some
     # Of everybody else a run knows what was decided before, and a group is made of that.
-    shared = make_plan(reading.cohort, some.to_save, reading.live, reading.groups).groups
+    cohort, groups = reading.cohort, reading.groups
+    wanted = render(cohort, some.to_save, groups, reading.sources.versions)
+    shared = make_plan(cohort, some.to_save, reading.live, groups, wanted).groups
     concerned = of_students(shared, reading.live, reading.records, only)
     return replace(some, plan=replace(some.plan, groups=concerned))
 
@@ -283,8 +288,10 @@ def _compared(
         WAVE_SIZE,
         {group.title: group for group in shared if group},
     )
-    wanted = render(cohort, records, groups)
+    sources = pull_secrets.sources(client, cohort)
+    wanted = render(cohort, records, groups, sources.versions)
     live = cluster.look_for_strangers(client, found, wanted.keys)
+    live = pull_secrets.with_copies(client, found, live, wanted)
     return Reading(
         cohort=cohort,
         students=students,
@@ -300,6 +307,8 @@ def _compared(
         client=client,
         found=found,
         live=live,
+        sources=sources,
+        notes=sources.notes,
         plan=make_plan(cohort, records, live, groups, wanted),
     )
 

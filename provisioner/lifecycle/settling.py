@@ -55,7 +55,7 @@ def half_done(settings: Settings, reading: Reading) -> dict[str, str | int]:
         return {}
     plan = reading.plan
     runs = {part.wave for part in (*plan.students, *plan.groups)
-            if part.action in ("create", "change", "remove")}  # fmt: skip
+            if part.action in ("create", "change", "remove") and part.is_pulumis}  # fmt: skip
     planned = {stack_name(plan.cohort, part) for part in runs if part is not None}
     if plan.guard.action != "same":
         planned.add(stack_name(plan.cohort, plan.guard.name))

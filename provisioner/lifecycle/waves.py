@@ -14,7 +14,7 @@ from ..errors import ClusterError, ToolError
 from ..manifest import GUARD, Manifest, stack_name
 from ..plan import Action, Part, Plan
 from ..settings import Settings
-from . import claim, identity, journal, removal, settling, usage
+from . import claim, identity, journal, pull_secrets, removal, settling, usage
 from .interrupt import stopping
 from .progress import Progress
 from .reading import Reading, narrowed, read, records_path
@@ -23,6 +23,8 @@ from .up_result import UpResult, summary
 
 if TYPE_CHECKING:
     from .engine import Engine
+
+CHECKED = ("create", "change")
 
 
 def bring_up(
@@ -53,6 +55,7 @@ def bring_up(
     from .engine import Engine  # with the toolchain, which a run that changes nothing needs not
 
     _refuse_without_rights(reading)
+    pull_secrets.refuse_without_sources(reading)
     stacks = [*stacks_of(reading.plan), *half_done]
     some = reading.only is not None
     with (
@@ -154,16 +157,19 @@ def _apply(
     plan = reading.plan
     if plan.is_empty:
         return {}
-    engine.warm_up(_to_do(plan))
+    engine.warm_up(_for_pulumi(plan))
+    leaving = [part for part in _with(plan, "remove", "change") if part.name not in spared]
+    surplus, kept = pull_secrets.take_back(reading.client, leaving)
     if plan.guard.action != "same":
         progress.step("Setting up what all students share")
         _bring_guard_up(reading, engine, spared)
     why = {part.name: "; ".join(part.changes) for part in _with(plan, "foreign")}
-    why |= spared
-    surplus = [part for part in _with(plan, "remove", "change") if part.name not in spared]
+    why |= {**spared, **kept}
     why |= removal.remove_surplus(reading.client, surplus, progress, forced=forced)
-    why |= _check(reading, _with(plan, "create", "change"), progress)
-    return why | engine.run_waves(_to_do(plan), leave_out=set(why))
+    why |= _check(reading, [p for p in _for_pulumi(plan) if p.action in CHECKED], progress)
+    why |= engine.run_waves(_for_pulumi(plan), leave_out=set(why))
+    ready = [part for part in _with(plan, "create", "change") if part.name not in why]
+    return why | pull_secrets.write(reading, ready, progress)
 
 
 def _bring_guard_up(reading: Reading, engine: Engine, spared: Container[str]) -> None:
@@ -218,12 +224,14 @@ def _take_away(reading: Reading, part: Part) -> None:
 def stacks_of(plan: Plan) -> list[str]:
     """Return the names of the stacks that a plan concerns."""
     guard = [stack_name(plan.cohort, GUARD)] if plan.guard.action != "same" else []
-    waves = {stack_name(plan.cohort, part.wave) for part in _to_do(plan) if part.wave is not None}
+    parts = _for_pulumi(plan)
+    waves = {stack_name(plan.cohort, part.wave) for part in parts if part.wave is not None}
     return guard + sorted(waves)
 
 
-def _to_do(plan: Plan) -> list[Part]:
-    return _with(plan, "create", "change", "remove", "foreign")
+def _for_pulumi(plan: Plan) -> list[Part]:
+    parts = _with(plan, "create", "change", "remove", "foreign")
+    return [part for part in parts if part.is_pulumis]
 
 
 def _with(plan: Plan, *actions: Action) -> list[Part]:

@@ -26,21 +26,36 @@ from .labels import (
     belongs_to,
     selector,
 )
-from .objects import Manifest, ObjectKey, key_of
-from .role import ARCHIVE, WITH_SECRETS, credentials_rules, manage_rule, role_name
+from .objects import MANAGER, Manifest, ObjectKey, key_of
+from .pull_secrets import COPY_OF, NOT_READ, SOURCE, Versions, copies, is_copy, named_by
+from .role import (
+    ARCHIVE,
+    COPIES_BINDING,
+    PULL_SECRETS,
+    WITH_SECRETS,
+    credentials_rules,
+    manage_rule,
+    role_name,
+)
 from .stack import GUARD, groups_part, stack_name
 
 __all__ = [
     "ARCHIVE",
     "COHORT",
+    "COPIES_BINDING",
+    "COPY_OF",
     "GENERATION",
     "GROUP",
     "GUARD",
     "KIND_CLUSTER",
+    "MANAGER",
+    "NOT_READ",
     "PREFIX",
+    "PULL_SECRETS",
     "QUOTA",
     "RENDERED_BY",
     "RENDERING",
+    "SOURCE",
     "STUDENT",
     "STUDENT_ID",
     "SUSPENDED",
@@ -50,18 +65,22 @@ __all__ = [
     "WITH_SECRETS",
     "Manifest",
     "ObjectKey",
+    "Versions",
     "as_object",
     "authentication",
     "belongs_to",
     "cluster_part",
+    "copies",
     "credentials_rules",
     "environment",
     "group",
     "groups_part",
     "guard",
+    "is_copy",
     "key_of",
     "kind_cluster",
     "manage_rule",
+    "named_by",
     "role_name",
     "selector",
     "stack_name",

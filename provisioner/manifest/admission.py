@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import expressions, labels
 from .objects import Manifest, make
-from .role import ARCHIVE, WITH_SECRETS, role_name
+from .role import ARCHIVE, PULL_SECRETS, WITH_SECRETS, role_name
 
 if TYPE_CHECKING:  # the schema takes long to import
     from ..cohort import Cohort
@@ -306,6 +306,7 @@ def _bindings(cohort: Cohort) -> Policy:
     """
     held = ["student", "assistant", "operator", "credentials", ARCHIVE]
     held += [WITH_SECRETS] if cohort.shows_secrets else []
+    held += [PULL_SECRETS] if cohort.operators_copy else []
     roles = ", ".join(expressions.quoted(role_name(cohort.name, who)) for who in held)
     return Policy(
         name="bindings",

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..cohort import Record, override, sections
-from . import guard, labels
+from . import guard, labels, pull_secrets
 from .objects import Manifest, make
-from .role import WITH_SECRETS, role_name
+from .role import PULL_SECRETS, WITH_SECRETS, operators_subjects, role_name
 
 if TYPE_CHECKING:  # the schema takes long to import
     from ..cohort import Assistant, Cohort
@@ -45,6 +45,9 @@ def environment(cohort: Cohort, record: Record) -> list[Manifest]:
     ]
     if not cohort.oidc:
         objects.append(_identity(cohort, record))
+    if cohort.operators_copy:
+        users = operators_subjects(cohort.operators)
+        objects.append(_binding(cohort, record, PULL_SECRETS, users))
     if binding := student_binding(cohort, record):
         objects.append(binding)
     if watching := _assistants(cohort, record):
@@ -137,7 +140,13 @@ def _beyond(egress: str | tuple[str, ...]) -> list[Manifest]:
 def _default_account(cohort: Cohort, record: Record) -> Manifest:
     """Take over the account that Kubernetes makes, so that no pod gets its token."""
     return _inside(
-        cohort, record, "v1", "ServiceAccount", "default", automountServiceAccountToken=False
+        cohort,
+        record,
+        "v1",
+        "ServiceAccount",
+        "default",
+        automountServiceAccountToken=False,
+        **pull_secrets.names_for_pods(cohort),
     )
 
 

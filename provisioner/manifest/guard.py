@@ -8,7 +8,7 @@ from .. import names
 from . import labels, role
 from .admission import admission
 from .objects import Manifest, make
-from .role import ARCHIVE, WITH_SECRETS, role_name
+from .role import ARCHIVE, PULL_SECRETS, WITH_SECRETS, role_name
 
 if TYPE_CHECKING:  # the schema takes long to import
     from ..cohort import Cohort
@@ -95,10 +95,12 @@ def _operators(cohort: Cohort) -> list[Manifest]:
     """
     if not cohort.operators:
         return []
+    copied = [secret.name for secret in cohort.environment.pull_secrets]
     return [
         _role(cohort, "operator", [role.manage_rule(cohort.name)]),
         _role(cohort, "credentials", role.credentials_rules()),
         _role(cohort, ARCHIVE, role.archive_rules()),
+        *([_role(cohort, PULL_SECRETS, role.copies_rules(copied))] if copied else []),
         _operators_binding(
             cohort, "ClusterRoleBinding", "operator", role_name(cohort.name, "operator")
         ),
@@ -115,10 +117,7 @@ def _operators(cohort: Cohort) -> list[Manifest]:
 def _operators_binding(
     cohort: Cohort, kind: str, who: str, name: str, namespace: str = ""
 ) -> Manifest:
-    users = [
-        {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}
-        for name in cohort.operators
-    ]
+    users = role.operators_subjects(cohort.operators)
     role_ref = {
         "apiGroup": "rbac.authorization.k8s.io",
         "kind": "ClusterRole",

@@ -8,6 +8,10 @@ Manifest = dict[str, Any]
 """One Kubernetes object: ``apiVersion``, ``kind``, ``metadata`` and its own fields."""
 
 
+MANAGER = "practicum"
+"""The field manager of everything that Practicum applies."""
+
+
 class ObjectKey(NamedTuple):
     """What makes an object itself while it lives: its kind, namespace and name.
 

@@ -8,6 +8,8 @@ quota; a test holds the two together.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from . import labels
 from .objects import Manifest
 
@@ -58,6 +60,13 @@ WITH_SECRETS = "assistant-secrets"
 """Who the role is for that an assistant has beside their own, where the cohort file says so."""
 
 
+PULL_SECRETS = "pull-secrets"
+"""Who the role is for that keeps the copies of pull secrets, bound in every environment."""
+
+COPIES_BINDING = "practicum-pull-secrets"
+"""Name of the RoleBinding of these."""
+
+
 def role_name(cohort: str, who: str) -> str:
     """Return the ClusterRole of ``student`` or ``assistant`` in a cohort."""
     return f"practicum-{cohort}-{who}"
@@ -65,6 +74,11 @@ def role_name(cohort: str, who: str) -> str:
 
 def _rule(group: str, resources: list[str], verbs: list[str]) -> Manifest:
     return {"apiGroups": [group], "resources": resources, "verbs": verbs}
+
+
+def operators_subjects(users: Iterable[str]) -> list[Manifest]:
+    """Return the cohort's operators as a binding names them."""
+    return [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": u} for u in users]
 
 
 def student_rules() -> list[Manifest]:
@@ -112,6 +126,17 @@ def manage_rule(cohort: str) -> Manifest:
 def archive_rules() -> list[Manifest]:
     """Return the rule of who archives a namespace: all else they may list anyway."""
     return [_rule("", ["secrets"], ["list"])]
+
+
+def copies_rules(names: list[str]) -> list[Manifest]:
+    """Return the rule of who keeps copies of pull secrets: these by name, and no other Secret.
+
+    Args:
+        names: Of the copies; never none, for a rule without names is one for all.
+    """
+    assert names
+    verbs = ["get", "create", "patch", "delete"]
+    return [_rule("", ["secrets"], verbs) | {"resourceNames": names}]
 
 
 def credentials_rules() -> list[Manifest]:

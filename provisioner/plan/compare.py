@@ -23,11 +23,15 @@ EXACT: dict[str, tuple[str, ...]] = {
     "PriorityClass": ("value", "globalDefault", "preemptionPolicy", "description"),
     "ResourceQuota": ("spec",),
     "RoleBinding": ("roleRef", "subjects"),
-    "ServiceAccount": ("automountServiceAccountToken",),
+    "Secret": (),
+    "ServiceAccount": ("automountServiceAccountToken", "imagePullSecrets"),
     "ValidatingAdmissionPolicy": ("spec",),
     "ValidatingAdmissionPolicyBinding": ("spec",),
 }
 """The fields of each kind that are ours from end to end, beside our metadata."""
+
+IF_WANTED = {"ServiceAccount": "imagePullSecrets"}
+"""A field that is ours where the cohort file says something of it, else whoever's it is."""
 
 OURS = (PREFIX, "pod-security.kubernetes.io/")
 """Labels and annotations with these prefixes are ours, also when we did not set them."""
@@ -64,6 +68,8 @@ def _owned_of_both(wanted: Manifest, live: Manifest) -> tuple[dict[str, Any], di
     """Cut two objects down to what we own of them, with quantities in one form."""
     kind = wanted["kind"]
     ours, theirs = _owned(wanted, kind), _owned(live, kind)
+    if kind in IF_WANTED and IF_WANTED[kind] not in ours:
+        theirs.pop(IF_WANTED[kind], None)
     # Nearly always the two are the same to the letter; parsing them takes ten times longer.
     if ours == theirs or kind not in ("ResourceQuota", "LimitRange"):
         return ours, theirs

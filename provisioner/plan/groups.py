@@ -32,6 +32,7 @@ def plan_groups(
     groups: Mapping[str, Group] | None,
     live: Live,
     loose: dict[str, dict[ObjectKey, Manifest]],
+    copies: Mapping[str, list[Manifest]],
 ) -> list[Part]:
     """Plan the groups, and take what is left of others out of what is loose.
 
@@ -40,11 +41,12 @@ def plan_groups(
         groups: Every group that Practicum knows; None: leave groups as they are.
         live: What was found on the cluster.
         loose: What nobody wants, by the name in its mark; it loses what is a group's.
+        copies: The copies of pull secrets that they are to have, by name.
     """
     mine = {name: loose.pop(name) for name in list(loose) if names.is_group(name)}
     known = {group.name: group for group in (groups or {}).values()}
     parts = [
-        compare_part(name, manifests, live, mine.pop(name, {}))
+        compare_part(name, manifests, live, mine.pop(name, {}), copies=copies.get(name, ()))
         for name, manifests in wanted.items()
     ]
     if groups is not None:

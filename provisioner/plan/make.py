@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .. import manifest as rendering
 from ..cohort import Group, Record, override
-from ..manifest import Manifest, ObjectKey, key_of
+from ..manifest import Manifest, ObjectKey, Versions, key_of
 from .groups import groups_wanted, plan_groups
 from .plan import Live, Part, Plan, compare_part, leaver
 
@@ -31,17 +31,37 @@ class Wanted:
     groups: Mapping[str, list[Manifest]]
     """By the group's name."""
 
+    copies: Mapping[str, list[Manifest]]
+    """Copies of pull secrets, without content, by the name of the student or group."""
+
     @property
     def keys(self) -> list[ObjectKey]:
-        """The key of every object."""
+        """The key of every object whose content is rendered."""
         parts = (self.guard, *self.students.values(), *self.groups.values())
         return [key_of(manifest) for part in parts for manifest in part]
 
+    @property
+    def copy_keys(self) -> list[ObjectKey]:
+        """The key of every copy of a pull secret."""
+        return [key_of(copy) for copies in self.copies.values() for copy in copies]
+
 
 def render(
-    cohort: Cohort, records: Mapping[str, Record], groups: Mapping[str, Group] | None = None
+    cohort: Cohort,
+    records: Mapping[str, Record],
+    groups: Mapping[str, Group] | None = None,
+    versions: Versions | None = None,
 ) -> Wanted:
-    """Render a whole cohort: whoever is dropped is to have nothing."""
+    """Render a whole cohort: whoever is dropped is to have nothing.
+
+    Args:
+        cohort: The cohort file.
+        records: Every student that Practicum knows, by id.
+        groups: Every group that Practicum knows, by title.
+        versions: Which pull secrets there are to copy.
+    """
+    present: list[Record | Group] = [one for one in records.values() if not one.dropped]
+    present += [one for one in (groups or {}).values() if not one.dropped]
     return Wanted(
         guard=rendering.guard(cohort),
         students={
@@ -50,6 +70,9 @@ def render(
             if not record.dropped
         },
         groups=groups_wanted(cohort, records, groups or {}),
+        copies={
+            one.name: rendering.copies(cohort, one.name, one.namespace, versions) for one in present
+        },
     )
 
 
@@ -72,13 +95,15 @@ def make_plan(
     wanted = wanted or render(cohort, records, groups)
     active = {record.name: record for record in records.values() if not record.dropped}
     # By key first: a label that somebody changed must not make it anybody's surplus.
-    loose = _by_student(live.owned, set(wanted.keys))
+    loose = _by_student(live.owned, {*wanted.keys, *wanted.copy_keys})
     guard = compare_part("guard", wanted.guard, live, loose.pop("", {}))
     students = [
-        compare_part(name, manifests, live, loose.pop(name, {}), active[name])
+        compare_part(
+            name, manifests, live, loose.pop(name, {}), active[name], wanted.copies.get(name, ())
+        )
         for name, manifests in wanted.students.items()
     ]
-    shares = plan_groups(wanted.groups, groups, live, loose)
+    shares = plan_groups(wanted.groups, groups, live, loose, wanted.copies)
     students += _leavers(records.values(), loose)
     return Plan(
         cohort=cohort.name,

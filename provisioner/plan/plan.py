@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ..cohort import Group, Record
 from ..manifest import RENDERED_BY, Manifest, ObjectKey, groups_part, key_of
 from .compare import differences, strangers
+from .copies import due_copies
 
 Action = Literal["create", "change", "same", "remove", "foreign"]
 
@@ -50,6 +51,17 @@ class Part:
 
     patches: tuple[tuple[Manifest, dict[str, Any]], ...] = ()
     """Live objects with the merge patch that takes away what others added."""
+
+    copies: tuple[Manifest, ...] = ()
+    """Copies of pull secrets to be written. Not by Pulumi, whose state would hold the content."""
+
+    copies_alone: bool = False
+    """Whether nothing else differs, so that there is nothing for Pulumi to do."""
+
+    @property
+    def is_pulumis(self) -> bool:
+        """Whether Pulumi, or a deletion, has something to do."""
+        return self.action != "same" and not self.copies_alone
 
     @property
     def wave(self) -> int | str | None:
@@ -102,6 +114,7 @@ def compare_part(
     live: Live,
     surplus: Mapping[ObjectKey, Manifest],
     record: Record | None = None,
+    copies: Iterable[Manifest] = (),
 ) -> Part:
     """Plan one part of a cohort.
 
@@ -111,21 +124,25 @@ def compare_part(
         live: What was found on the cluster.
         surplus: Live objects that carry this part's mark and that no part wants.
         record: The student's record.
+        copies: The copies of pull secrets that it is to have, without content.
     """
-    wanted = tuple(wanted)
+    wanted, copies = tuple(wanted), tuple(copies)
     part = Part(name=name, action="same", record=record, wanted=wanted)
-    keys = sorted({key_of(one) for one in wanted}) if live.foreign else []
+    keys = sorted({key_of(one) for one in (*wanted, *copies)}) if live.foreign else []
     taken = [f"{key} {live.foreign[key]}" for key in keys if key in live.foreign]
     if taken:
         return replace(part, action="foreign", changes=tuple(taken))
     changes, patches = _compare_objects(wanted, live.owned)
     changes += [f"{key} is not wanted" for key in sorted(surplus)]
+    due = due_copies(copies, live.owned)
     found = live.owned.get(key_of(wanted[0]))
-    action: Action = "same" if not changes else "change" if found else "create"
+    action: Action = "create" if not found else "change" if changes or due else "same"
     return replace(
         part,
         action=action,
-        changes=() if action == "create" else tuple(changes),
+        changes=() if action == "create" else (*changes, *due.values()),
+        copies=tuple(copy for copy in copies if key_of(copy) in due),
+        copies_alone=bool(due) and not changes,
         outdated=action == "change" and _rendered_by(wanted[0]) != _rendered_by(found),
         surplus=tuple(surplus[key] for key in sorted(surplus)),
         patches=tuple(patches),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -71,6 +72,25 @@ spec:
     "REST", "terminationGracePeriodSeconds: 0, containers: [{name: c, image: example.org/x}]"
 )
 """One of each kind of work that a student can have running: six pods, of which one is bare."""
+
+
+def keep_pull_secret(course: Any, namespace: str, password: str) -> bytes:
+    """Make, or change, a login at a registry in a namespace of its own; returns what is in it."""
+    auth = base64.b64encode(f"robot:{password}".encode()).decode()
+    login = {"auths": {"registry.example.org": {"auth": auth, "password": password}}}
+    content = json.dumps(login)
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "registry", "namespace": namespace},
+        "type": "kubernetes.io/dockerconfigjson",
+        "stringData": {".dockerconfigjson": content},
+    }
+    place = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    made = json.dumps({"apiVersion": "v1", "kind": "List", "items": [place, secret]})
+    course.admin("apply", "--server-side", "-f", "-", stdin=made)
+    return content.encode()
+
 
 COMMAND = [sys.executable, "-m", "provisioner"]
 

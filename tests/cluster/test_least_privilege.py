@@ -14,7 +14,7 @@ import yaml
 
 from provisioner import cluster
 
-from .course import WORK
+from .course import WORK, keep_pull_secret
 
 pytestmark = pytest.mark.cluster
 
@@ -87,14 +87,16 @@ def operator(new_course, control_plane, tmp_path_factory) -> Operator:
         ],
         # Whoever is in a section sees that alone, so verify cannot have Kim play an assistant.
         "sections": [{"name": "A", "assistants": ["Kim"]}],
+        "environment": {"pull_secrets": [{"name": "registry", "namespace": f"keep-{name}"}]},
     }
+    keep_pull_secret(course, f"keep-{name}", "before")
     course.write(["1", "2"], **cohort)
     course.give_key("1")
     printed = course.run("role", name).stdout
     course.admin("apply", "-f", "-", stdin=printed)
     roles = list(yaml.safe_load_all(printed))
     for role in roles:
-        bind(course, role["metadata"]["name"])
+        bind(course, role["metadata"]["name"], role["metadata"].get("namespace", ""))
     mark = control_plane.mark()
     receipt, findings, proof = live(course, control_plane)
     events = [e for e in control_plane.since(mark) if e["user"].get("username") == user]
@@ -108,6 +110,7 @@ def live(course, control_plane) -> tuple[dict[str, Any], list[dict[str, str]], d
     course.json("doctor", name)
     before_class(course)
     course.up()
+    a_new_password(course)
     course.json("status", name)
     course.json("handout", name)
     course.json("handout", name, "--renew")
@@ -167,9 +170,19 @@ def now_and_then(course) -> None:
     course.json("rename", name, "01", "1", "--yes")
 
 
-def bind(course, role: str) -> None:
-    course.admin("create", "clusterrolebinding", role, f"--clusterrole={role}",
+def bind(course, role: str, namespace: str = "") -> None:
+    where = ["rolebinding", role, f"--role={role}", "-n", namespace]
+    everywhere = ["clusterrolebinding", role, f"--clusterrole={role}"]
+    course.admin("create", *(where if namespace else everywhere),
                  f"--serviceaccount=default:{course.name}")  # fmt: skip
+
+
+def a_new_password(course) -> None:
+    """The registry's login changes, and the next `up` brings it to everybody."""
+    keep_pull_secret(course, f"keep-{course.name}", "after")
+    assert set(course.actions().values()) == {"change"}
+    assert course.up()["changed"] == 2
+    assert set(course.actions().values()) == {"same"}
 
 
 def kubeconfig_of(token: str, admin: Path, folder: Path) -> Path:
@@ -211,7 +224,8 @@ def test_verify_proves_as_much_as_the_roles_allow_and_says_what_they_do_not(oper
     assert "may not mint a token of a pod's account" in told["ISO-35"]
     assert "may not impersonate" in told["ISO-08"]
     assert {id for id, verdict in verdicts.items() if verdict == "unproven"} == {
-        *("ISO-08", "ISO-25", "ISO-26", "ISO-34", "ISO-35", "CRD-01", "CRD-22")
+        *("ISO-08", "ISO-25", "ISO-26", "ISO-34", "ISO-35", "CRD-01", "CRD-22"),
+        "ISO-22",  # there is a private image, and no AlwaysPullImages
     }
 
 

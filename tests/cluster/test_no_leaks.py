@@ -8,6 +8,7 @@ the command lines and environments of all processes while they run.
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import secrets
 import subprocess
@@ -23,7 +24,7 @@ import yaml
 from provisioner.lifecycle.lock import run_name
 from provisioner.pulumi_stack import RUN_MARK
 
-from .course import environment
+from .course import environment, keep_pull_secret
 from .leaks import Canaries, Watch, private
 from .refusing import refusing_bindings
 
@@ -54,6 +55,15 @@ class Life:
     states: dict[str, dict[str, bytes]] = field(default_factory=dict)
     left: set[str] = field(default_factory=set)
     """Secrets in files, as long as the cohort was up."""
+
+    login: bytes = b""
+    """What is in the pull secret."""
+
+    copied: int = 0
+    """How many Secrets of the cluster hold it."""
+
+    archived: bytes = b""
+    """What the archives hold, opened with the course's key."""
 
     @property
     def home(self) -> Path:
@@ -136,6 +146,8 @@ def plant(life: Life, admin: Path) -> None:
     course, canaries = life.course, life.canaries
     config = yaml.safe_load(admin.read_text())
     token = token_user(course, f"ops-{course.name}")
+    password = f"canary-{secrets.token_urlsafe(24)}"
+    life.login = keep_pull_secret(course, f"keep-{course.name}", password)
     config["users"].append({"name": "token", "user": {"token": token}})
     config["contexts"].append(
         {"name": "token", "context": {**config["contexts"][0]["context"], "user": "token"}}
@@ -149,6 +161,7 @@ def plant(life: Life, admin: Path) -> None:
         "the operator's client key": key,
         "the operator's token": token,
         "the passphrase": passphrase,
+        "the password of the registry": password,
         "the course's private key": str(life.course_key),
         "a student's name": PERSON,
     }.items():
@@ -160,9 +173,19 @@ def write(life: Life, ids: list[str], context: str) -> None:
     cluster = {"kubeconfig": str(life.folder / "kubeconfig"), "context": context}
     public = str(life.course_key.to_public())
     assistants = [{"name": "Kim", "key": public}]
-    life.course.write(ids, cluster=cluster, course_key=public, assistants=assistants)
+    pulls = {"pull_secrets": [{"name": "registry", "namespace": f"keep-{life.course.name}"}]}
+    life.course.write(
+        ids, cluster=cluster, course_key=public, assistants=assistants, environment=pulls
+    )
     rows = "".join(f"{id},{PERSON} {id}\n" for id in ids)
     (life.course.folder / "roster.csv").write_text("id,name\n" + rows)
+
+
+def contents_of(life: Life) -> bytes:
+    """Open every archive that there is."""
+    archives = life.home.joinpath("archive", life.course.name).glob("*.age")
+    opened = [pyrage.decrypt(path.read_bytes(), [life.course_key]) for path in archives]
+    return b"".join(gzip.decompress(one) for one in opened)
 
 
 def know_token(life: Life, what: str, folder: Path, key: pyrage.x25519.Identity) -> None:
@@ -180,6 +203,14 @@ def give_access(life: Life) -> None:
     know_token(life, "a student's new token", course.home / "handout" / name, key)
     life.run("access", "access", "grant", name, "Kim", "--for", "1h")
     know_token(life, "an assistant's token", course.home / "access" / name, life.course_key)
+
+
+def look_at_the_copies(life: Life) -> None:
+    named = "--field-selector=metadata.name=registry"
+    data = life.course.admin("get", "secrets", "-A", named, "-o", "jsonpath={.items[*].data}")
+    life.copied = data.count(base64.b64encode(life.login).decode())
+    life.run("plan", "plan", life.course.name, "--full")
+    life.run("render", "render", life.course.name)
 
 
 def live_through(life: Life) -> None:
@@ -208,7 +239,9 @@ def live_through(life: Life) -> None:
     made = {"apiVersion": "v1", "kind": "Secret", "stringData": {"work": work}}
     made["metadata"] = {"name": "work", "namespace": course.namespace("1")}
     course.admin("apply", "--server-side", "-f", "-", stdin=json.dumps(made))
+    look_at_the_copies(life)
     life.run("archive", "archive", name)
+    life.archived = contents_of(life)
     life.left = life.canaries.in_files([life.home, course.stacks], allowed=life.allowed)
     life.run("down", "down", name, "--yes", name, "--json")
 
@@ -223,6 +256,8 @@ def test_the_life_was_what_it_should_be(life):
         "wrong passphrase": 5,
         "up": 0,
         "status": 0,
+        "plan": 0,
+        "render": 0,
         "archive": 0,
         "down": 0,
     }, life.printed
@@ -231,13 +266,21 @@ def test_the_life_was_what_it_should_be(life):
     assert "secrets" in json.loads(life.ends["down"].stdout)["searched"], "of the whole cluster"
 
 
+def test_a_pull_secret_is_copied_to_everybody_and_archived_with_nobody(life):
+    archived = life.canaries.in_bytes(life.archived)
+
+    assert life.copied == 5, "four students, and the source"
+    assert "what is in a student's Secret" in archived, "the control"
+    assert "the password of the registry" not in archived
+
+
 def test_no_secret_lies_in_a_file(life):
     assert sorted(life.left) == []
     assert sorted(life.canaries.in_files([life.folder], allowed=life.allowed)) == []
 
 
 def test_no_secret_was_printed(life):
-    assert len(life.printed) == 22
+    assert len(life.printed) == 26
     assert "provisioner.shell: " in "".join(life.printed), "the log is on"
     assert life.canaries.in_bytes("\n".join(life.printed).encode()) == set()
 

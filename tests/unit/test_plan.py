@@ -37,7 +37,9 @@ def running(case, records):
     was = {**records, **read_records(case.get("ran_as", {}))}
     made = manifest.guard(course) if case.get("guard", True) else []
     for id in case.get("running", []):
-        made += manifest.environment(course, was.get(id) or record(id))
+        one = was.get(id) or record(id)
+        made += manifest.environment(course, one)
+        made += manifest.copies(course, one.name, one.namespace, case.get("copied", {}))
     live = {key_of(item): merge(item, {"metadata": {"uid": f"{told(item)}"}}) for item in made}
     for text, patch in case.get("edit", {}).items():
         before = live.pop(key_from(text))
@@ -57,6 +59,8 @@ def shown(part):
         "changes": list(part.changes),
         "surplus": [told(item) for item in part.surplus],
         "patches": {told(item): patch for item, patch in part.patches},
+        "copies": [told(item) for item in part.copies],
+        "copies_alone": part.copies_alone,
     }
     return {name: value for name, value in found.items() if value}
 
@@ -68,7 +72,10 @@ def test_plan(path):
     foreign = {key_from(text): whose for text, whose in case.get("foreign", {}).items()}
     live = Live(owned=running(case, records), foreign=foreign)
 
-    plan = make_plan(cohort(**case.get("cohort", {})), records, live)
+    course = cohort(**case.get("cohort", {}))
+    wanted = render(course, records, versions=case.get("sources"))
+
+    plan = make_plan(course, records, live, wanted=wanted)
 
     students = {part.record.id if part.record else part.name: shown(part) for part in plan.students}
     assert {"guard": shown(plan.guard), "students": students} == case["expect"]

@@ -101,6 +101,49 @@ def test_the_proof_reader_lists_all_but_secrets():
     ]
 
 
+COPYING = cohort(
+    operators=["ops@example.org"],
+    environment={
+        "pull_secrets": [
+            {"name": "registry", "namespace": "course"},
+            {"name": "mirror", "namespace": "course"},
+            {"name": "other", "namespace": "shared"},
+        ]
+    },
+)
+
+
+def test_pull_secrets_are_read_by_name_where_they_are_kept():
+    """Nothing else there, no list, and nowhere else."""
+    sources = [role for role in cluster.roles(COPYING, TYPES) if role["kind"] == "Role"]
+    read = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}
+
+    assert {role["metadata"]["name"] for role in sources} == {"practicum-mls26-pull-secrets-reader"}
+    assert {role["metadata"]["namespace"]: role["rules"] for role in sources} == {
+        "course": [read | {"resourceNames": ["registry", "mirror"]}],
+        "shared": [read | {"resourceNames": ["other"]}],
+    }
+    needed = map(str, cluster.needed_rights(Server("ops@example.org"), COPYING))
+    assert {"get secrets in course", "get secrets in shared"} <= set(needed)
+
+
+def test_copies_are_kept_by_name_in_the_cohorts_own_namespaces_alone():
+    """A rule without names would be one for every Secret of every student."""
+    [role] = [
+        one for one in manifest.guard(COPYING) if one["metadata"]["name"].endswith("-pull-secrets")
+    ]
+    [policy] = [
+        one
+        for one in manifest.guard(COPYING)
+        if one["kind"] == "ValidatingAdmissionPolicy" and "-bindings" in one["metadata"]["name"]
+    ]
+
+    assert [rule["resourceNames"] for rule in role["rules"]] == [["registry", "mirror", "other"]]
+    assert role["metadata"]["name"] in policy["spec"]["matchConditions"][0]["expression"]
+    [bind] = of_verb("bind", operator(COPYING))
+    assert role["metadata"]["name"] in bind["resourceNames"]
+
+
 class Server:
     """Answers as an API server that knows us by a name."""
 
