@@ -19,6 +19,8 @@ CANDIDATES := python3.15 python3.14 python3.13 python3.12 python3.11 python3 pyt
 NEW_ENOUGH := import sys; v = sys.version_info; sys.exit(v < (3, 11) or v.releaselevel != "final")
 # As many files of tests at a time as there are cores, each with a control plane of its own.
 PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile
+# Only these are read for examples: to import all of the others takes each process two seconds.
+EXAMPLES = $(shell grep -rl --include='*.py' '>>> ' provisioner)
 PIP := $(PY) -m pip --disable-pip-version-check --no-input
 
 .PHONY: help install demo demo-hosts demo-kind test check lint format types layers locks playbook-lint unit soak bench \
@@ -96,7 +98,7 @@ playbook-lint: $(STAMP)
 	fi
 
 unit: $(STAMP)  ## The quick tests: no control plane, no Pulumi engine
-	$(PY) -m pytest -m "not cluster and not soak" $(PARALLEL) tests/unit tests/cli provisioner $(ARGS)
+	$(PY) -m pytest -m "not cluster and not soak" $(PARALLEL) tests/unit tests/cli $(EXAMPLES) $(ARGS)
 
 soak: $(STAMP)  ## The tests that take long
 	@$(PY) -m pytest -m soak $(ARGS) || { code=$$?; \

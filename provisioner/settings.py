@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+
+SCHEME = "file://"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,5 +24,11 @@ class Settings:
 
     @property
     def state_url(self) -> str:
-        """The backend URL, with its default filled in."""
-        return self.state or f"file://{(self.home / 'state').resolve()}"
+        """The backend URL, with its default filled in, and the whole path of a folder.
+
+        Pulumi knows ``~`` and where it was started, and we are to look in the same folder.
+        """
+        if not self.state.startswith(SCHEME):
+            return self.state or f"{SCHEME}{(self.home / 'state').resolve()}"
+        folder = os.path.expanduser(self.state.removeprefix(SCHEME))  # noqa: PTH111  (never fails)
+        return f"{SCHEME}{Path(folder).absolute()}"

@@ -6,12 +6,13 @@ from .. import late
 
 if TYPE_CHECKING:
     from ..manifest import MANAGER
+    from .answers import ApiError, NotKnownError
     from .change import apply, await_gone, check, delete, take_away
     from .claim import SECONDS as CLAIM_SECONDS
-    from .claim import Claim, claim_of
+    from .claim import Claim, claim_of, refuse_going
     from .claim import take as take_claim
     from .claim import write as write_claim
-    from .client import ApiError, Client, NotKnownError
+    from .client import Client
     from .contents import Whereabouts, list_type, look_around, namespaced_types
     from .creation import create, read_object
     from .follow import AGAIN, Follower
@@ -111,6 +112,7 @@ __all__ = [
     "read_object",
     "read_room",
     "read_source",
+    "refuse_going",
     "remove_pod",
     "roles",
     "search",
@@ -131,10 +133,11 @@ __all__ = [
 __getattr__ = late.parts(
     __name__,
     {
+        "answers": "ApiError, NotKnownError",
         "change": "apply, await_gone, check, delete, take_away",
-        "claim": "SECONDS as CLAIM_SECONDS, Claim, claim_of, take as take_claim, write "
-        "as write_claim",
-        "client": "ApiError, Client, NotKnownError",
+        "claim": "SECONDS as CLAIM_SECONDS, Claim, claim_of, refuse_going, take as take_claim, "
+        "write as write_claim",
+        "client": "Client",
         "contents": "Whereabouts, list_type, look_around, namespaced_types",
         "creation": "create, read_object",
         "follow": "AGAIN, Follower",

@@ -9,7 +9,8 @@ from typing import Any
 
 from ..errors import ClusterError
 from ..manifest import MANAGER, Manifest, key_of
-from .client import ApiError, Client
+from .answers import ApiError
+from .client import Client
 from .resources import RESOURCES, path_of
 from .stuck import why_stuck
 

@@ -20,7 +20,8 @@ from typing import Any
 
 from ..errors import ClusterError, LockedError
 from ..manifest import Manifest, ObjectKey
-from .client import ApiError, Client
+from .answers import ApiError
+from .client import Client
 from .observe import read
 from .resources import path_of
 
@@ -44,7 +45,8 @@ class Claim:
     host: str
     pid: int
     place: str
-    """Machine and home: within one of them the lock of the home counts."""
+    """The home: within one its lock counts. What earlier versions wrote here may be the same
+    on two machines; it is taken for another home's, and ends by itself."""
 
     since: str
     renewed: int = 0
@@ -90,12 +92,29 @@ def take(client: Client, namespace: Manifest, claim: Claim) -> Manifest | None:
             raise ClusterError(f"The run cannot be noted: {error.message}") from None
     now = read(client, ObjectKey("Namespace", "", namespace["metadata"]["name"]))
     other = claim_of(now) if now else None
+    if other and other.run == claim.run:
+        return now  # the server took it, its answer was lost, and it was sent once more
     if other:
         raise _held(other)
+    if now:
+        refuse_going(now)
     raise LockedError(
         "Another run has changed this cohort since it was read.",
         hint="Run the same command again; it sees what there is now.",
     )
+
+
+def refuse_going(namespace: Manifest) -> None:
+    """Stop where the namespace of a claim is being deleted, and with it whatever is made now.
+
+    Raises:
+        LockedError: If that is so.
+    """
+    if namespace["metadata"].get("deletionTimestamp"):
+        raise LockedError(
+            f"The cohort is being taken down: {namespace['metadata']['name']} is still going.",
+            hint="Run the same command again when it has gone.",
+        )
 
 
 def write(client: Client, namespace: Manifest, claim: Claim | None) -> Manifest:

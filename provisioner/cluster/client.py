@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
-import urllib3
-
-from ..errors import ClusterError
+from .answers import decoded, lines, refusal, unreachable
 from .kubeconfig import Access
-from .transport import SECONDS, WORKERS, pool
+from .transport import SECONDS, WORKERS, Connections
+
+if TYPE_CHECKING:  # a list that comes as it should needs nothing of it
+    import urllib3
 
 PAGE = 500
 """Objects a LIST asks for at once, as kubectl does."""
@@ -30,32 +29,12 @@ Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 
-class ApiError(Exception):
-    """An answer of the API server other than 2xx.
-
-    Attributes:
-        status: The HTTP status.
-        reason: The machine's word for it, such as ``NotFound`` or ``Forbidden``.
-        message: The server's sentence.
-    """
-
-    def __init__(self, status: int, reason: str, message: str) -> None:
-        super().__init__(f"{message} ({status} {reason})")
-        self.status = status
-        self.reason = reason
-        self.message = message
-
-
-class NotKnownError(ClusterError):
-    """The server does not accept the credential that was shown, or the lack of one."""
-
-
 class Client:
     """One API server, as one identity. Threads may share it."""
 
-    def __init__(self, access: Access, http: urllib3.PoolManager | None = None) -> None:
+    def __init__(self, access: Access, connections: Connections | None = None) -> None:
         self.access = access
-        self._http = http or pool(access)
+        self._connections = connections or Connections(access)
         self._headers = {"Accept": "application/json", "User-Agent": "practicum"}
         if access.token:
             self._headers["Authorization"] = f"Bearer {access.token}"
@@ -67,11 +46,11 @@ class Client:
         """
         ours = self.access.certificate or self.access.key
         bare = replace(self.access, certificate=b"", key=b"", token=token)
-        return Client(bare, None if ours else self._http)
+        return Client(bare, None if ours else self._connections)
 
     def impersonating(self, user: str) -> Client:
         """Return a client that asks the server to take us for a user, of no other group."""
-        client = Client(self.access, self._http)
+        client = Client(self.access, self._connections)
         # A header is bytes, and an address may be in any script.
         client._headers["Impersonate-User"] = user.encode().decode("latin-1")
         return client
@@ -87,7 +66,7 @@ class Client:
         Raises:
             urllib3.exceptions.HTTPError: If the server cannot be reached.
         """
-        connection: Any = self._http.connection_from_url(self.access.server)._new_conn()
+        connection: Any = self._connections.pool.connection_from_url(self.access.server)._new_conn()
         connection.connect()
         return connection
 
@@ -109,10 +88,10 @@ class Client:
         """
         answer = self._send(method, path, body, query, {"Content-Type": content, "Accept": accept})
         if answer.status >= 400:
-            raise _refusal(answer.status, answer.data, self.access.server)
+            raise refusal(answer.status, answer.data, self.access.server)
         if method == "GET" and not answer.data:  # what was asked for was lost on the way
             raise unreachable(self.access.server, ValueError("its answer was cut off"))
-        return _object(answer.data, self.access.server) if answer.data else {}
+        return decoded(answer.data, self.access.server) if answer.data else {}
 
     def _send(
         self,
@@ -122,9 +101,11 @@ class Client:
         query: dict[str, str] | None,
         headers: dict[str, str],
     ) -> urllib3.BaseHTTPResponse:
+        import urllib3
+
         url = self.access.server + path + (f"?{urlencode(query)}" if query else "")
         try:
-            return self._http.request(
+            return self._connections.pool.request(
                 method,
                 url,
                 body=json.dumps(body).encode() if body is not None else None,
@@ -139,6 +120,8 @@ class Client:
         Raises:
             ClusterError: If the server cannot be reached.
         """
+        from email.utils import parsedate_to_datetime
+
         answer = self._send("GET", "/version", None, None, {})
         try:
             return parsedate_to_datetime(answer.headers["Date"])
@@ -159,12 +142,24 @@ class Client:
             query["labelSelector"] = selector
         accept = METADATA_ONLY if metadata_only else "application/json"
         while True:
-            answer = self.request("GET", path, query=query, accept=accept)
+            answer = self._page(path, query, accept)
             yield from answer.get("items") or []
             token = answer["metadata"].get("continue")
             if not token:
                 return
             query = query | {"continue": token}
+
+    def _page(self, path: str, query: dict[str, str], accept: str) -> dict[str, Any]:
+        """Return a page as it comes; one that does not come as it should is asked for as ever.
+
+        Raises:
+            ApiError: If the server refuses it.
+            ClusterError: If the server cannot be reached, or does not know us.
+        """
+        headers = self._headers | {"Accept": accept}
+        if body := self._connections.plain.get(f"{path}?{urlencode(query)}", headers):
+            return decoded(body, self.access.server)
+        return self.request("GET", path, query=query, accept=accept)
 
     def watch(self, path: str, *, query: dict[str, str], seconds: int) -> Iterator[dict[str, Any]]:
         """Yield watch events until the server ends the watch after some seconds.
@@ -172,11 +167,13 @@ class Client:
         Raises:
             ClusterError: If the connection breaks.
         """
+        import urllib3
+
         url = f"{self.access.server}{path}?" + urlencode(
             query | {"watch": "true", "timeoutSeconds": str(seconds)}
         )
         try:
-            answer = self._http.request(
+            answer = self._connections.pool.request(
                 "GET",
                 url,
                 headers=self._headers,
@@ -185,9 +182,9 @@ class Client:
             )
             with answer:
                 if answer.status >= 400:
-                    raise _refusal(answer.status, answer.read(), self.access.server)
-                for line in _lines(answer.stream()):
-                    yield _object(line, self.access.server)
+                    raise refusal(answer.status, answer.read(), self.access.server)
+                for line in lines(answer.stream()):
+                    yield decoded(line, self.access.server)
         except urllib3.exceptions.HTTPError as error:
             raise unreachable(self.access.server, error) from None
 
@@ -198,52 +195,7 @@ class Client:
         items = list(items)
         if not items:
             return
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(min(WORKERS, len(items))) as threads:
             yield from zip(items, threads.map(call, items), strict=True)
-
-
-def _object(text: bytes, server: str) -> dict[str, Any]:
-    """Decode one JSON object; a portal on the way answers with a page of its own."""
-    try:
-        decoded = json.loads(text)
-    except ValueError:
-        decoded = None
-    if isinstance(decoded, dict):
-        return decoded
-    raise ClusterError(
-        f"What answers at {server} is no Kubernetes API server.",
-        hint="Check the address in the kubeconfig, and whether a proxy stands in the way.",
-    )
-
-
-def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut a stream into lines as they come; a chunk may end anywhere."""
-    rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from (line for line in whole if line)
-
-
-def unreachable(server: str, error: Exception) -> ClusterError:
-    """Say in one line why a server did not answer."""
-    reason = getattr(error, "reason", error)
-    text = str(reason).rsplit(": ", 1)[-1]
-    return ClusterError(
-        f"The cluster at {server} cannot be reached: {text}.",
-        hint="Check that it runs and that the kubeconfig is right: practicum doctor",
-    )
-
-
-def _refusal(status: int, data: bytes, server: str) -> Exception:
-    try:
-        decoded = json.loads(data)
-    except ValueError:
-        decoded = None
-    answer = decoded if isinstance(decoded, dict) else {}
-    message = str(answer.get("message") or "no explanation")
-    if status == 401:
-        return NotKnownError(
-            f"The cluster at {server} does not accept our credential (it may have expired).",
-            hint="Log in again, or fetch a fresh kubeconfig.",
-        )
-    return ApiError(status, str(answer.get("reason") or status), message)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from ..errors import ClusterError
 from ..manifest import Manifest
-from .client import METADATA_ONLY, PAGE, ApiError, Client
+from .answers import ApiError
+from .client import METADATA_ONLY, PAGE, Client
 from .served_types import Type, served
 
 Place = tuple[str, Type]

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Literal
 
 from ..manifest import Manifest
-from .client import ApiError, Client
+from .answers import ApiError
+from .client import Client
 from .served_types import Type
 
 Made = Literal["made", "exists"]

@@ -14,7 +14,8 @@ from contextlib import suppress
 
 from ..errors import ClusterError
 from ..manifest import Manifest, ObjectKey, selector
-from .client import ApiError, Client
+from .answers import ApiError
+from .client import Client
 from .resources import RESOURCES
 
 SECONDS = 120

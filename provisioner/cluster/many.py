@@ -9,24 +9,21 @@ part, the questions are asked one by one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
 
 from .client import Client
+from .plain import Answer, NotPlainError, head, read_answer
 
 CONNECTIONS = 6
 IN_FLIGHT = 50
 """Questions that are written before the first answer is read: a few of the socket's buffers."""
 
 Document = dict[str, Any]
-
-
-class _NoPipelineError(Exception):
-    """The answers are not what a pipeline gives."""
 
 
 def ask_many(client: Client, path: str, bodies: Sequence[Document]) -> list[Document]:
@@ -45,7 +42,7 @@ def ask_many(client: Client, path: str, bodies: Sequence[Document]) -> list[Docu
             with ThreadPoolExecutor(CONNECTIONS) as pool:
                 answers = list(pool.map(lambda part: _pipeline(client, path, part), shares))
             return [answer for part in answers for answer in part]
-        except (_NoPipelineError, OSError, ValueError, urllib3.exceptions.HTTPError):
+        except (OSError, ValueError, urllib3.exceptions.HTTPError):
             pass
     found = client.each(lambda body: client.request("POST", path, body=body), bodies)
     return [answer for _, answer in found]
@@ -54,13 +51,13 @@ def ask_many(client: Client, path: str, bodies: Sequence[Document]) -> list[Docu
 def _pipeline(client: Client, path: str, bodies: Sequence[Document]) -> list[Document]:
     connection = client.connect()
     try:
-        head = _head(client, path)
+        first = _head(client, path)
         with connection.sock.makefile("rb") as answers:
             found: list[Document] = []
             for start in range(0, len(bodies), IN_FLIGHT):
                 some = bodies[start : start + IN_FLIGHT]
-                connection.sock.sendall(b"".join(_request(head, body) for body in some))
-                found += [_answer(answers) for _ in some]
+                connection.sock.sendall(b"".join(_request(first, body) for body in some))
+                found += [_document(read_answer(answers)) for _ in some]
         return found
     finally:
         connection.close()
@@ -71,30 +68,16 @@ def _head(client: Client, path: str) -> bytes:
         "Host": urlsplit(client.access.server).netloc,
         "Content-Type": "application/json",
     }
-    lines = [f"POST {path} HTTP/1.1", *(f"{key}: {value}" for key, value in headers.items())]
-    return "\r\n".join(lines).encode()
+    return head("POST", path, headers)
 
 
-def _request(head: bytes, body: Document) -> bytes:
+def _request(first: bytes, body: Document) -> bytes:
     content = json.dumps(body).encode()
-    return head + f"\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
+    return first + f"Content-Length: {len(content)}\r\n\r\n".encode() + content
 
 
-def _answer(answers: IO[bytes]) -> Document:
-    status = answers.readline().split()
-    length = -1
-    for line in _headers(answers):
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            length = int(value)
-    if len(status) < 2 or not status[1].startswith(b"2") or length < 0:
-        raise _NoPipelineError
-    decoded = json.loads(answers.read(length))
+def _document(answer: Answer) -> Document:
+    decoded = json.loads(answer.body) if answer.status // 100 == 2 else None
     if not isinstance(decoded, dict):
-        raise _NoPipelineError
+        raise NotPlainError("this is not what a pipeline gives")
     return decoded
-
-
-def _headers(answers: IO[bytes]) -> Iterator[bytes]:
-    while line := answers.readline().strip():
-        yield line

@@ -17,7 +17,8 @@ from typing import Any
 from ..errors import ClusterError
 from ..manifest import MANAGER, Manifest, ObjectKey, belongs_to, key_of, selector
 from ..plan import Live
-from .client import ApiError, Client
+from .answers import ApiError
+from .client import Client
 from .resources import RESOURCES, path_of
 
 AT_ONCE = 4

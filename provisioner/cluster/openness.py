@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..manifest import Manifest
-from .client import ApiError, Client, NotKnownError
+from .answers import ApiError, NotKnownError
+from .client import Client
 from .resources import RBAC
 from .rights import Right
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from ..errors import ClusterError
-from .client import ApiError, Client
+from .answers import ApiError
+from .client import Client
 
 AUDIENCE = "practicum-probe"
 """No API server accepts a token for this audience: the probe opens nothing."""

@@ -11,7 +11,8 @@ from .. import names
 from ..errors import ClusterError
 from ..manifest import PREFIX, Manifest, credentials_rules
 from . import role_objects
-from .client import ApiError, Client
+from .answers import ApiError
+from .client import Client
 
 if TYPE_CHECKING:  # the schema takes long to import
     from ..cohort import Cohort

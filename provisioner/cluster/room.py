@@ -11,7 +11,8 @@ from .. import quantity
 from ..capacity import Amounts, Place, Room
 from ..errors import ClusterError
 from ..manifest import Manifest
-from .client import ApiError, Client
+from .answers import ApiError
+from .client import Client
 from .footprint import LIMITED, footprint
 
 UNTOLD = frozenset({"requests.storage"})

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ..manifest import Manifest
-from .client import ApiError, Client
+from .answers import ApiError
+from .client import Client
 
 PATIENCE = 90.0
 """Seconds in which an image must be there and its pod have run."""

@@ -15,7 +15,8 @@ from typing import Any
 from .. import names
 from ..manifest import Manifest, ObjectKey, belongs_to, selector
 from . import pointers, rights
-from .client import ApiError, Client
+from .answers import ApiError
+from .client import Client
 from .resources import RESOURCES
 
 SECRETS = "secrets"

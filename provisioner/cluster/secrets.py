@@ -26,7 +26,8 @@ from ..manifest import (
 )
 from ..plan import Live
 from . import rights
-from .client import ApiError, Client
+from .answers import ApiError
+from .client import Client
 from .observe import Found, made_by_us, whose
 from .resources import COPIED, RESOURCES, path_of
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..manifest import Manifest, ObjectKey
-from .client import METADATA_ONLY, ApiError, Client
+from .answers import ApiError
+from .client import METADATA_ONLY, Client
 from .observe import read
 from .resources import RESOURCES
 from .served_types import Type, served

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import ssl
-from typing import Any
-
-import urllib3
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ClusterError
 from .kubeconfig import Access
+from .plain import Plain
+
+if TYPE_CHECKING:
+    import urllib3
 
 WORKERS = 16
 """Requests in flight; beyond 32 the API server only answers later (measured)."""
@@ -24,12 +27,32 @@ PASSING = {408, 429, 500, 502, 503, 504}
 """What may be gone the next time; 500 is what a server says while etcd has no leader."""
 
 
+class Connections:
+    """The connections of one identity."""
+
+    def __init__(self, access: Access) -> None:
+        """Get ready to open them.
+
+        Raises:
+            ClusterError: If its certificates cannot be used.
+        """
+        self._access = access
+        self.plain = Plain(access, _tls(access))
+
+    @cached_property
+    def pool(self) -> urllib3.PoolManager:
+        """What asks with patience, and says what is wrong."""
+        return pool(self._access)
+
+
 def pool(access: Access) -> urllib3.PoolManager:
     """Return what keeps the connections of one identity open.
 
     Raises:
         ClusterError: If its certificates cannot be used.
     """
+    import urllib3
+
     retry = urllib3.Retry(
         total=4,
         connect=2,

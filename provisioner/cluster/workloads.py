@@ -18,7 +18,8 @@ from typing import Any
 
 from ..errors import ClusterError
 from ..manifest import Manifest
-from .client import ApiError, Client
+from .answers import ApiError
+from .client import Client
 
 FORMER = "suspended.practicum.dev/former"
 """Replicas as they were, or that a job ran."""

@@ -4,11 +4,9 @@ The numbers suit thirty students on one good machine and the heaviest week of a
 machine-learning course: three replicas, a monitoring stack, a small model served.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -188,9 +186,15 @@ class Limits(_Strict):
 
     def container(self) -> dict[str, dict[str, str]]:
         """Return the limits of a container as a LimitRange writes them."""
-        sides = {"default": self.default, "defaultRequest": self.request, "max": self.max}
-        limits = {side: amounts for side, model in sides.items() if (amounts := _amounts(model))}
-        return limits | {"min": _LEAST}
+        return {side: dict(amounts) for side, amounts in _container(self).items()}
+
+
+@functools.lru_cache(maxsize=8)
+def _container(limits: Limits) -> dict[str, dict[str, str]]:
+    """Put it together once: it is the same for every student."""
+    sides = {"default": limits.default, "defaultRequest": limits.request, "max": limits.max}
+    said = {side: amounts for side, model in sides.items() if (amounts := _amounts(model))}
+    return said | {"min": _LEAST}
 
 
 def _amounts(model: BaseModel) -> dict[str, str]:
@@ -273,7 +277,7 @@ class Environment(_Strict):
             wrong(f"must be 0 to {MAX_GPUS}")
         return count
 
-    def holding(self, quota: Quota) -> Environment:
+    def holding(self, quota: Quota) -> Self:
         """Return the same with another ceiling.
 
         Raises:
@@ -284,7 +288,7 @@ class Environment(_Strict):
         return other
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Environment:
+    def _fits_together(self) -> Self:
         """Refuse limits that no pod could keep: Kubernetes says so only to the student."""
         _refuse_what_never_fits(self)
         return self

@@ -1,7 +1,5 @@
 """What a course gives to every environment beside room: a way to its private registry."""
 
-from __future__ import annotations
-
 from pydantic import BaseModel, ConfigDict
 
 from .values import NamespaceName, ObjectName, wrong

@@ -1,12 +1,10 @@
 """What a cohort file says of lab hosts: where they are, and what students get on them."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator, model_validator
 
@@ -106,7 +104,7 @@ class Host(_Strict):
     """Whose students are placed here; anybody's when empty."""
 
     @model_validator(mode="after")
-    def _reachable(self) -> Host:
+    def _reachable(self) -> Self:
         if self.connection == "ssh" and self.address is None:
             wrong("needs an address; or, for this very machine, `connection: local`")
         return self
@@ -130,7 +128,7 @@ class Ports(_Strict):
     """How many a student has, one after the other."""
 
     @model_validator(mode="after")
-    def _sensible(self) -> Ports:
+    def _sensible(self) -> Self:
         if self.first < FIRST_FREE_PORT:
             wrong(f"starts among the system's own: `first` must be {FIRST_FREE_PORT} or more")
         if not 1 <= self.each <= 100:
@@ -211,7 +209,7 @@ class Accounts(_Strict):
         return uid
 
     @model_validator(mode="after")
-    def _decryptable(self) -> Accounts:
+    def _decryptable(self) -> Self:
         if self.secrets and "sops" not in self.tools:
             wrong("has secrets but not the tool sops, with which students read them")
         return self

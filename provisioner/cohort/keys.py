@@ -101,7 +101,11 @@ def parse(text: str) -> Recipient:
 def find(folder: Path, id: str) -> Path | None:
     """Return the file that a student's key lies in; None when there is none."""
     path = folder / file_name(id)
-    return path if path.is_symlink() or path.exists() else None
+    try:
+        path.lstat()  # a link that leads nowhere is told as one
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return path
 
 
 def file_name(id: str) -> str:

@@ -1,12 +1,10 @@
 """What a cohort file says of kind clusters, where every student has one of their own."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable
 from ipaddress import IPv4Address
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -78,7 +76,7 @@ class PortRange(_Strict):
     """The last one that Linux does not give to whoever asks for any."""
 
     @model_validator(mode="after")
-    def _sensible(self) -> PortRange:
+    def _sensible(self) -> Self:
         if self.first < FIRST_FREE_PORT:
             wrong(f"starts among the system's own: `first` must be {FIRST_FREE_PORT} or more")
         if self.last < self.first:
@@ -104,7 +102,7 @@ class KindEngine(_Strict):
     """By what name or address students reach it, which its certificates then hold."""
 
     @model_validator(mode="after")
-    def _somewhere(self) -> KindEngine:
+    def _somewhere(self) -> Self:
         if (self.name == LOCAL) is (self.ssh is not None):
             wrong("needs `ssh`, such as ops@lab1.example.org; the engine `local` has none")
         return self

@@ -5,8 +5,6 @@ claim of the token that the issuer signs, with a prefix before it. The same text
 out here from a column of the roster, and is what the student's rights are bound to.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any, Literal
 

@@ -2,12 +2,13 @@
 
 Keys that later issues build stand here already, so that a file that uses one is told
 *not yet supported* at that key and not that it has made a spelling mistake.
+
+The modules of the schema do without ``from __future__ import annotations``: that makes texts of
+all types, and Pydantic would compile each of them again.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -79,7 +80,7 @@ class Term(_Strict):
         return days
 
     @model_validator(mode="after")
-    def _in_order(self) -> Term:
+    def _in_order(self) -> Self:
         if self.ends < self.starts:
             wrong("ends before it starts")
         return self
@@ -116,7 +117,7 @@ class Assistant(_Strict):
     """Whether they read Secrets too, where `access grant` lets them in."""
 
     @model_validator(mode="after")
-    def _reachable(self) -> Assistant:
+    def _reachable(self) -> Self:
         if self.user is None and self.key is None:
             wrong("needs a user: who the assistant is to the cluster; or a key, for access grant")
         if self.secrets and self.user is not None:

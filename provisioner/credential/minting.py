@@ -13,7 +13,7 @@ from .. import cluster, names
 from ..cohort import Recipient, Record
 from ..errors import ClusterError
 from ..manifest import COHORT, GENERATION, STUDENT, Manifest, ObjectKey
-from .kubeconfig import Address, kubeconfig, seal
+from .sealed import Address, kubeconfig, seal
 from .standing import EXPIRES, ISSUED, PENDING, RECIPIENT, TYPE, Credential, secrets_path
 
 SHORTEST = 600

@@ -16,6 +16,7 @@ from ..errors import InputError
 from .hand_out import SECTIONS, refuse_foreign
 
 MOST = 8 << 20
+"""Bytes of a kubeconfig."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,8 +154,10 @@ def _config(content: bytes, what: str) -> dict[str, Any]:
     Raises:
         InputError: If it is none. Nothing that it holds is repeated.
     """
+    if len(content) > MOST:  # a part of it might be a kubeconfig, without the rest
+        raise InputError(f"{what} is larger than {MOST >> 20} MiB; nothing was changed.")
     try:
-        config = yaml.safe_load(content[:MOST])
+        config = yaml.safe_load(content)
     except yaml.YAMLError:
         config = None
     if not isinstance(config, dict) or not all(_is_list(config.get(key)) for key in SECTIONS):

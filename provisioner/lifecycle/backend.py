@@ -61,6 +61,9 @@ class Ending:
     force: tuple[str, ...] = ()
     """Students, by id, whose environment is let go of by force when it is stuck and empty."""
 
+    first: Callable[[], None] = lambda: None
+    """Done once the cohort is held, before anything else of it goes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Again:

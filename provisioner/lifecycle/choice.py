@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ..errors import ClusterError
-from . import desk
 from .reading import Overview, Some, narrowed
 
 
@@ -43,6 +42,8 @@ def of_students(reading: Some, ids: Iterable[str]) -> Some:
         InputError: If one of them is unknown.
         ClusterError: If what all students share is not there: they could have nothing.
     """
+    from . import desk  # which a run for everybody has no use for
+
     ids = tuple(ids)
     desk.refuse_unknown(reading, [id for id in ids if id not in reading.records])
     refuse_without_shared(reading)

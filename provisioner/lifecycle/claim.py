@@ -15,17 +15,28 @@ from .. import cluster, names
 from ..errors import ClusterError, LockedError, PracticumError
 from ..manifest import Manifest, ObjectKey, guard, key_of
 from ..settings import Settings
-from . import lock
+from . import place
 from .reading import Reading
 
 EVERY = cluster.CLAIM_SECONDS / 3
 """Seconds between two signs of life."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """What a run may ask of its claim; where nothing is claimed, nothing happens."""
+
+    check: Callable[[], None] = lambda: None
+    """Gives a sign of life now, and raises LockedError where another run has taken over."""
+
+    end: Callable[[], None] = lambda: None
+    """The same for the last time: the namespace that the claim stands on is about to go."""
+
+
 @contextmanager
 def held(
     settings: Settings, reading: Reading, *, lost: Callable[[], None], make: bool = False
-) -> Iterator[None]:
+) -> Iterator[Hold]:
     """Claim a cohort on its cluster; the caller holds the lock of this home.
 
     Args:
@@ -44,11 +55,12 @@ def held(
     if namespace is None and make:
         wanted = next(one for one in guard(reading.cohort) if key_of(one) == key)
         namespace = cluster.apply(reading.client, wanted)
+        cluster.refuse_going(namespace)
     mine = _claim(settings)
     taken = cluster.take_claim(reading.client, namespace, mine) if namespace else None
     if taken is None:
         _refuse_gone(key, make=make)
-        yield
+        yield Hold()
         return
     holding = _Holding(
         client=reading.client,
@@ -58,13 +70,8 @@ def held(
         lost=lost,
     )
     with holding.renewed():
-        yield
-    if holding.taken_over:
-        raise LockedError(
-            "Another operator's run has taken this cohort over, since ours did not answer for"
-            f" {cluster.CLAIM_SECONDS:g} seconds.",
-            hint="Run the same command again when that one has ended.",
-        )
+        yield Hold(check=holding.check, end=holding.end)
+    holding.refuse_lost()
 
 
 def _refuse_gone(key: ObjectKey, *, make: bool) -> None:
@@ -88,7 +95,7 @@ def clear(settings: Settings, reading: Reading) -> None:
     name = names.identity_namespace(reading.cohort.name)
     namespace = reading.found.namespaces.get(name)
     left = cluster.claim_of(namespace) if namespace else None
-    if namespace and left and left.place == lock.place(settings.home):
+    if namespace and left and left.place == place.of(settings.home):
         with suppress(cluster.ApiError, ClusterError):  # the next run that changes something does
             cluster.write_claim(reading.client, namespace, None)
 
@@ -99,7 +106,7 @@ def _claim(settings: Settings) -> cluster.Claim:
         run=secrets.token_hex(8),
         host=socket.gethostname(),
         pid=os.getpid(),
-        place=lock.place(settings.home),
+        place=place.of(settings.home),
         since=since,
     )
 
@@ -112,12 +119,15 @@ class _Holding:
     namespace: Manifest
     lost: Callable[[], None]
     taken_over: bool = False
+    ended: bool = False
     _end: threading.Event = field(default_factory=threading.Event)
+    _one: threading.Lock = field(default_factory=threading.Lock)
+    """The run and the thread that renews do not write at the same time."""
 
     @contextmanager
     def renewed(self) -> Iterator[None]:
         """Give signs of life until the block is left, then let go."""
-        thread = threading.Thread(target=self._renew, daemon=True)
+        thread = threading.Thread(target=self._renew_for_ever, daemon=True)
         thread.start()
         try:
             yield
@@ -127,12 +137,50 @@ class _Holding:
             if not self.taken_over:
                 self._write(None)
 
-    def _renew(self) -> None:
+    def check(self) -> None:
+        """Give a sign of life, and stop where somebody else has taken over.
+
+        Raises:
+            LockedError: If somebody has: a machine that slept cannot know otherwise.
+        """
+        self._renew()
+        self.refuse_lost()
+
+    def refuse_lost(self) -> None:
+        """Stop where somebody else has taken over.
+
+        Raises:
+            LockedError: If somebody has.
+        """
+        if self.taken_over:
+            raise LockedError(
+                "Another operator's run has taken this cohort over, since ours did not answer for"
+                f" {cluster.CLAIM_SECONDS:g} seconds.",
+                hint="Run the same command again when that one has ended.",
+            )
+
+    def end(self) -> None:
+        """Give the last sign of life; whoever comes after the namespace is no trouble of ours.
+
+        Raises:
+            LockedError: As ``check``.
+        """
+        self.check()
+        with self._one:
+            self.ended = True
+        self._end.set()
+
+    def _renew_for_ever(self) -> None:
         while not self.taken_over and not self._end.wait(EVERY):
-            self.claim = replace(self.claim, renewed=self.claim.renewed + 1)
-            self._write(self.claim)
+            self._renew()
             if self.taken_over:
                 self.lost()
+
+    def _renew(self) -> None:
+        with self._one:
+            if not (self.taken_over or self.ended):
+                self.claim = replace(self.claim, renewed=self.claim.renewed + 1)
+                self._write(self.claim)
 
     def _write(self, claim: cluster.Claim | None) -> None:
         """Renew or release; what cannot be reached now may be so next time."""
@@ -155,7 +203,9 @@ class _Holding:
             return False
         if now is None:  # the cohort is being taken down, and we do it
             return False
-        self.namespace = now
         standing = cluster.claim_of(now)
+        if self.ended and (standing is None or standing.run != self.claim.run):
+            return False  # ours went, and this is another one
+        self.namespace = now
         self.taken_over = standing is not None and standing.run != self.claim.run
         return not self.taken_over

@@ -8,6 +8,7 @@ from .. import cluster, names
 from ..cohort import Group, Record
 from ..manifest import GUARD, STUDENT, Manifest, groups_part
 from . import removal
+from .claim import Hold
 from .engine import Engine
 from .progress import Progress
 from .reading import Reading
@@ -21,32 +22,54 @@ class Clearing:
         reading: Reading,
         engine: Engine,
         progress: Progress,
+        hold: Hold,
         spared: frozenset[str],
         patience: float,
     ) -> None:
         self._reading, self._engine, self._progress = reading, engine, progress
-        self._spared, self._patience = spared, patience
+        self._hold, self._spared, self._patience = hold, spared, patience
+        self._accounts = names.identity_namespace(reading.cohort.name)
         self.removed = 0
         self.troubles: list[str] = []
 
     def run(self, forced: set[str]) -> None:
-        """Delete namespaces, then what lies outside of them, then the state."""
+        """Delete namespaces, what lies outside of them, and the state; what is claimed, last.
+
+        Raises:
+            LockedError: If another run has taken the cohort over; nothing more is deleted then.
+        """
         # By the mark alone: also what is in no state and in no roster.
         namespaces = [live for live in self._reading.found.own_namespaces if self._goes(live)]
+        last = [live for live in namespaces if name_of(live) == self._accounts]
+        others = [live for live in namespaces if name_of(live) != self._accounts]
+        self._hold.check()
         self._progress.step("Deleting namespaces", len(namespaces))
+        stuck = self._end(others, forced)
+        # After the namespaces: students stay guarded while theirs end.
+        self._hold.check()
+        self._delete_the_rest(spare_inside=bool(last))
+        self._hold.check()
+        self._progress.step("Clearing Pulumi's state")
+        cleared = self._engine.destroy(self._stacks(stuck))
+        # As long as it is there, the claim on it keeps everybody else from beginning anew.
+        self._hold.end()
+        # However little the others get: what it holds ends by itself, and a later run could
+        # mint no token in one that is going, to prove its end by.
+        self._patience = max(self._patience, removal.LONGER)
+        stuck |= self._end(last, set())
+        self.removed = len(namespaces) - len(stuck)
+        self.troubles += [f"{name}: {why}" for name, why in stuck.items()]
+        self.troubles += [f"{stack}: {why}" for stack, why in cleared.items()]
+
+    def _end(self, namespaces: list[Manifest], forced: set[str]) -> dict[str, str]:
+        """Delete namespaces and wait until they are gone; returns why some are not, by name."""
         refused = removal.refusals(self._reading.client, namespaces)
         kept = [live for live in namespaces if uid_of(live) in refused]
         stuck = {name_of(live): refused[uid_of(live)] for live in kept}
         stuck |= self._await([live for live in namespaces if removal.goes(live, refused)])
         held = [live for live in namespaces if name_of(live) in forced & stuck.keys()]
         stuck |= removal.force(self._reading.client, held, stuck)
-        self.removed = len(namespaces) - len(stuck)
-        self.troubles += [f"{name}: {why}" for name, why in stuck.items()]
-        # After the namespaces: students stay guarded while theirs end.
-        self._delete_the_rest()
-        self._progress.step("Clearing Pulumi's state")
-        cleared = self._engine.destroy(self._stacks(stuck))
-        self.troubles += [f"{stack}: {why}" for stack, why in cleared.items()]
+        return stuck
 
     def _goes(self, live: Manifest) -> bool:
         """Say whether an object is to go; what all share stays as long as somebody does."""
@@ -62,8 +85,10 @@ class Clearing:
         gone = self._progress.advance
         return cluster.await_gone(self._reading.client, namespaces, seconds=seconds, gone=gone)
 
-    def _delete_the_rest(self) -> None:
+    def _delete_the_rest(self, *, spare_inside: bool) -> None:
         """Delete what lies outside namespaces, in the state or not, each by its UID.
+
+        What lies among the accounts goes along with them, where they all go.
 
         Pulumi's provider could do it for what is in the state, but sends no UID, and was
         seen to wait for minutes for the end of admission policies that were gone.
@@ -75,7 +100,8 @@ class Clearing:
         # A copy of a pull secret is in a namespace that went, or in one that stays.
         with_it = ("Namespace", "Secret")
         goes = [live for live in left.values() if live["kind"] not in with_it and self._goes(live)]
-        self._delete(goes)
+        inside = self._accounts if spare_inside else None
+        self._delete([live for live in goes if live["metadata"].get("namespace", "") != inside])
 
     def _stacks(self, stuck: Container[str]) -> list[str | int]:
         """Return the stacks that can be cleared.
@@ -84,8 +110,7 @@ class Clearing:
         """
         waves = self._free([*self._reading.records.values()], stuck)
         groups = self._free([*self._reading.groups.values()], stuck)
-        accounts = names.identity_namespace(self._reading.cohort.name)
-        guard = [] if self._spared or accounts in stuck else [GUARD]
+        guard = [] if self._spared else [GUARD]
         return [*guard, *waves, *(groups_part(wave) for wave in groups)]
 
     def _free(self, placed: Collection[Record | Group], stuck: Container[str]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,12 +11,13 @@ from pathlib import Path
 from .. import credential, names, private_file
 from ..cohort import Oidc, Record, Student
 from ..credential import Standing, Wanted
-from ..errors import ClusterError, InputError, PracticumError, Problem
+from ..errors import ClusterError, InputError, Problem
 from ..manifest import Manifest, ObjectKey
 from ..settings import Settings
 from . import audit, delivery, on_disk, terms
 from .audit import AuditLog, Event
 from .reading import Overview, Reading, read
+from .sweeping import sweep
 
 NOTHING = Standing()
 AT_ONCE = timedelta(0)
@@ -84,25 +85,6 @@ def opened(settings: Settings, name: str) -> Iterator[Desk]:
             folder=private_file.make_folder(on_disk.folder_of(settings, name)),
             swept=sweep(reading, found, log),
         )
-
-
-def sweep(reading: Reading, standings: Mapping[str, Standing], log: AuditLog) -> tuple[str, ...]:
-    """Delete the old credentials whose overlap is over; nothing in a cluster does it for us.
-
-    Returns:
-        The students whose old credential was ended, by id.
-
-    Raises:
-        ClusterError: If the cluster refuses.
-    """
-    now = datetime.now(UTC)
-    swept = []
-    for name, standing in sorted(standings.items()):
-        for old in standing.overdue(now):
-            credential.withdraw(reading.client, [old])
-            swept.append(reading.id_of(name))
-            log.note("swept", swept[-1], fingerprint=old.recipient, expires=old.expires)
-    return tuple(swept)
 
 
 def give(desk: Desk, record: Record, student: Student, *, overlap: timedelta = AT_ONCE) -> Issued:
@@ -219,22 +201,3 @@ def refuse_unknown(reading: Overview, ids: list[str]) -> None:
             problems=[Problem(id, "is not in the roster") for id in ids],
             hint=f"See who is: practicum status {reading.cohort.name}",
         )
-
-
-def sweep_quietly(settings: Settings, reading: Reading, say: Callable[[str], None]) -> None:
-    """End what is past its end on the way of a command that is about something else.
-
-    Whoever may not do that, or has no place for the audit file, is told and goes on.
-    """
-    if reading.plan.guard.action in ("create", "foreign"):
-        return
-    name = reading.cohort.name
-    try:
-        found = credential.standings(reading.client, name)
-        now = datetime.now(UTC)
-        if any(standing.overdue(now) for standing in found.values()):
-            with audit.opened(settings, name, reading.whoami) as log:
-                swept = sweep(reading, found, log)
-            say(f"{len(swept)} old credential(s) were past their end, and were ended.")
-    except PracticumError as error:
-        say(f"Old credentials could not be looked at: {error.message}")

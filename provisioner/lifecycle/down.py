@@ -18,7 +18,6 @@ from . import (
     backend,
     claim,
     hosts_down,
-    lab_hosts,
     last_archive,
     leftovers,
     lock,
@@ -76,10 +75,21 @@ def down(
             raise InputError(
                 f"{name} is protected.", hint="Set protect: false in cohort.yaml first."
             )
-        hosts = _clear_hosts(settings, reading, held, progress, archive=archive)
-        ending = Ending(archive=archive, patience=patience, force=tuple(force))
+        # Whatever can be refused is refused here, while nothing has gone.
+        force = tuple(force)
+        _refuse_unknown(reading, force)
+        labs = hosts_down.to_clear(reading, archive=archive)
+        cleared: list[HostsReceipt] = []
+
+        def first() -> None:
+            if labs:
+                cleared.append(
+                    hosts_down.take_down(settings, labs, held, progress, archive=archive)
+                )
+
+        ending = Ending(archive=archive, patience=patience, force=force, first=first)
         receipt = backend.of(reading.cohort).take_down(settings, reading, held, progress, ending)
-        return _keep(settings, reading, replace(receipt, hosts=hosts))
+        return _keep(settings, reading, replace(receipt, hosts=next(iter(cleared), None)))
 
 
 def of_namespaces(
@@ -88,62 +98,51 @@ def of_namespaces(
     """Take down a cohort of namespaces; the caller holds the lock and keeps the receipt.
 
     Raises:
-        InputError: If somebody who is named is nobody of the cohort, or there is no course key.
+        InputError: If there is no course key.
         ClusterError: If the cluster cannot be used.
+        LockedError: If another operator's run holds the cohort, or takes it over.
         Interrupted: If a signal came; what was in flight has finished.
     """
+    if ending.archive:
+        archiving.refuse_without_key(
+            reading.cohort,
+            archiving.student_namespaces(reading),
+            otherwise="Or say --no-archive, and keep nothing.",
+        )
     with (
         Engine.open(settings, reading, held, progress) as opened,
-        claim.held(settings, reading, lost=opened.stop),
-        settling.noted(opened, "down", reading.stacks) as engine,
-        stopping(opened.stop, progress.say),
+        claim.held(settings, reading, lost=opened.stop) as hold,
     ):
-        kept = _archive(settings, reading, progress, wanted=ending.archive)
-        tokens = _Tokens.take(reading)
-        spared = frozenset(kept.failed)
-        clearing = Clearing(reading, engine, progress, spared, ending.patience)
-        clearing.run(_named(reading, ending.force))
-        engine.workers.close()  # the proof takes a process of this run for one that was left
-        progress.step("Searching every type of the cluster for what is left")
-        return _prove(settings, reading, clearing, kept, tokens)
+        ending.first()
+        with (
+            settling.noted(opened, "down", reading.stacks) as engine,
+            stopping(opened.stop, progress.say),
+        ):
+            kept = _archive(settings, reading, progress, wanted=ending.archive)
+            tokens = _Tokens.take(reading)
+            spared = frozenset(kept.failed)
+            clearing = Clearing(reading, engine, progress, hold, spared, ending.patience)
+            clearing.run({reading.records[id].namespace for id in ending.force})
+            engine.workers.close()  # the proof takes a process of this run for one that was left
+            progress.step("Searching every type of the cluster for what is left")
+            return _prove(settings, reading, clearing, kept, tokens)
 
 
-def _clear_hosts(
-    settings: Settings, reading: Overview, held: int, progress: Progress, *, archive: bool
-) -> HostsReceipt | None:
-    """Remove the accounts on lab hosts; None where the cohort has none.
+def _refuse_unknown(reading: Overview, ids: Iterable[str]) -> None:
+    """Stop where somebody is named who is nobody of the cohort, now or earlier.
 
     Raises:
-        InputError: If no home can be archived for want of a course key.
-        ToolError: If Ansible came to no host at all.
+        InputError: If that is so.
     """
-    if not reading.cohort.hosts or not reading.cohort.hosts_file.exists():
-        return None
-    labs = lab_hosts.of(reading.cohort)
-    hosts_down.refuse_without_key(labs, archive=archive)
-    return hosts_down.take_down(settings, labs, held, progress, archive=archive)
+    if unknown := [id for id in ids if id not in reading.records]:
+        raise InputError(f"{', '.join(unknown)}: nobody of {reading.cohort.name} has this id.")
 
 
 def _archive(settings: Settings, reading: Reading, progress: Progress, *, wanted: bool) -> Archived:
-    namespaces = archiving.student_namespaces(reading)
     if not wanted:
         return Archived(cohort=reading.cohort.name)
-    archiving.refuse_without_key(
-        reading.cohort, namespaces, otherwise="Or say --no-archive, and keep nothing."
-    )
+    namespaces = archiving.student_namespaces(reading)
     return last_archive.before_deletion(settings, reading, namespaces, progress)
-
-
-def _named(reading: Reading, ids: Iterable[str]) -> set[str]:
-    """Return the namespaces of students who are named.
-
-    Raises:
-        InputError: If somebody is nobody of the cohort.
-    """
-    ids = list(ids)
-    if unknown := [id for id in ids if id not in reading.records]:
-        raise InputError(f"{', '.join(unknown)}: nobody of {reading.cohort.name} has this id.")
-    return {reading.records[id].namespace for id in ids}
 
 
 @dataclass(frozen=True, kw_only=True)

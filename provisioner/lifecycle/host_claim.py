@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import playbook
 from ..settings import Settings
-from . import lock
+from . import place
 
 RELEASE = "release-hosts"
 """The playbook that lets go of what a run could not finish."""
@@ -18,7 +18,7 @@ RELEASE = "release-hosts"
 def of(settings: Settings) -> dict[str, Any]:
     """Return the claim of this process; it ends by itself when no run can last that long."""
     return {
-        "place": lock.place(settings.home),
+        "place": place.of(settings.home),
         "holder": f"process {os.getpid()} on {socket.gethostname()}",
         "seconds": playbook.LONGEST,
     }

@@ -18,6 +18,7 @@ from .hosts_run import Ran, Wishes
 from .hosts_status import HostStatus
 from .lab_hosts import Labs
 from .progress import Progress
+from .reading import Overview
 
 PLAYBOOK = "remove-accounts"
 
@@ -121,8 +122,20 @@ def down(
                 f"{name} is protected.", hint="Set protect: false in cohort.yaml first."
             )
         refuse_without_key(labs, archive=archive)
-        receipt = take_down(settings, labs, held, progress, archive=archive)
-        return _keep(settings, receipt)
+        return take_down(settings, labs, held, progress, archive=archive)
+
+
+def to_clear(reading: Overview, *, archive: bool) -> Labs | None:
+    """Return the hosts on which a cohort that goes has accounts; None where it has none.
+
+    Raises:
+        InputError: If no home can be archived for want of a course key.
+    """
+    if not reading.cohort.hosts or not reading.cohort.hosts_file.exists():
+        return None
+    labs = lab_hosts.of(reading.cohort)
+    refuse_without_key(labs, archive=archive)
+    return labs
 
 
 def refuse_without_key(labs: Labs, *, archive: bool) -> None:
@@ -143,7 +156,7 @@ def refuse_without_key(labs: Labs, *, archive: bool) -> None:
 def take_down(
     settings: Settings, labs: Labs, held: int, progress: Progress, *, archive: bool
 ) -> HostsReceipt:
-    """Remove the accounts and prove it; the caller holds the lock.
+    """Remove the accounts, prove it and keep the receipt; the caller holds the lock.
 
     Raises:
         InputError: If a folder cannot be written.
@@ -162,7 +175,7 @@ def take_down(
     if clean and not receipt.not_archived:
         lab_hosts.vacate(labs, clean)
         host_report.forget(settings, labs.cohort.name, clean)
-    return receipt
+    return _keep(settings, receipt)
 
 
 def _receipt(labs: Labs, ran: Ran, found: Mapping[str, HostStatus]) -> HostsReceipt:

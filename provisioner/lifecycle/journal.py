@@ -21,7 +21,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from .. import private_file, shell
+from .. import private_file
 from ..errors import InputError, PracticumError
 from ..settings import Settings
 
@@ -164,6 +164,8 @@ def settle(settings: Settings, cohort: str) -> None:
 
 
 def _lives(began: Line) -> bool:
+    from .. import shell  # nearly always the last run has ended
+
     here = began.get("host") == socket.gethostname()
     pid, moment = began.get("pid"), datetime.fromisoformat(began["time"])
     return here and isinstance(pid, int) and shell.lives(pid, by=moment.timestamp())

@@ -8,7 +8,6 @@ emptied at the end: content without a holder means that the run was killed.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import socket
@@ -19,9 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .. import private_file, shell
+from .. import private_file
 from ..errors import LockedError
-from ..pulumi_stack import RUN_MARK
 
 WAIT = 60.0
 """Seconds that workers of a killed run get to finish what is in flight."""
@@ -73,12 +71,6 @@ def _sign(descriptor: int, path: Path) -> None:
         raise private_file.unwritable(path, error) from None
 
 
-def place(home: Path) -> str:
-    """Return what tells this home from every other, on whatever machine; it says nothing else."""
-    where = f"{socket.gethostname()}:{home.resolve()}"
-    return hashlib.sha256(where.encode()).hexdigest()[:16]
-
-
 def run_name(home: Path, cohort: str) -> str:
     """Return what marks all processes that a run on this cohort starts."""
     return f"{home.resolve()}:{cohort}"
@@ -121,6 +113,8 @@ def _lives(holder: dict[str, Any]) -> bool:
         return False  # it has not come to writing, or was killed while it did
     if holder.get("host") != socket.gethostname():
         return True  # we cannot look there, and a live run is never robbed
+    from .. import shell  # nearly always nobody holds it
+
     return shell.lives(pid, by=since)
 
 
@@ -145,6 +139,8 @@ def strays(run: str) -> list[Any]:
 
 def _is_of(process: Any, run: str) -> bool:  # noqa: ANN401  (psutil is imported late)
     import psutil
+
+    from ..pulumi_stack import RUN_MARK
 
     try:
         return bool(process.pid != os.getpid() and process.environ().get(RUN_MARK) == run)

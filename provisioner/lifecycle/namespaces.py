@@ -49,9 +49,9 @@ class Namespaces:
 
     def sweep(self, settings: Settings, reading: Reading, say: Callable[[str], None]) -> None:
         """End old tokens whose overlap is over."""
-        from . import desk
+        from . import sweeping
 
-        desk.sweep_quietly(settings, reading, say)
+        sweeping.sweep_quietly(settings, reading, say)
 
     def unsettled(self, settings: Settings, reading: Reading) -> bool:
         """Look into the journal for stacks that a killed run began."""

@@ -17,7 +17,7 @@ from typing import Literal
 
 from .. import cohort as cohorts
 from .. import private_file
-from ..cohort import Cohort, Record
+from ..cohort import Cohort, Record, placement
 from ..cohort import records as record_file
 from ..errors import InputError, Interrupted, PracticumError
 from ..settings import Settings
@@ -120,12 +120,12 @@ def _look(settings: Settings, name: str, today: date, after: int) -> Case:
     case = Case(cohort=name, verdict="running")
     try:
         cohort = cohorts.load(settings.stacks, name)
-        known = record_file.load(records_path(cohort))
+        known, recorded = record_file.load_all(records_path(cohort))
         over, held_by = last_day(cohort, known.values())
         case = replace(case, over=over, held_by=held_by)
         if today <= over:
             return case
-        if _is_gone(settings, cohort, known.values()):
+        if _is_gone(settings, cohort, known.values(), recorded):
             return replace(case, verdict="gone")
         reading = backend.read(settings, name)
     except PracticumError as error:
@@ -134,14 +134,24 @@ def _look(settings: Settings, name: str, today: date, after: int) -> Case:
     return _case(reading, _warning(settings, name), today, after)
 
 
-def _is_gone(settings: Settings, cohort: Cohort, known: Iterable[Record]) -> bool:
+def _is_gone(settings: Settings, cohort: Cohort, known: Iterable[Record], recorded: str) -> bool:
     """Say whether a cohort is down, by the files alone: nobody keeps an old cluster for this."""
+    if _on_hosts(cohort):
+        return False
     records = list(known)
-    if records and all(record.dropped for record in records):
+    # Where all were dropped one by one, the cluster still has what they shared; `down` forgets it.
+    if records and not recorded and all(record.dropped for record in records):
         return True
     # A rehearsal that is not up holds nothing.
     rehearsed = isinstance(cohort.cluster, str)
     return rehearsed and not target_of(cohort, settings.home).kubeconfig.exists()
+
+
+def _on_hosts(cohort: Cohort) -> bool:
+    """Say whether somebody has an account on a lab host, which `down` takes away too."""
+    return bool(cohort.hosts) and any(
+        not seat.dropped for seat in placement.load(cohort.hosts_file).values()
+    )
 
 
 def _case(reading: Overview, warning: Notice | None, today: date, after: int) -> Case:
@@ -156,7 +166,7 @@ def _case(reading: Overview, warning: Notice | None, today: date, after: int) ->
         students=len(whole.names),
         cluster=whole.where,
     )
-    if not whole.anything:
+    if not whole.anything and not _on_hosts(reading.cohort):
         return case
     protect = reading.cohort.protect
     return decide(case, protect=protect, warning=warning, today=today, after=after)

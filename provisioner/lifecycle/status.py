@@ -11,7 +11,7 @@ from ..cohort import Term
 from ..credential import Standing
 from ..plan import Part
 from ..settings import Settings
-from . import backend, desk, host_report, journal, usage
+from . import backend, host_report, journal, sweeping, usage
 from .desk import NOTHING
 from .host_report import LastRun
 from .journal import Unfinished
@@ -105,7 +105,7 @@ def of_namespaces(settings: Settings, reading: Reading, say: Callable[[str], Non
     usage.sample_on_the_way(settings, reading, say)
     standings: dict[str, Standing] = {}
     if reading.plan.guard.action not in ("create", "foreign"):
-        desk.sweep_quietly(settings, reading, say)
+        sweeping.sweep_quietly(settings, reading, say)
         standings = credential.standings(reading.client, name)
     return Status(
         cohort=name,

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..plan import Part, Plan
-from .kept import Archive
 from .reading import Overview
 
 if TYPE_CHECKING:
     from .host_report import HostsResult
+    from .kept import Archive
 
 
 @dataclass(frozen=True, kw_only=True)

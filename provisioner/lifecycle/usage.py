@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import cohort as cohorts
 from .. import usage
 from ..errors import InputError, Interrupted, PracticumError
 from ..manifest import ObjectKey
 from ..settings import Settings
-from ..usage import Sample, Store, Usage
 from .reading import Reading, read
+
+if TYPE_CHECKING:
+    from ..usage import Sample, Store, Usage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,7 @@ class Sampled:
 
 def store_of(settings: Settings, cohort: str) -> Store:
     """Return where the samples of a cohort are kept."""
-    return Store(settings.home / "usage" / f"{cohort}.sqlite")
+    return usage.Store(settings.home / "usage" / f"{cohort}.sqlite")
 
 
 def sample(settings: Settings, name: str) -> Sampled:

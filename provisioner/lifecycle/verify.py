@@ -9,7 +9,7 @@ from .. import credential, verify
 from ..errors import ClusterError, InputError
 from ..settings import Settings
 from ..verify import Proof
-from . import lock, removal
+from . import claim, lock, removal
 from .interrupt import stopping
 from .progress import Progress
 from .reading import Reading, read
@@ -55,7 +55,11 @@ def verify_cohort(settings: Settings, name: str, depth: Depth, *, progress: Prog
                 hint=f"See who is: practicum status {name}",
             )
         _refuse_what_is_not_up(reading)
-        with stopping(lambda: None, progress.say):
+        with (
+            # Else another operator's run would take the students that are made for leavers.
+            claim.held(settings, reading, lost=lambda: None),
+            stopping(lambda: None, progress.say),
+        ):
             if _clear_leftovers(reading, progress):
                 reading = read(settings, name)
             return verify.verify(_request(reading, depth), progress)

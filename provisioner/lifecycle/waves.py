@@ -60,13 +60,15 @@ def bring_up(
     some = reading.only is not None
     with (
         Engine.open(settings, reading, held, progress) as opened,
-        claim.held(settings, reading, lost=opened.stop, make=True),
+        claim.held(settings, reading, lost=opened.stop, make=True) as hold,
         settling.noted(opened, "up", stacks, some=some) as engine,
     ):
         _save(reading)
         with stopping(opened.stop, progress.say):
             going = leaving_namespaces(reading) if leaving.archive else []
             kept = last_archive.before_deletion(settings, reading, going, progress)
+            if going:
+                hold.check()  # it may have taken minutes, and leavers are deleted next
             forced = {reading.records[id].name for id in leaving.force if id in reading.records}
             why = _apply(reading, engine, progress, spared=kept.failed, forced=forced)
             settling.settle(engine, half_done)

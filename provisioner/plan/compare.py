@@ -39,6 +39,9 @@ OURS = (PREFIX, "pod-security.kubernetes.io/")
 FOREIGN_METADATA = ("finalizers", "ownerReferences")
 """We set none of these; whoever adds one can keep the object from being deleted."""
 
+_METADATA = ("labels", "annotations", *FOREIGN_METADATA)
+_NOTHING = object()
+
 
 def differences(wanted: Manifest, live: Manifest) -> list[str]:
     """List the fields in which a live object is not as wanted, as dotted paths.
@@ -47,9 +50,25 @@ def differences(wanted: Manifest, live: Manifest) -> list[str]:
     >>> differences(want, {"metadata": {}})
     ['automountServiceAccountToken']
     """
+    if _are_the_same(wanted, live):
+        return []
     ours, theirs = _owned_of_both(wanted, live)
-    # Nearly always the same; to walk through both takes ten times longer.
     return [] if ours == theirs else list(_paths(ours, theirs, ""))
+
+
+def _are_the_same(wanted: Manifest, live: Manifest) -> bool:
+    """Say whether nobody has touched an object at all, not even where it is not ours.
+
+    So it is with nearly all of them; to cut both down to what we own takes six times longer.
+    """
+    ours, theirs = wanted["metadata"], live["metadata"]
+    for name in EXACT[wanted["kind"]]:
+        if wanted.get(name, _NOTHING) != live.get(name, _NOTHING):
+            return False
+    for part in _METADATA:  # noqa: SIM110  (this is the innermost loop of a plan)
+        if (ours.get(part) or None) != (theirs.get(part) or None):
+            return False
+    return True
 
 
 def strangers(wanted: Manifest, live: Manifest) -> dict[str, Any]:

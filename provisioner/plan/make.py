@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .. import manifest as rendering
@@ -34,7 +35,7 @@ class Wanted:
     copies: Mapping[str, list[Manifest]]
     """Copies of pull secrets, without content, by the name of the student or group."""
 
-    @property
+    @cached_property
     def keys(self) -> list[ObjectKey]:
         """The key of every object whose content is rendered."""
         parts = (self.guard, *self.students.values(), *self.groups.values())

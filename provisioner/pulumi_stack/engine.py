@@ -20,7 +20,7 @@ from .. import cohort as cohorts
 from ..cohort import clusters
 from ..cohort import groups as group_file
 from ..cohort import records as record_file
-from . import empty, events, sparing, stale, state, state_file
+from . import at_work, empty, events, sparing, stale, state, state_file
 from .backend import PARALLEL
 from .job import Job
 from .state import PROJECT
@@ -80,18 +80,27 @@ def run(job: Job, homes: Path, emit: Emit) -> None:
     """
     sparing.spare()
     events.take_texts()
+    url = os.environ["PULUMI_BACKEND_URL"]
     stack = _Stack(job.stack, _workspace(job, homes))
-    state_file.clear_garbled_locks(os.environ["PULUMI_BACKEND_URL"], job.stack)
+    state_file.clear_garbled_locks(url, job.stack)
+    try:
+        with at_work.noted(url, job.stack, homes) as ours:
+            _operate_alone(stack, job, emit, ours)
+    finally:
+        state_file.shorten_history(url, job.stack)
+
+
+def _operate_alone(stack: _Stack, job: Job, emit: Emit, ours: at_work.Ours) -> None:
+    """Run a job, where need be by taking away what a killed run of this home has left."""
     try:
         _operate(stack, job, emit)
     except automation.ConcurrentUpdateError as error:
-        if not stale.all_dead(stale.holders(str(error))):
+        found = stale.holders(str(error))
+        if not (stale.all_dead(found) and all(ours(one.since.timestamp()) for one in found)):
             raise
-        # The cohort's own lock is ours, so no live run of this machine is in the way.
+        # The cohort's own lock is ours, so no live run of this home is in the way.
         stack.cancel()
         _operate(stack, job, emit)
-    finally:
-        state_file.shorten_history(os.environ["PULUMI_BACKEND_URL"], job.stack)
 
 
 def _operate(stack: _Stack, job: Job, emit: Emit) -> None:

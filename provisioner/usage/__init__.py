@@ -4,11 +4,16 @@ An hour in which a sample was taken is *known*, and its use is the mean of its s
 An hour without one is unknown: it is never counted as nothing, and never guessed.
 """
 
-from .account import Day, StudentUse, Usage, account
-from .prices import NO_PRICES, Prices, load_prices
-from .rollup import Row, Taken
-from .sample import MEASURES, Sample, sample_of
-from .store import Store
+from typing import TYPE_CHECKING
+
+from .. import late
+
+if TYPE_CHECKING:  # what keeps a sample on the way of an `up` makes no account
+    from .accounting import Day, StudentUse, Usage, account
+    from .prices import NO_PRICES, Prices, load_prices
+    from .rollup import Row, Taken
+    from .sample import MEASURES, Sample, sample_of
+    from .store import Store
 
 __all__ = [
     "MEASURES",
@@ -25,3 +30,14 @@ __all__ = [
     "load_prices",
     "sample_of",
 ]
+
+__getattr__ = late.parts(
+    __name__,
+    {
+        "accounting": "Day, StudentUse, Usage, account",
+        "prices": "NO_PRICES, Prices, load_prices",
+        "rollup": "Row, Taken",
+        "sample": "MEASURES, Sample, sample_of",
+        "store": "Store",
+    },
+)

@@ -6,6 +6,7 @@ Here a host does not answer; that hosts are made right is shown in ``tests/hosts
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 
 import pytest
 
@@ -67,6 +68,13 @@ def test_who_is_suspended_is_told_to_follow_on_the_hosts(course):
 
 
 def test_down_does_not_prove_what_it_could_not_look_at(course):
+    down = ("down", course.name, "--yes", course.name)
+    refused = [course.run(*down, "--force-finalize", "nobody", code=3)]
+    with claimed(course):
+        refused.append(course.run(*down, code=9))
+    assert not any("Removing accounts from hosts" in done.stderr for done in refused)
+    assert "hosts down" not in journal(course)
+
     document = course.down(code=8)
 
     assert not document["proved"]
@@ -74,6 +82,24 @@ def test_down_does_not_prove_what_it_could_not_look_at(course):
     (host,) = document["hosts"]["hosts"]
     assert host["remaining"] == ["not searched: nothing answers at its SSH port"]
     assert course.admin("get", "namespaces", "-o", "name").count(f"/{course.name}--") == 0
+    assert "hosts down" in journal(course)
+    [kept] = course.home.glob(f"receipts/{course.name}-hosts-*.json")
+    assert json.loads(kept.read_text()) == document["hosts"]
+
+
+@contextmanager
+def claimed(course):
+    """Another operator's run holds the cohort."""
+    theirs = {"run": "x", "host": "laptop", "pid": 7, "place": "elsewhere", "since": "ten"}
+    annotate = ("annotate", "namespace", f"practicum-{course.name}",
+                "--field-manager=practicum-claim")  # fmt: skip
+    course.admin(*annotate, f"run.practicum.dev/claim={json.dumps(theirs)}")
+    yield
+    course.admin(*annotate, "run.practicum.dev/claim-")
+
+
+def journal(course):
+    return (course.home / "journal" / f"{course.name}.jsonl").read_text()
 
 
 def test_without_a_course_key_nothing_is_taken_down(new_course):

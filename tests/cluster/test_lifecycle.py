@@ -112,11 +112,36 @@ def test_the_binding_comes_after_quota_limits_and_policy(running, control_plane)
     assert {"resourcequotas", "limitranges", "networkpolicies"} <= set(order[:-1])
 
 
-def test_a_second_up_writes_nothing_and_starts_nothing(running, control_plane):
+NEEDLESS = {
+    "concurrent.futures",
+    "importlib.metadata",
+    "kubernetes",
+    "logging",
+    "psutil",
+    "pulumi",
+    "rich",
+    "subprocess",
+    "urllib3",
+}
+"""Modules that a run without anything to do imported once, or might; and none of these is free."""
+
+
+def imported(done):
+    """The modules that a command imported; Python told them, as PYTHONPROFILEIMPORTTIME asks."""
+    told = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    found = {line.rpartition("|")[2].strip() for line in told}
+    assert {"provisioner.cluster.plain", "pydantic"} <= found
+    return found
+
+
+def test_a_second_up_writes_nothing_and_starts_nothing(running, control_plane, monkeypatch):
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
     mark = control_plane.mark()
 
-    again = running.up()
+    done = running.run("up", running.name, "--yes", "--json")
 
+    again = json.loads(done.stdout)
+    assert imported(done) & NEEDLESS == set()
     events = ours(control_plane.since(mark))
     assert again["processes"] == 0
     assert (again["created"], again["changed"], again["same"]) == (0, 0, 3)
@@ -124,13 +149,15 @@ def test_a_second_up_writes_nothing_and_starts_nothing(running, control_plane):
     assert len(events) == KINDS + 1, "and one look for credentials that have ended"
 
 
-def test_a_plan_reads_one_list_a_kind_and_changes_nothing(running, control_plane):
+def test_a_plan_reads_one_list_a_kind_and_changes_nothing(running, control_plane, monkeypatch):
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
     mark = control_plane.mark()
 
     done = running.run("plan", running.name, "--detailed-exitcode")
 
     assert [event["verb"] for event in ours(control_plane.since(mark))] == ["list"] * KINDS
     assert "3 as they should be" in done.stdout
+    assert imported(done) & NEEDLESS == set()
 
 
 def test_a_plan_asks_for_every_page_of_a_kind_and_no_more(running, control_plane, monkeypatch):

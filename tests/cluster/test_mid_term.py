@@ -1,4 +1,8 @@
-"""A change in mid-term: for the students concerned, and for nobody else."""
+"""A change in mid-term: for the students concerned, and for nobody else.
+
+One course goes through it all, as a term does: one test, for each step begins with what the one
+before it has left.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,12 @@ from provisioner.cli import practicum
 from .course import WORK, as_student
 from .test_lifecycle import about, mutations
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
 LATER = datetime.now(UTC).date() + timedelta(days=120)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def course(new_course):
     """Four students; the first two have keys and kubeconfigs."""
     made = new_course(["1", "2", "3", "4"], environment={"quota": {"cpu": "8"}})
@@ -29,10 +33,25 @@ def course(new_course):
     return made
 
 
-@pytest.fixture(scope="module")
-def kubeconfigs(course, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("students")
-    return {id: course.open(id, folder) for id in ("1", "2")}
+@pytest.fixture
+def kubeconfigs(course, tmp_path):
+    return {id: course.open(id, tmp_path) for id in ("1", "2")}
+
+
+def test_a_change_in_mid_term_is_for_the_students_concerned_and_for_nobody_else(
+    course, kubeconfigs, control_plane, wait_until
+):
+    adding_one_touches_nobody_else_also_where_others_differ(course, control_plane)
+    up_for_some_mends_these_and_leaves_the_rest(course, control_plane)
+    a_corrected_id_keeps_environment_and_credential(course, kubeconfigs, control_plane)
+    a_correction_that_was_cut_off_is_finished_and_drops_nobody(course)
+    who_is_suspended_is_denied_and_nothing_of_theirs_runs(course, kubeconfigs, wait_until)
+    who_is_resumed_has_what_was_before_with_the_same_kubeconfig(course, kubeconfigs, wait_until)
+    who_has_a_later_end_gets_a_later_credential(course)
+    a_quota_of_ones_own_is_rebuilt_from_the_cluster(course)
+    an_upgrade_is_told_and_rolls_out_in_steps(course, control_plane)
+    what_cannot_be_is_refused_and_changes_nothing(course, control_plane)
+    dropping_one_touches_nobody_else(course, control_plane)
 
 
 def touched(control_plane, mark):
@@ -70,7 +89,7 @@ def records(course):
     return json.loads((course.folder / "students.json").read_text())["students"]
 
 
-def test_adding_one_touches_nobody_else_also_where_others_differ(course, control_plane):
+def adding_one_touches_nobody_else_also_where_others_differ(course, control_plane):
     """REL-22: with drift, a changed guard and a leaver waiting, in the same wave."""
     course.admin("delete", "quota", "practicum", "-n", course.namespace("2"))
     course.admin("delete", "netpol", "practicum", "-n", course.namespace("3"))
@@ -95,7 +114,7 @@ def test_adding_one_touches_nobody_else_also_where_others_differ(course, control
     assert last[0] == "id,name,section"
 
 
-def test_up_for_some_mends_these_and_leaves_the_rest(course, control_plane):
+def up_for_some_mends_these_and_leaves_the_rest(course, control_plane):
     mark = control_plane.mark()
 
     done = course.up("2")
@@ -108,7 +127,7 @@ def test_up_for_some_mends_these_and_leaves_the_rest(course, control_plane):
     assert course.up()["failed"] == []
 
 
-def test_a_corrected_id_keeps_environment_and_credential(course, kubeconfigs, control_plane):
+def a_corrected_id_keeps_environment_and_credential(course, kubeconfigs, control_plane):
     """REL-23: never drop and add."""
     before = uid(course, "1")
     as_student(kubeconfigs["1"], "create", "configmap", "work", "--from-literal=a=1")
@@ -136,7 +155,7 @@ def told(course):
     return [json.loads(line) for line in lines]
 
 
-def test_a_correction_that_was_cut_off_is_finished_and_drops_nobody(course):
+def a_correction_that_was_cut_off_is_finished_and_drops_nobody(course):
     """As after a kill between the roster and the rest; whatever runs first, nobody has left."""
     document = json.loads((course.folder / "students.json").read_text())
     document["students"]["3"]["becomes"] = "8"
@@ -155,7 +174,7 @@ def test_a_correction_that_was_cut_off_is_finished_and_drops_nobody(course):
     assert {id: one["name"] for id, one in records(course).items()}["8"] == "s3"
 
 
-def test_who_is_suspended_is_denied_and_nothing_of_theirs_runs(course, kubeconfigs, wait_until):
+def who_is_suspended_is_denied_and_nothing_of_theirs_runs(course, kubeconfigs, wait_until):
     me, where = kubeconfigs["1"], course.namespace("1")
     made = as_student(me, "apply", "-f", "-", stdin=WORK)
     assert made.returncode == 0, made.stderr
@@ -191,9 +210,7 @@ def pods(course):
     return course.admin("get", "pods", "-n", course.namespace("1"), "-o", "name").split()
 
 
-def test_who_is_resumed_has_what_was_before_with_the_same_kubeconfig(
-    course, kubeconfigs, wait_until
-):
+def who_is_resumed_has_what_was_before_with_the_same_kubeconfig(course, kubeconfigs, wait_until):
     course.json("resume", course.name, "9", "--yes")
 
     wait_until(lambda: as_student(kubeconfigs["1"], "get", "pods").returncode == 0)
@@ -213,7 +230,7 @@ def test_who_is_resumed_has_what_was_before_with_the_same_kubeconfig(
     assert (again["same"], again["processes"], again["notes"]) == (1, 0, [])
 
 
-def test_who_has_a_later_end_gets_a_later_credential(course):
+def who_has_a_later_end_gets_a_later_credential(course):
     done = course.json("extend", course.name, "2", "--until", f"{LATER}", "--yes")
 
     assert done["changed"] == 1
@@ -227,7 +244,7 @@ def test_who_has_a_later_end_gets_a_later_credential(course):
     assert told(course)[-3]["event"] == "extended"
 
 
-def test_a_quota_of_ones_own_is_rebuilt_from_the_cluster(course):
+def a_quota_of_ones_own_is_rebuilt_from_the_cluster(course):
     done = course.json("resize", course.name, "9", "--quota", "cpu=4", "--quota", "pods=3", "--yes")
 
     assert (done["changed"], done["failed"]) == (1, [])
@@ -242,7 +259,7 @@ def test_a_quota_of_ones_own_is_rebuilt_from_the_cluster(course):
     assert "uses 5 of pods now, more than 1" in shown
 
 
-def test_an_upgrade_is_told_and_rolls_out_in_steps(course, control_plane):
+def an_upgrade_is_told_and_rolls_out_in_steps(course, control_plane):
     """As an earlier rendering would have left them; somebody's hand is on a third."""
     for id in ("1", "2"):
         where = course.namespace(id)
@@ -285,7 +302,7 @@ BAD = {
 }
 
 
-def test_what_cannot_be_is_refused_and_changes_nothing(course, control_plane):
+def what_cannot_be_is_refused_and_changes_nothing(course, control_plane):
     key = course.folder / "keys" / "9"
     before = {path: path.read_bytes() for path in course.folder.rglob("*") if path.is_file()}
     mark = control_plane.mark()
@@ -301,7 +318,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(course, control_plane):
     assert before == {p: p.read_bytes() for p in course.folder.rglob("*") if p.is_file()}
 
 
-def test_dropping_one_touches_nobody_else(course, control_plane):
+def dropping_one_touches_nobody_else(course, control_plane):
     course.admin("delete", "quota", "practicum", "-n", course.namespace("2"))
     mark = control_plane.mark()
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+
 import pytest
 
 from provisioner import cluster
 from provisioner.errors import ClusterError
+
+from . import runs
 
 pytestmark = pytest.mark.cluster
 
@@ -160,6 +165,28 @@ def test_force_is_refused_while_something_remains_and_done_when_nothing_does(stu
     assert "not forced, for something remains: configmaps held" in trouble(receipt, first)
     assert stuck.admin("get", "ns", first, "-o", "name")
     assert stuck.admin("get", "ns", second, "--ignore-not-found") == ""
+
+
+@pytest.mark.soak
+def test_as_long_as_something_holds_it_up_nobody_else_begins_anew(new_course, tmp_path, wait_until):
+    """The claim stands until all else has gone: else `down` would delete what the other makes."""
+    course = new_course(["1", "2"])
+    course.up()
+    first = course.namespace("1")
+    course.admin("apply", "-n", first, "-f", "-", stdin=HELD)
+    other = replace(course, home=tmp_path / "home")
+    (other.home / "rehearsal").mkdir(parents=True, mode=0o700)
+    shutil.copy(course.kubeconfig, other.home / "rehearsal" / "kubeconfig")
+    run = runs.start(course, "down", course.name, "--yes", course.name, "--no-archive")
+    wait_until(lambda: _gone(course, course.namespace("2")) or run.poll() is not None, 60)
+
+    refused = other.run("up", course.name, "--yes", code=9)
+    unhold = '{"metadata": {"finalizers": null}}'
+    course.admin("patch", "configmap", "held", "-n", first, "--type=merge", "-p", unhold)
+    _, errors = run.communicate(timeout=90)
+
+    assert f"process {run.pid} on" in refused.stderr
+    assert run.returncode == 0, errors
 
 
 def test_a_policy_that_refuses_the_deletion_is_told_and_the_others_go(new_course, wait_until):

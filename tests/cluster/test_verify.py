@@ -237,6 +237,10 @@ def test_the_leftovers_of_a_killed_verification_go_with_the_next_and_live_names_
     )
     try:
         wait_until(lambda: "practicum-verify-" in running.admin("get", "ns", "-o", "name"))
+        # Another operator's `up` is refused by it, and else would take them for leavers.
+        claimed = running.admin("get", "ns", f"practicum-{running.name}", "-o", "json")
+        claim = cluster.claim_of(json.loads(claimed))
+        assert (claim.pid, process.poll()) == (process.pid, None)
     finally:
         process.kill()
         process.wait()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import socket
 import threading
 from contextlib import nullcontext
 from dataclasses import asdict, replace
@@ -17,12 +19,14 @@ from provisioner.cluster import ApiError, Claim
 from provisioner.cluster.claim import ANNOTATION, MANAGER, claim_of, take
 from provisioner.errors import ClusterError, LockedError
 from provisioner.lifecycle import claim as claims
+from provisioner.lifecycle import place
 from provisioner.manifest import ObjectKey
 from provisioner.plan import compare
 from provisioner.settings import Settings
 
 MINE = Claim(run="m", host="here", pid=1, place="home-1", since="nine")
 THEIRS = Claim(run="t", host="there", pid=2, place="home-2", since="ten")
+NAME = "practicum-mls26"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
@@ -31,7 +35,7 @@ class Server:
 
     def __init__(self, now=NOON):
         self.now, self.version, self.claim, self.renewed = now, 1, None, now
-        self.there = True
+        self.there, self.ends = True, {}
 
     def request(self, method, path, *, body=None, **_):
         assert path == "/api/v1/namespaces/practicum-mls26"
@@ -47,6 +51,9 @@ class Server:
     def put(self, claim):
         self.claim, self.version, self.renewed = claim, self.version + 1, self.now
 
+    def delete(self):
+        self.ends, self.version = {"deletionTimestamp": "2026-11-23T12:00:00Z"}, self.version + 1
+
     def namespace(self):
         annotations = {ANNOTATION: json.dumps(asdict(self.claim))} if self.claim else {}
         entry = {"manager": MANAGER, "time": self.renewed.isoformat().replace("+00:00", "Z")}
@@ -55,6 +62,7 @@ class Server:
             "metadata": {
                 "name": "practicum-mls26", "uid": "u", "resourceVersion": str(self.version),
                 "annotations": annotations, "managedFields": [entry] if self.claim else [],
+                **self.ends,
             },
         }  # fmt: skip
 
@@ -90,6 +98,22 @@ def test_who_read_before_another_run_began_and_ended_reads_again(server):
     with pytest.raises(LockedError, match="has changed this cohort since it was read"):
         take(server, read_before, MINE)
     take(server, server.namespace(), MINE)
+
+
+def test_whoever_read_before_it_was_taken_down_is_told_that_it_is_going(server):
+    read_before = server.namespace()
+    server.delete()
+
+    with pytest.raises(LockedError, match="being taken down: practicum-mls26 is still going"):
+        take(server, read_before, MINE)
+
+
+def test_what_is_going_can_be_claimed_by_who_takes_it_down(server):
+    server.delete()
+
+    take(server, server.namespace(), MINE)
+
+    assert server.claim == MINE
 
 
 @pytest.mark.parametrize(("seconds", "over"), [(59, False), (61, True)])
@@ -133,6 +157,23 @@ def test_a_claim_of_the_same_home_is_a_killed_runs(server):
     assert server.claim == MINE
 
 
+def test_an_answer_that_was_lost_makes_nobody_of_us(server, monkeypatch):
+    """The first was taken, its answer lost; the one that was sent again finds our own claim."""
+    once = server.request
+
+    def twice(method, *rest, **about):
+        if method == "PATCH":
+            once(method, *rest, **about)
+        return once(method, *rest, **about)
+
+    monkeypatch.setattr(server, "request", twice)
+
+    now = take(server, server.namespace(), MINE)
+
+    assert claim_of(now) == MINE
+    assert now["metadata"]["resourceVersion"] == str(server.version)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"run": 1}', "null"])
 def test_what_somebody_scribbled_there_names_nobody(text):
     assert claim_of({"metadata": {"annotations": {ANNOTATION: text}}}) is None
@@ -171,6 +212,7 @@ def reading(server):
 
 @pytest.fixture
 def settings(tmp_path):
+    tmp_path.chmod(0o700)
     return Settings(stacks=Path("stacks"), home=tmp_path)
 
 
@@ -182,6 +224,31 @@ def test_a_claim_is_held_as_long_as_the_run_and_no_longer(server, reading, setti
     with claims.held(settings, reading({"practicum-mls26": server.namespace()}), lost=never):
         assert server.claim.place
     assert server.claim is None
+
+
+def test_a_machine_of_the_same_image_is_another_operator(server, reading, settings):
+    """Host name and path are the same there; its run is alive, and not robbed."""
+    with claims.held(settings, reading({NAME: server.namespace()}), lost=never):
+        theirs = server.claim
+        (settings.home / place.FILE).unlink()  # the same home, on the other machine
+        at = reading({NAME: server.namespace()})
+        with pytest.raises(LockedError), claims.held(settings, at, lost=never):
+            pytest.fail("two runs held one cohort")
+        assert server.claim == theirs
+    assert server.claim is None
+
+
+@pytest.mark.parametrize(("seconds", "over"), [(59, False), (61, True)])
+def test_a_claim_of_an_earlier_version_is_another_homes(server, reading, settings, seconds, over):
+    """It names a place by what may be the same on two machines."""
+    where = f"{socket.gethostname()}:{settings.home.resolve()}"
+    old = hashlib.sha256(where.encode()).hexdigest()[:16]
+    server.put(replace(THEIRS, place=old))
+    server.now += timedelta(seconds=seconds)
+    told = nullcontext() if over else pytest.raises(LockedError, match="process 2 on there")
+
+    with told, claims.held(settings, reading({NAME: server.namespace()}), lost=never):
+        assert server.claim.place == place.of(settings.home)
 
 
 def test_a_run_that_fails_lets_go_too(server, reading, settings):
@@ -236,6 +303,52 @@ def test_a_run_that_was_taken_over_stops_and_leaves_the_other_alone(
     assert server.claim == THEIRS
 
 
+@pytest.mark.parametrize("ask", ["check", "end"])
+def test_whoever_asks_is_told_at_once_that_the_claim_is_lost(server, reading, settings, ask):
+    """A machine that slept goes on before the thread that renews has had its turn."""
+    done = []
+
+    def run():
+        with claims.held(settings, reading({NAME: server.namespace()}), lost=never) as hold:
+            hold.check()
+            assert server.claim.renewed == 1
+            server.put(THEIRS)
+            getattr(hold, ask)()
+            done.append("more")
+
+    with pytest.raises(LockedError, match="taken this cohort over"):
+        run()
+    assert (done, server.claim) == ([], THEIRS)
+
+
+def test_where_nothing_is_claimed_nothing_can_be_lost(server, reading, settings):
+    with claims.held(settings, reading({}), lost=never) as hold:
+        hold.check()
+        hold.end()
+    assert server.claim is None
+
+
+def test_after_its_end_a_claim_is_not_renewed_and_let_go_of_where_it_still_stands(
+    server, reading, settings, monkeypatch
+):
+    monkeypatch.setattr(claims, "EVERY", 0.01)
+    with claims.held(settings, reading({NAME: server.namespace()}), lost=never) as hold:
+        hold.end()
+        version = server.version
+        hold.check()
+        assert server.version == version
+        server.version += 1  # its deletion has begun, and something keeps it
+    assert server.claim is None
+
+
+def test_after_its_end_whoever_makes_the_namespace_anew_is_no_trouble(server, reading, settings):
+    """`down` goes on to prove; its receipt is not lost to another operator's `up`."""
+    with claims.held(settings, reading({NAME: server.namespace()}), lost=never) as hold:
+        hold.end()
+        server.put(THEIRS)
+    assert server.claim == THEIRS
+
+
 def test_it_is_renewed_while_the_run_goes_on(server, reading, settings, monkeypatch):
     monkeypatch.setattr(claims, "EVERY", 0.01)
     renewed = threading.Event()
@@ -256,6 +369,20 @@ def test_the_key_is_the_identity_namespace():
     assert cluster.path_of(ObjectKey("Namespace", "", "practicum-mls26")).endswith(
         "/practicum-mls26"
     )
+
+
+def test_nothing_is_made_in_a_namespace_that_is_going(server, reading, settings, monkeypatch):
+    """Somebody else has made it, and takes it down, since it was read."""
+    server.delete()
+    monkeypatch.setattr(claims, "guard", lambda _: [server.namespace()])
+    monkeypatch.setattr(claims.cluster, "apply", lambda *_: server.namespace())
+
+    with (
+        pytest.raises(LockedError, match="being taken down"),
+        claims.held(settings, reading({}), lost=never, make=True),
+    ):
+        pytest.fail("a run went on in what is going")
+    assert server.claim is None
 
 
 @pytest.mark.parametrize("make", [False, True])

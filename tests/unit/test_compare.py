@@ -18,7 +18,7 @@ from provisioner.plan.compare import EXACT
 from ..sample import ASSISTANT, cohort, record
 
 FILES = sorted((Path(__file__).parents[1] / "compare").glob("*.yaml"))
-DOCUMENTS = [yaml.safe_load(path.read_text()) for path in FILES]
+DOCUMENTS = [yaml.load(path.read_text(), yaml.CSafeLoader) for path in FILES]
 BY_KIND = {document["wanted"]["kind"]: document for document in DOCUMENTS}
 CASES = [
     pytest.param(document, case, id=f"{kind}: {case['name']}")

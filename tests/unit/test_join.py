@@ -494,6 +494,18 @@ def test_a_kubeconfig_that_is_none_is_left_alone(tmp_path, content):
     assert path.read_bytes() == content
 
 
+def test_a_kubeconfig_that_is_too_large_is_refused_and_never_cut(tmp_path):
+    """What is left of it may be a kubeconfig, and would be written back without the rest."""
+    path = tmp_path / "config"
+    content = yaml.safe_dump(OLD).encode() + b"\n" * (8 << 20) + b"kind: Config\n"
+    path.write_bytes(content)
+
+    with pytest.raises(InputError, match="larger than 8 MiB; nothing was changed"):
+        join.put(CONTENT, path)
+
+    assert path.read_bytes() == content
+
+
 def test_kubectls_own_places_are_taken(tmp_path):
     there = tmp_path / "there"
     there.touch()

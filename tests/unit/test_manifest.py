@@ -10,7 +10,6 @@ from itertools import pairwise
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from infra.kubernetes_objects import KINDS
 from provisioner import manifest, names
 from provisioner.cluster import RESOURCES
 from provisioner.cluster.resources import COPIED
@@ -76,6 +75,8 @@ def test_who_is_suspended_has_no_way_in_and_keeps_the_rest():
 
 
 def test_every_kind_is_known_where_kinds_are_listed():
+    from infra.kubernetes_objects import KINDS  # half a second, and no other test needs it
+
     made = [item for fields in SETTINGS.values() for item in everything(cohort(**fields))]
     kinds = {item["kind"] for item in made}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socketserver
 import threading
 
@@ -51,8 +52,15 @@ def test_nothing_is_asked_where_there_is_nothing_to_ask(client):
     assert ask_many(client, PATH, []) == []
 
 
-def test_who_answers_in_another_form_is_asked_one_by_one(server, client):
-    server.will("POST", Answer(chunks=[b'{"status": ', b'{"allowed": false}}']))
+IN_CHUNKS = Answer(chunks=[b'{"status": ', b'{"allowed": false}}'])
+PACKED = Answer(
+    body=gzip.compress(b'{"status": {"allowed": false}}'), headers={"Content-Encoding": "gzip"}
+)
+
+
+@pytest.mark.parametrize("answer", [IN_CHUNKS, PACKED], ids=["in chunks", "packed"])
+def test_who_answers_in_another_form_is_understood_if_one_by_one(server, client, answer):
+    server.will("POST", answer)
 
     answers = ask_many(client, PATH, [{"n": 1}, {"n": 2}, {"n": 3}])
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
-from provisioner.cohort import Record
+from provisioner import cohort as cohorts
+from provisioner.cohort import Record, placement
 from provisioner.cohort import records as record_file
+from provisioner.cohort.placement import Seat
 from provisioner.lifecycle import reap
 from provisioner.lifecycle.archiving import Archived
+from provisioner.lifecycle.backend import Whole
 from provisioner.lifecycle.progress import Silent
 from provisioner.lifecycle.reap import Case, Notice, decide, last_day
 from provisioner.lifecycle.receipt import Receipt
@@ -141,6 +145,39 @@ def test_running_cohorts_and_those_that_are_down_ask_no_cluster(settings):
     assert {case.cohort: case.verdict for case in cases} == {
         "running": "running", "down": "gone", "rehearsed": "gone",
     }  # fmt: skip
+
+
+def test_where_all_were_dropped_one_by_one_what_they_shared_is_still_there(settings):
+    """`down` forgets the cluster when it has proved the end, and `drop` does not."""
+    folder = write(settings, "mls26", cluster={"kubeconfig": "/none", "context": "c"},
+                   term={"starts": "2025-09-01", "ends": "2025-12-19"})  # fmt: skip
+    gone = {"1": record("1", dropped=True)}
+    record_file.save(folder / "students.json", gone, cluster="a-cluster")
+
+    [case] = reap.survey(settings, today=ENDS, after=7)
+
+    assert (case.verdict, "/none" in case.why) == ("unreadable", True), "the cluster was asked"
+
+
+@pytest.mark.parametrize(("dropped", "verdict"), [(True, "gone"), (False, "warn")])
+def test_who_still_has_an_account_on_a_lab_host_keeps_a_cohort_from_being_gone(
+    settings, monkeypatch, dropped, verdict
+):
+    folder = write(settings, "mls26", cluster={"kubeconfig": "/none", "context": "c"},
+                   hosts=[{"name": "lab1", "address": "192.0.2.1"}],
+                   term={"starts": "2025-09-01", "ends": "2025-12-19"})  # fmt: skip
+    record_file.save(folder / "students.json", {"1": record("1", dropped=True)})
+    seat = Seat(name="s1", id="1", host="lab1", account="mls26-1", uid=20000, first_port=20000,
+                last_port=20009, dropped=dropped)  # fmt: skip
+    placement.save(folder / "hosts.json", {"s1": seat})
+    nothing = Whole(names=(), students=0, anything=False, where="u")
+    monkeypatch.setattr(reap.backend, "all_of", lambda _: nothing)
+    monkeypatch.setattr(reap.backend, "read", lambda settings, name: SimpleNamespace(
+        cohort=cohorts.load(settings.stacks, name), records={}))  # fmt: skip
+
+    [case] = reap.survey(settings, today=ENDS, after=7)
+
+    assert case.verdict == verdict
 
 
 def test_a_cohort_that_cannot_be_looked_at_is_named_and_the_others_go_on(settings):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 
 import pytest
 
 from provisioner.pulumi_stack import state, state_file
 from provisioner.pulumi_stack.stale import is_garbled
 from provisioner.pulumi_stack.state import DamagedStateError, NewerStateError, parse, tidy
+from provisioner.settings import Settings
 
 STACK = "mls26.wave-01"
 OURS = "4.25.0"
@@ -35,6 +37,34 @@ def of_student(name):
         {"urn": quota, "type": "kubernetes:core/v1:ResourceQuota", "parent": component,
          "provider": f"{PROVIDER}::id", "dependencies": [namespace], "deletedWith": namespace},
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "folder"),
+    [
+        ("", "{here}/.practicum/state"),
+        ("file://~/state", "/home/ops/state"),
+        ("file://~", "/home/ops"),
+        ("file://state", "{here}/state"),
+        ("file:///srv/state", "/srv/state"),
+        ("file:///srv/~/state", "/srv/~/state"),
+    ],
+)
+def test_the_folder_of_the_state_is_the_one_that_pulumi_takes(tmp_path, monkeypatch, said, folder):
+    """Pulumi knows what ~ is, and is started in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/ops")
+    there = folder.format(here=tmp_path)
+
+    url = Settings(stacks=Path("stacks"), home=Path(".practicum"), state=said).state_url
+
+    assert url == f"file://{there}"
+    assert state_file.path_of(url, STACK).is_relative_to(there)
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/~/x", "gs://b", "https://api.pulumi.com"])
+def test_any_other_backend_is_taken_as_it_is_said(url):
+    assert Settings(stacks=Path("stacks"), home=Path("home"), state=url).state_url == url
 
 
 def names_of(*students):

@@ -39,20 +39,21 @@ def take_down(
     name, there = reading.cohort.name, everybody(reading)
     if ending.archive:
         keeping.refuse_without_key(reading, there)
-    with (
-        Stacks.open(settings, reading, held, progress) as stacks,
-        stacks.noted("down", reading.stacks) as noted,
-        stopping(stacks.stop, progress.say),
-    ):
-        kept = Archived(cohort=name)
-        if ending.archive and there:
-            kept = keeping.keep(settings, reading, there, progress)
-        volumes = {site.name: _volumes_or_why(reading, site) for site in reading.sites.values()}
-        goes = [one for one in there if one not in kept.failed]
-        rest = [one for one in reading.berths if one not in {*there, *kept.failed}]
-        why = up.remove(reading, goes, stacks, noted, progress)
-        why |= stacks.forget([one for one in rest if one not in _unseen(reading)], noted)
-        stacks.workers.close()  # the proof takes a process of this run for one that was left
+    with Stacks.open(settings, reading, held, progress) as stacks:
+        ending.first()
+        with (
+            stacks.noted("down", reading.stacks) as noted,
+            stopping(stacks.stop, progress.say),
+        ):
+            kept = Archived(cohort=name)
+            if ending.archive and there:
+                kept = keeping.keep(settings, reading, there, progress)
+            volumes = {site.name: _volumes_or_why(reading, site) for site in reading.sites.values()}
+            goes = [one for one in there if one not in kept.failed]
+            rest = [one for one in reading.berths if one not in {*there, *kept.failed}]
+            why = up.remove(reading, goes, stacks, noted, progress)
+            why |= stacks.forget([one for one in rest if one not in _unseen(reading)], noted)
+            stacks.workers.close()  # the proof takes a process of this run for one that was left
     progress.step("Searching the engines and this machine for what is left")
     receipt = _prove(settings, reading, volumes, kept)
     troubles = tuple(f"{reading.id_of(one)}: {reason}" for one, reason in why.items())

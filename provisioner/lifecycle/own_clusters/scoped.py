@@ -19,7 +19,7 @@ from ...cohort import Record, Student
 from ...errors import InputError, PracticumError
 from ...plan import Live
 from ...settings import Settings
-from .. import audit, on_disk
+from .. import audit, on_disk, sweeping
 from .. import desk as desks
 from .. import handout as handouts
 from .. import revoke as revoking
@@ -218,7 +218,7 @@ def _desk(
             standings=found,
             log=log,
             folder=private_file.make_folder(on_disk.folder_of(settings, name)),
-            swept=desks.sweep(inside, found, log),
+            swept=sweeping.sweep(inside, found, log),
         )
 
 
