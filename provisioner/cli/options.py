@@ -125,7 +125,7 @@ def show_error(error: PracticumError) -> None:
     """Print an error on standard error: what, one line a problem, what to do."""
     # Click takes the colour away where it does not go to a terminal.
     label = click.style("Error: ", fg="red", bold=True)
-    click.echo(label + visible(error.message), err=True)
+    click.echo(label + visible(str(error)), err=True)
     for problem in error.problems:
         click.echo(f"  {visible(str(problem))}", err=True)
     if error.details:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .running import NotRunError, await_pod, has_ended, is_ready, remove_pod
     from .running import containers as pod_containers
     from .running import make as make_in
-    from .searching import Search, discover, search
+    from .searching import Search, search
     from .secrets import (
         Source,
         await_counted,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         with_copies,
         write_copy,
     )
-    from .served_types import Type, served
+    from .served_types import Type, listable, served
     from .stuck import finalize
     from .transport import WORKERS
 
@@ -84,7 +84,6 @@ __all__ = [
     "claim_of",
     "create",
     "delete",
-    "discover",
     "finalize",
     "given_to_everybody",
     "has_ended",
@@ -92,6 +91,7 @@ __all__ = [
     "is_ready",
     "list_cohort",
     "list_type",
+    "listable",
     "listed_rights",
     "load",
     "longest_token",
@@ -155,10 +155,10 @@ __getattr__ = late.parts(
         "room": "read_room",
         "running": "NotRunError, await_pod, containers as pod_containers, has_ended, is_ready, "
         "make as make_in, remove_pod",
-        "searching": "Search, discover, search",
+        "searching": "Search, search",
         "secrets": "Source, await_counted, look_at, read_source, version_of, with_copies, "
         "write_copy",
-        "served_types": "Type, served",
+        "served_types": "Type, listable, served",
         "stuck": "finalize",
         "transport": "WORKERS",
     },

@@ -8,8 +8,10 @@ from typing import Any
 
 from ..errors import ClusterError
 
+UNAUTHORIZED = 401
 
-class ApiError(Exception):
+
+class ApiError(ClusterError):
     """An answer of the API server other than 2xx.
 
     Attributes:
@@ -19,10 +21,16 @@ class ApiError(Exception):
     """
 
     def __init__(self, status: int, reason: str, message: str) -> None:
-        super().__init__(f"{message} ({status} {reason})")
+        super().__init__(
+            message,
+            hint="With this the cluster refused a request. Run the same command again; if it"
+            " stays, see what is amiss with: practicum doctor",
+        )
         self.status = status
         self.reason = reason
-        self.message = message
+
+    def __str__(self) -> str:
+        return f"{' '.join(self.message.split())} ({self.status} {self.reason})"
 
 
 class NotKnownError(ClusterError):
@@ -73,7 +81,7 @@ def refusal(status: int, data: bytes, server: str) -> Exception:
         found = None
     answer = found if isinstance(found, dict) else {}
     message = str(answer.get("message") or "no explanation")
-    if status == 401:
+    if status == UNAUTHORIZED:
         return NotKnownError(
             f"The cluster at {server} does not accept our credential (it may have expired).",
             hint="Log in again, or fetch a fresh kubeconfig.",

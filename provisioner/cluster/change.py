@@ -135,7 +135,7 @@ def _follow(
     seconds = max(1, min(60, int(deadline - time.monotonic())))
     query = {"resourceVersion": version}
     # A watch may break or be too old at any time; the caller then lists again.
-    with suppress(ClusterError, ApiError):
+    with suppress(ClusterError):
         for event in client.watch(path, query=query, seconds=seconds):
             uid = event["object"].get("metadata", {}).get("uid")
             if event["type"] == "DELETED" and uid in waiting:

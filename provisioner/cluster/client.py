@@ -15,13 +15,17 @@ from urllib.parse import urlencode
 
 from .answers import decoded, lines, refusal, unreachable
 from .kubeconfig import Access
-from .transport import SECONDS, WORKERS, Connections
+from .session import Session
+from .transport import SECONDS, WORKERS, Connections, patience
 
 if TYPE_CHECKING:  # a list that comes as it should needs nothing of it
     import urllib3
 
 PAGE = 500
 """Objects a LIST asks for at once, as kubectl does."""
+
+REVIEWS = ("/apis/authentication.k8s.io/", "/apis/authorization.k8s.io/")
+"""API groups in which a POST makes nothing: it asks who somebody is, and what they may do."""
 
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
@@ -32,12 +36,18 @@ Result = TypeVar("Result")
 class Client:
     """One API server, as one identity. Threads may share it."""
 
-    def __init__(self, access: Access, connections: Connections | None = None) -> None:
-        self.access = access
-        self._connections = connections or Connections(access)
-        self._headers = {"Accept": "application/json", "User-Agent": "practicum"}
-        if access.token:
-            self._headers["Authorization"] = f"Bearer {access.token}"
+    def __init__(
+        self,
+        access: Access,
+        connections: Connections | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        self._session = Session(access, connections, headers)
+
+    @property
+    def access(self) -> Access:
+        """How we reach the server now."""
+        return self._session.access
 
     def bearing(self, token: str) -> Client:
         """Return a client that shows a token in place of our credential, or nothing at all.
@@ -45,20 +55,19 @@ class Client:
         The connections are not ours: a client certificate would outrank the token.
         """
         ours = self.access.certificate or self.access.key
-        bare = replace(self.access, certificate=b"", key=b"", token=token)
-        return Client(bare, None if ours else self._connections)
+        bare = replace(self.access, certificate=b"", key=b"", token=token, login=None)
+        return Client(bare, None if ours else self._session.connections)
 
     def impersonating(self, user: str) -> Client:
         """Return a client that asks the server to take us for a user, of no other group."""
-        client = Client(self.access, self._connections)
         # A header is bytes, and an address may be in any script.
-        client._headers["Impersonate-User"] = user.encode().decode("latin-1")
-        return client
+        name = user.encode().decode("latin-1")
+        return Client(self.access, self._session.connections, {"Impersonate-User": name})
 
     @property
     def headers(self) -> dict[str, str]:
         """What every request carries; holds the token, so never to be shown."""
-        return dict(self._headers)
+        return self._session.headers
 
     def connect(self) -> Any:  # noqa: ANN401  (urllib3 has no name for it)
         """Open a connection of its own, which the caller closes.
@@ -66,9 +75,7 @@ class Client:
         Raises:
             urllib3.exceptions.HTTPError: If the server cannot be reached.
         """
-        connection: Any = self._connections.pool.connection_from_url(self.access.server)._new_conn()
-        connection.connect()
-        return connection
+        return self._session.connect()
 
     def request(
         self,
@@ -105,11 +112,12 @@ class Client:
 
         url = self.access.server + path + (f"?{urlencode(query)}" if query else "")
         try:
-            return self._connections.pool.request(
+            return self._session.send(
                 method,
                 url,
+                headers,
                 body=json.dumps(body).encode() if body is not None else None,
-                headers=self._headers | headers,
+                retries=patience(asks=True) if path.startswith(REVIEWS) else None,
             )
         except urllib3.exceptions.HTTPError as error:
             raise unreachable(self.access.server, error) from None
@@ -129,7 +137,7 @@ class Client:
             return datetime.now(UTC)
 
     def pages(
-        self, path: str, *, selector: str = "", metadata_only: bool = False
+        self, path: str, *, selector: str = "", fields: str = "", metadata_only: bool = False
     ) -> Iterator[dict[str, Any]]:
         """Yield every item of a LIST, page by page.
 
@@ -140,6 +148,8 @@ class Client:
         query = {"limit": str(PAGE)}
         if selector:
             query["labelSelector"] = selector
+        if fields:
+            query["fieldSelector"] = fields
         accept = METADATA_ONLY if metadata_only else "application/json"
         while True:
             answer = self._page(path, query, accept)
@@ -156,8 +166,7 @@ class Client:
             ApiError: If the server refuses it.
             ClusterError: If the server cannot be reached, or does not know us.
         """
-        headers = self._headers | {"Accept": accept}
-        if body := self._connections.plain.get(f"{path}?{urlencode(query)}", headers):
+        if body := self._session.get(f"{path}?{urlencode(query)}", accept):
             return decoded(body, self.access.server)
         return self.request("GET", path, query=query, accept=accept)
 
@@ -173,10 +182,10 @@ class Client:
             query | {"watch": "true", "timeoutSeconds": str(seconds)}
         )
         try:
-            answer = self._connections.pool.request(
+            answer = self._session.send(
                 "GET",
                 url,
-                headers=self._headers,
+                {},
                 preload_content=False,
                 timeout=urllib3.Timeout(connect=SECONDS, read=seconds + SECONDS),
             )

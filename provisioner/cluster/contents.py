@@ -14,7 +14,7 @@ from ..errors import ClusterError
 from ..manifest import Manifest
 from .answers import ApiError
 from .client import METADATA_ONLY, PAGE, Client
-from .served_types import Type, served
+from .served_types import Type, listable
 
 Place = tuple[str, Type]
 """A namespace, and a type in it."""
@@ -42,13 +42,13 @@ def namespaced_types(client: Client) -> list[Type]:
         ClusterError: If the server cannot be reached, or an API group does not answer: it
             may hold objects that nobody can see now.
     """
-    types, silent = served(client)
+    types, silent = listable(client)
     if silent:
         raise ClusterError(
             f"API groups that the cluster has do not answer: {', '.join(sorted(silent))}.",
             hint="Mend or delete their APIServices: kubectl get apiservices",
         )
-    return sorted(t for t in types if t.namespaced and not t.below and "list" in t.verbs)
+    return sorted(type for type in types if type.namespaced)
 
 
 def look_around(

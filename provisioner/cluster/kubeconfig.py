@@ -8,21 +8,23 @@ is whatever somebody looked at last.
 | no such file, not YAML | ClusterError, exit 7 |
 | no such context | ClusterError that lists the contexts there are |
 | a `current-context` that does not exist | ClusterError, though it is not used |
-| certificate or token, in line or as a file | used as it stands |
-| `exec` or `auth-provider` | run by the official client library, once |
+| certificate or token, in line or as a file | used as it stands; a `tokenFile` is read again |
+| `exec` or `auth-provider` | run by the official client library, and again when it has ended |
 | `insecure-skip-tls-verify` | refused: anybody on the way could take the credential |
 """
 
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ..errors import ClusterError
+from .login import Credential, Login, run_plugin
 
 FILES = {"certificate-authority", "client-certificate", "client-key", "tokenFile"}
 """Fields that name a file."""
@@ -51,6 +53,9 @@ class Access:
     proxy: str = ""
     """URL of an HTTP proxy on the way to the server."""
 
+    login: Login | None = field(default=None, compare=False)
+    """How to come by another credential when this one has ended."""
+
     def __repr__(self) -> str:
         return f"Access(server={self.server!r})"  # the rest is secret
 
@@ -69,7 +74,9 @@ def load(path: Path, context: str) -> Access:
     _refuse_dangling(config, path)
     access, user = _chosen(config, context, path)
     if "exec" in user or "auth-provider" in user:
-        return replace(access, **_login(path, context))
+        return Login(access, partial(run_plugin, path, context)).now()
+    if user.get("tokenFile"):
+        return Login(access, partial(_read_again, access, user, path)).now()
     return access
 
 
@@ -94,10 +101,10 @@ def parse(content: str, whose: str) -> Access:
 
 
 def _refuse_files(config: dict[str, Any], path: Path) -> None:
-    for section, field in (("clusters", "cluster"), ("users", "user")):
+    for section, part in (("clusters", "cluster"), ("users", "user")):
         listed = config.get(section)
         for entry in listed if isinstance(listed, list) else []:
-            said = entry.get(field) if isinstance(entry, dict) else None
+            said = entry.get(part) if isinstance(entry, dict) else None
             if FILES & set(said if isinstance(said, dict) else ()):
                 raise ClusterError(f"{path} names files in place of what it should hold.")
 
@@ -149,8 +156,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _decoded(content: bytes, path: Path) -> dict[str, Any]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a PyYAML may be without libyaml
     try:
-        config = yaml.load(content, Loader=yaml.CSafeLoader)
+        config = yaml.load(content, Loader=loader)
     except yaml.YAMLError:
         raise ClusterError(f"{path} cannot be read: it is not YAML.") from None
     if not isinstance(config, dict):
@@ -201,30 +209,7 @@ def _token(user: dict[str, Any], path: Path) -> str:
     return str(user.get("token") or "")
 
 
-def _login(path: Path, context: str) -> dict[str, Any]:
-    """Run the login plugin of a context; return the parts of the access that it gives."""
-    # Half a second to import, so only where a plugin has to be run.
-    from kubernetes import config
-    from kubernetes.client import Configuration
-
-    loaded = Configuration()
-    try:
-        config.load_kube_config(str(path), context=context, client_configuration=loaded)
-        token = loaded.get_api_key_with_prefix("BearerToken")
-    except Exception:  # noqa: BLE001  (a plugin may raise anything)
-        token = None
-    given = {
-        "token": (token or "").removeprefix("Bearer ").strip(),
-        "certificate": _text(loaded.cert_file).encode(),
-        "key": _text(loaded.key_file).encode(),
-    }
-    if not given["token"] and not given["certificate"]:
-        raise ClusterError(
-            f"{path}: the login plugin of context {context} failed.",
-            hint=f"Try it by hand: kubectl --kubeconfig {path} --context {context} auth whoami",
-        )
-    return given
-
-
-def _text(name: str | None) -> str:
-    return Path(name).read_text(encoding="utf-8") if name else ""
+def _read_again(access: Access, user: dict[str, Any], path: Path) -> Credential:
+    """Return a context's credential with what its token's file says now."""
+    token = _token(user, path)
+    return Credential(token=token, certificate=access.certificate, key=access.key)

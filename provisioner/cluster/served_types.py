@@ -45,7 +45,10 @@ class Type:
 
 
 def served(client: Client) -> tuple[list[Type], list[str]]:
-    """Return all types in their preferred version, and the API groups that do not answer.
+    """Return all types, and the API groups that do not answer.
+
+    A type that a group serves in several versions is told once, in the one that the group
+    prefers among these; one that is not in the group's preferred version is told all the same.
 
     Raises:
         ClusterError: If the server cannot be reached, or does not tell.
@@ -61,6 +64,16 @@ def served(client: Client) -> tuple[list[Type], list[str]]:
                 for item in _types(name, version):
                     found.setdefault((item.group, item.plural, item.below), item)
     return list(found.values()), silent
+
+
+def listable(client: Client) -> tuple[list[Type], list[str]]:
+    """Return the types that can be listed, each once, and the API groups that do not answer.
+
+    Raises:
+        ClusterError: If the server cannot be reached, or does not tell.
+    """
+    types, silent = served(client)
+    return [one for one in types if not one.below and "list" in one.verbs], silent
 
 
 def _groups(client: Client, root: str) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from .answers import ApiError
 from .client import METADATA_ONLY, Client
 from .observe import read
 from .resources import RESOURCES
-from .served_types import Type, served
+from .served_types import Type, listable
 
 API_SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices"
 DISCOVERY = "NamespaceDeletionDiscoveryFailure"
@@ -73,8 +73,8 @@ def remaining(client: Client, namespace: str) -> list[str]:
     Raises:
         ClusterError: If the cluster cannot be reached.
     """
-    types, silent = served(client)
-    inside = sorted(t for t in types if t.namespaced and not t.below and "list" in t.verbs)
+    types, silent = listable(client)
+    inside = sorted(type for type in types if type.namespaced)
     found = [f"{version} does not answer, so nobody knows what it has here" for version in silent]
     for _, left in client.each(lambda type: _left(client, type, namespace), inside):
         found += left

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ClusterError
@@ -45,6 +45,29 @@ class Connections:
         return pool(self._access)
 
 
+@cache
+def patience(*, asks: bool = False) -> urllib3.Retry:
+    """Return how often a request is repeated.
+
+    What these methods do twice they do the same; a POST is repeated where it only ``asks``.
+    """
+    import urllib3
+
+    return urllib3.Retry(
+        total=4,
+        connect=2,
+        read=1,  # who keeps us waiting does so twice, not five times
+        other=1,  # a handshake fails for once; a certificate that is refused, is so again
+        backoff_factor=0.2,
+        backoff_jitter=0.2,
+        allowed_methods={"GET", "PUT", "PATCH", "DELETE", *({"POST"} if asks else ())},
+        status_forcelist=PASSING,
+        respect_retry_after_header=True,
+        retry_after_max=PATIENCE,
+        raise_on_status=False,
+    )
+
+
 def pool(access: Access) -> urllib3.PoolManager:
     """Return what keeps the connections of one identity open.
 
@@ -53,24 +76,10 @@ def pool(access: Access) -> urllib3.PoolManager:
     """
     import urllib3
 
-    retry = urllib3.Retry(
-        total=4,
-        connect=2,
-        read=1,  # who keeps us waiting does so twice, not five times
-        other=1,  # a handshake fails for once; a certificate that is refused, is so again
-        backoff_factor=0.2,
-        backoff_jitter=0.2,
-        # What these do twice they do the same: POST is not among them.
-        allowed_methods={"GET", "PUT", "PATCH", "DELETE"},
-        status_forcelist=PASSING,
-        respect_retry_after_header=True,
-        retry_after_max=PATIENCE,
-        raise_on_status=False,
-    )
     options: dict[str, Any] = {
         "maxsize": WORKERS,
         "block": True,
-        "retries": retry,
+        "retries": patience(),
         "timeout": urllib3.Timeout(connect=10.0, read=SECONDS),
         "ssl_context": _tls(access),
     }

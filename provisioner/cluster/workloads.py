@@ -12,7 +12,7 @@ A HorizontalPodAutoscaler does nothing for what has no replicas, so it is left a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,19 +136,23 @@ def _change(
                 return False
             if error.status != 409:
                 raise ClusterError(f"{kind.plural}: {error.message}") from None
-            live = next(
-                (one for one in _list(client, kind.path(live["metadata"]["namespace"]))
-                 if one["metadata"]["name"] == live["metadata"]["name"]),
-                live,
-            )  # fmt: skip
+            if (now := _again(client, kind, live["metadata"])) is None:
+                return False
+            live = now
         else:
             return True
     raise ClusterError(f"{path} changes faster than it can be changed.")
 
 
-def _list(client: Client, path: str) -> list[Manifest]:
+def _again(client: Client, kind: Kind, metadata: Mapping[str, Any]) -> Manifest | None:
+    """Read one object anew: a list of that name, since whoever suspends may list and not get."""
+    name = f"metadata.name={metadata['name']}"
+    return next(iter(_list(client, kind.path(metadata["namespace"]), fields=name)), None)
+
+
+def _list(client: Client, path: str, *, fields: str = "") -> list[Manifest]:
     try:
-        return list(client.pages(path))
+        return list(client.pages(path, fields=fields))
     except ApiError as error:
         raise ClusterError(f"What runs cannot be listed: {error.message}") from None
 

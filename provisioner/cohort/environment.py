@@ -235,8 +235,8 @@ class Environment(_Strict):
     limits: Limits = Limits()
 
     egress: Egress = "internet"
-    """``internet`` (all but private, link-local, pod and service ranges), ``none``, or
-    a list of networks. The own namespace and DNS are always reached."""
+    """``internet`` (all but private, link-local and reserved networks), ``none``, or a list
+    of networks. The own namespace and DNS are always reached."""
 
     images: tuple[ImagePattern, ...] = ()
     """Images that pods may use, by full name without tag; ``*`` stands for names below

@@ -130,12 +130,12 @@ def _rights(cohort: Cohort, client: cluster.Client) -> Finding:
 
 
 def _admission(_: Cohort, client: cluster.Client) -> Finding:
-    types, silent = cluster.discover(client)
+    types, silent = cluster.listable(client)
     if silent:
         return Finding(
             about="admission",
             verdict="failed",
-            found=f"API groups that do not answer: {'; '.join(silent)}",
+            found=f"API groups that do not answer: {', '.join(silent)}",
             fix="mend or delete these APIServices: no namespace can be deleted while they are dead",
         )
     if POLICIES not in map(str, types):

@@ -8,6 +8,7 @@ from .. import cluster
 from ..cluster import ApiError, Client
 from ..cohort import Cohort
 from .finding import Finding
+from .network_ranges import network_ranges
 
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 TOLD = 5
@@ -34,6 +35,8 @@ def openness(cohort: Cohort, client: Client) -> Iterator[Finding]:
         ("strangers", _strangers),
         ("pod security", _pod_security),
         ("volumes", lambda client: _volumes(cohort, client)),
+        ("priority", lambda client: _priority(cohort, client)),
+        ("network", lambda client: network_ranges(cohort, client)),
     ):
         yield from _told(about, check, client)
     if not isinstance(cohort.cluster, str):  # a rehearsal stores nothing that is anybody's
@@ -147,6 +150,22 @@ def _volumes(cohort: Cohort, client: Client) -> Iterator[Finding]:
             found=f"volumes of {_some(kept)} stay, with what is in them, when a student has left",
             fix="name classes with reclaimPolicy Delete under storage_classes, or delete them by hand",
         )
+
+
+def _priority(cohort: Cohort, client: Client) -> Iterator[Finding]:
+    """Look for a class that the server writes into every pod before a policy looks at it."""
+    for live in client.pages(cluster.RESOURCES["PriorityClass"].path()):
+        if live.get("globalDefault"):
+            name, ours = live["metadata"]["name"], f"practicum-{cohort.name}"
+            yield Finding(
+                about="priority",
+                verdict="failed",
+                found=f"the PriorityClass {name} is the cluster's default, so pods that name none"
+                f" get it; the cohort's policy admits {ours} alone, and students could run none",
+                fix="take the default away: kubectl patch priorityclass"
+                f" {name} -p '{{\"globalDefault\": false}}'; or let students write"
+                f" priorityClassName: {ours} into every pod",
+            )
 
 
 def _some(told: list[str]) -> str:

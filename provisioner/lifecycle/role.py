@@ -62,10 +62,10 @@ def roles(settings: Settings, name: str) -> list[Manifest]:
     cohort = cohorts.load(settings.stacks, name)
     refuse_without_namespaces(cohort)
     _, client = connect(cohort, settings.home)
-    types, silent = cluster.discover(client)
+    types, silent = cluster.listable(client)
     if silent:
         raise ClusterError(
-            f"API groups that do not answer: {'; '.join(silent)}.",
+            f"API groups that do not answer: {', '.join(silent)}.",
             hint="Mend or delete these APIServices: no proof could go through what they serve.",
         )
-    return cluster.roles(cohort, [(served.group, served.plural) for served in types])
+    return cluster.roles(cohort, [(one.group, one.plural) for one in types])

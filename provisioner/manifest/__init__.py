@@ -6,6 +6,7 @@ the API server would default is spelled out, so that a comparison can be exact.
 """
 
 from .authentication import authentication
+from .egress import reaches
 from .environment import environment, student_binding
 from .group import WAY_IN, group
 from .guard import guard
@@ -81,6 +82,7 @@ __all__ = [
     "kind_cluster",
     "manage_rule",
     "named_by",
+    "reaches",
     "role_name",
     "selector",
     "stack_name",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..cohort import Record, override, sections
+from . import egress as way_out
 from . import guard, labels, pull_secrets
 from .objects import Manifest, make
 from .role import PULL_SECRETS, WITH_SECRETS, operators_subjects, role_name
@@ -19,19 +20,6 @@ if TYPE_CHECKING:  # the schema takes long to import
 
 NAME = "practicum"
 """Name of the one quota, limit range and network policy of a namespace."""
-
-PRIVATE_IPV4 = [
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-]
-"""RFC 1918, 6598, 1122 and 3927: cluster ranges and cloud metadata lie in these."""
-
-PRIVATE_IPV6 = ["fc00::/7", "fe80::/10"]
-"""RFC 4193 and 4291."""
 
 
 def environment(cohort: Cohort, record: Record) -> list[Manifest]:
@@ -125,16 +113,8 @@ def _dns() -> Manifest:
 
 
 def _beyond(egress: str | tuple[str, ...]) -> list[Manifest]:
-    if egress == "none":
-        return []
-    if egress == "internet":
-        blocks: list[Manifest] = [
-            {"cidr": "0.0.0.0/0", "except": PRIVATE_IPV4},
-            {"cidr": "::/0", "except": PRIVATE_IPV6},
-        ]
-    else:
-        blocks = [{"cidr": cidr} for cidr in egress]
-    return [{"to": [{"ipBlock": block} for block in blocks]}]
+    blocks = [{"ipBlock": block} for block in way_out.blocks(egress)]
+    return [{"to": blocks}] if blocks else []
 
 
 def _default_account(cohort: Cohort, record: Record) -> Manifest:

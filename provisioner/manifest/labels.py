@@ -28,7 +28,7 @@ QUOTA = PREFIX + "quota"
 RENDERED_BY = PREFIX + "rendering"
 """An annotation: which rendering made the environment."""
 
-RENDERING = "1"
+RENDERING = "2"
 """Counts up with every change of what an environment is rendered as, so that an upgrade of
 Practicum says in `plan` that it, and nobody's hand, is why environments differ."""
 

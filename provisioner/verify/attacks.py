@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from ..cluster import WORKERS, ApiError, Type
+from ..cluster import WORKERS, Type
 from ..errors import ClusterError
 from ..manifest import Manifest
 from . import course
@@ -158,7 +158,7 @@ def _prepare_all(scene: Scene, table: Table, cases: Iterable[Case]) -> Stock:
         try:
             path = _type_of(table, body).path(scene.own.namespace)
             live = scene.identities["student"].request("POST", path, body=body)
-        except (ApiError, ClusterError) as error:
+        except ClusterError as error:
             return f"{name} cannot be made: {error}"
         return live | {"kind": body["kind"], "apiVersion": body["apiVersion"]}
 
@@ -171,7 +171,7 @@ def _put_away(scene: Scene, table: Table, stock: Stock) -> None:
         if not isinstance(live, str):
             path = _type_of(table, live).path(scene.own.namespace, live["metadata"]["name"])
             # The namespace goes at the end and takes along what stays.
-            with suppress(ApiError, ClusterError):
+            with suppress(ClusterError):
                 scene.identities["student"].request("DELETE", path, body=options)
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from provisioner import cluster
 from provisioner.cluster import ApiError
+from provisioner.lifecycle.openness import openness
 from provisioner.lifecycle.reading import read
 from provisioner.manifest import admission
 from provisioner.settings import Settings
@@ -191,6 +192,37 @@ def test_the_address_of_a_load_balancer_is_refused_before_any_policy_is_asked(st
     said = refusal(intruder, "PATCH", own(stage, "/services/theirs/status"), BALANCED)
 
     assert "status.loadBalancer.ingress" in said
+
+
+POD = {
+    "metadata": {"name": "mine"},
+    "spec": {"containers": [{"name": "c", "image": "registry.k8s.io/pause:3.10"}]},
+}
+DEFAULT = {"metadata": {"name": "everybodys-default"}, "value": 10, "globalDefault": True}
+
+
+def test_a_default_priority_class_keeps_every_pod_out_and_doctor_names_it(stage, wait_until):
+    """The server writes it into pods before a policy looks; so whoever names none is refused."""
+    classes = "/apis/scheduling.k8s.io/v1/priorityclasses"
+    ours = f"practicum-{stage.cohort.name}"
+    named = POD | {"spec": POD["spec"] | {"priorityClassName": ours}}
+
+    def said(pod):
+        return refusal(stage.identities["student"], "POST", own(stage, "/pods"), pod)
+
+    wait_until(lambda: said(POD) == "")
+    stage.admin.request("POST", classes, body=DEFAULT)
+    try:
+        wait_until(lambda: f"use the priority class {ours}" in said(POD))
+        refused = {one.about: one for one in openness(stage.cohort, stage.admin)}["priority"]
+        assert said(named) == "", "as doctor says"
+    finally:
+        stage.admin.request("DELETE", f"{classes}/{DEFAULT['metadata']['name']}")
+    wait_until(lambda: said(POD) == "")
+
+    assert refused.verdict == "failed"
+    assert "the PriorityClass everybodys-default is" in refused.found
+    assert ours in refused.fix
 
 
 def relevant(stage, policy, message):

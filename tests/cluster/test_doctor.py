@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+import yaml
+
+from provisioner import cluster
 
 pytestmark = pytest.mark.cluster
 
@@ -72,3 +77,27 @@ def test_a_cluster_that_gives_what_all_give_is_fine(course):
     assert {found[about]["verdict"] for about in ("everybody", "strangers", "pod security")} == {
         "ok"
     }
+
+
+def test_who_logs_in_by_a_plugin_goes_on_when_its_credential_has_ended(course, tmp_path):
+    """A real server's 401 for a token that it does not take, and then one that it does."""
+    token = course.admin("create", "token", "default", "-n", "default").strip()
+    version = "client.authentication.k8s.io/v1"
+    for number, one in enumerate(("has.ended.long-ago", token)):
+        said = {"apiVersion": version, "kind": "ExecCredential", "status": {"token": one}}
+        (tmp_path / str(number)).write_text(json.dumps(said))
+    script = tmp_path / "login"
+    script.write_text(
+        f"#!/bin/sh\ncd '{tmp_path}'\nif [ -e 0 ]; then cat 0; rm 0; else cat 1; fi\n"
+    )
+    script.chmod(0o755)
+    config = yaml.safe_load(course.kubeconfig.read_text())
+    [user] = config["users"]
+    user["user"] = {"exec": {"apiVersion": version, "command": str(script)}}
+    path = tmp_path / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+
+    client = cluster.Client(cluster.load(path, "rehearsal"))
+
+    assert client.access.token == "has.ended.long-ago"
+    assert cluster.whoami(client) == "system:serviceaccount:default:default"

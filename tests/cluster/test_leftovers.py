@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from provisioner import cluster
 from provisioner.lifecycle import down, leftovers, lock
 from provisioner.lifecycle.reading import read
 from provisioner.pulumi_stack import RUN_MARK
@@ -198,6 +199,61 @@ def test_the_proof_fails_on_an_object(scene, make, line):
 
     names = {"name": scene.name, "identity": scene.identity, "namespace": scene.namespace}
     assert found == [line.format(**names)]
+
+
+def defined(plural, *versions):
+    """A type of the group left.example.org; the first of its versions is the stored one."""
+    schema = {"openAPIV3Schema": {"type": "object"}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.left.example.org"},
+        "spec": {
+            "group": "left.example.org",
+            "scope": "Namespaced",
+            "names": {"plural": plural, "singular": plural[:-1], "kind": plural[:-1].title()},
+            "versions": [
+                {"name": one, "served": True, "storage": one == versions[0], "schema": schema}
+                for one in versions
+            ],
+        },
+    }
+
+
+def test_the_proof_fails_on_an_object_of_a_type_that_its_groups_first_version_lacks(
+    scene, wait_until
+):
+    """As Istio's EnvoyFilter, which is v1alpha3 in a group that prefers v1."""
+    types = json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "List",
+            "items": [defined("gates", "v1", "v1alpha1"), defined("filters", "v1alpha1")],
+        }
+    )
+    planted = {
+        "apiVersion": "left.example.org/v1alpha1",
+        "kind": "Filter",
+        "metadata": {"name": "one", "labels": {"practicum.dev/cohort": scene.name}},
+    }
+    kubectl = scene.course.admin
+    kubectl("create", "-f", "-", stdin=types)
+    try:
+        kubectl("wait", "--for=condition=Established", "crd/filters.left.example.org",
+                "crd/gates.left.example.org")  # fmt: skip
+        wait_until(lambda: served_of(scene) == ["filters/v1alpha1", "gates/v1"])
+        kubectl("create", "-n", "default", "-f", "-", stdin=json.dumps(planted))
+        found = scene.search()
+    finally:
+        kubectl("delete", "-f", "-", stdin=types)
+        wait_until(lambda: served_of(scene) == [])  # else the next search finds them silent
+
+    assert found == ["filters.left.example.org default/one carries the cohort's mark"]
+
+
+def served_of(scene):
+    types, _ = cluster.listable(scene.reading.client)
+    return sorted(f"{one.plural}/{one.version}" for one in types if "left.example" in one.group)
 
 
 def test_the_proof_fails_on_a_namespace_that_lost_its_label_and_on_all_in_it(scene):

@@ -118,7 +118,7 @@ def shared_client(http: ThreadingHTTPServer) -> Iterator[Client]:
     url = f"http://127.0.0.1:{http.server_port}"
     client = Client(Access(server=url, ca="", token="canary-token"))
     yield client
-    client._connections.pool.clear()  # else its connections are closed with a warning
+    client._session.connections.pool.clear()  # else its connections are closed with a warning
 
 
 @pytest.fixture

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import json
 import socket
+from functools import partial
 from itertools import pairwise
 
+import click
 import pytest
 
-from provisioner.cluster import Access, ApiError, Client
+from provisioner import cluster
+from provisioner.cli import _explaining, practicum
+from provisioner.cluster import Access, ApiError, Client, rights
 from provisioner.cluster.client import PAGE
 from provisioner.cluster.transport import PATIENCE, pool
-from provisioner.errors import ClusterError
+from provisioner.errors import ClusterError, PracticumError
 
 from .conftest import Answer
 
@@ -34,6 +38,7 @@ def failure(status, reason, message, **more):
     )
 
 
+GOING = {"metadata": {"uid": "1", "name": "ada"}}
 BUSY = failure(429, "TooManyRequests", "wait", headers={"Retry-After": "0"})
 
 
@@ -128,6 +133,36 @@ def test_a_post_is_not_said_twice(server, client):
     assert len(server.asked) == 1
 
 
+ALLOWED = {"status": {"allowed": True, "userInfo": {"username": "kim"}}}
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_question_is_put_again_though_it_is_a_post(server, client, status):
+    """It makes nothing: what we may do, and who we are."""
+    server.will("POST", failure(status, "x", "wait"), Answer(status=201, body=ALLOWED))
+
+    assert rights.may(client, rights.Right("list", "", "pods"))
+    server.will("POST", failure(status, "x", "wait"), Answer(status=201, body=ALLOWED))
+    assert rights.whoami(client) == "kim"
+    assert len(server.asked) == 4
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/namespaces/ada/serviceaccounts/ada/token",
+        "/apis/press.example.org/v1/namespaces/ada/reviews",
+    ],
+)
+def test_what_only_sounds_like_a_question_is_not_put_twice(server, client, path):
+    server.will("POST", BUSY, Answer(body={"ok": True}))
+
+    with pytest.raises(ApiError):
+        client.request("POST", path, body={})
+
+    assert len(server.asked) == 1
+
+
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_what_passes_is_waited_for(server, client, status):
     """500 is what an API server says while its etcd elects a leader."""
@@ -195,7 +230,47 @@ def test_a_refusal_is_told_whatever_its_body(server, client, body, reason, messa
 
     error = caught.value
     assert (error.status, error.reason, error.message) == (403, reason, message)
-    assert str(error) == f"{message} (403 {reason})"
+    assert str(error) == f"{message} (403 {reason})".replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: rights.missing(client, [rights.Right("list", "", "pods")]),
+        lambda client: cluster.await_gone(client, [GOING], seconds=5),
+        lambda client: cluster.served(client),
+        lambda client: cluster.strangers_may(client),
+        lambda client: list(client.pages(PATH)),
+    ],
+    ids=["rights", "await gone", "types", "strangers", "list"],
+)
+def test_a_refusal_that_nobody_expects_is_explained_and_no_traceback(server, client, call):
+    """The roles of a server that has just started are not there yet: it refuses everybody."""
+    for method in ("GET", "POST"):
+        server.will(method, failure(403, "Forbidden", "RBAC: not\nyet"))
+
+    with pytest.raises(PracticumError) as caught:
+        call(client)
+
+    assert caught.value.exit_code == 7
+    assert "\n" not in str(caught.value)
+    assert caught.value.hint
+
+
+def test_what_the_cluster_refused_is_told_in_one_line(capsys):
+    error = ApiError(429, "TooManyRequests", "wait\na while")
+
+    with click.Context(practicum) as context, pytest.raises(click.exceptions.Exit) as caught:
+        _explaining(context, partial(raising, error))
+
+    assert caught.value.exit_code == 7
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "Error: wait a while (429 TooManyRequests)"
+    assert (len(told), "practicum doctor" in told[1]) == (2, True)
+
+
+def raising(error):
+    raise error
 
 
 # A server that is not there, or is none

@@ -25,14 +25,23 @@ class Played:
     """Answers as an API server with some settings; nobody is bound to anything unusual."""
 
     def __init__(
-        self, *, anonymous=401, allows=(), asks=True, pod_security=True, bindings=(), classes=None
-    ):
+        self, *, anonymous=401, allows=(), asks=True, pod_security=True, bindings=(), classes=None,
+        default=None, pods=("10.244.0.0/24", "10.244.1.0/24"), services=("10.96.0.0/16",),
+    ):  # fmt: skip
         self.anonymous, self.allows, self.asks = anonymous, allows, asks
         self.pod_security, self.bindings, self.known = pod_security, bindings, True
         self.classes = [
             {"metadata": {"name": name}, "reclaimPolicy": policy}
             for name, policy in (classes or {}).items()
         ]
+        self.ranges = {
+            "nodes": pods and [{"spec": {"podCIDRs": [one]} if one else {}} for one in pods],
+            "servicecidrs": services and [{"spec": {"cidrs": list(services)}}],
+            "priorityclasses": [
+                {"metadata": {"name": "system-node-critical"}},
+                *([{"metadata": {"name": default}, "globalDefault": True}] if default else []),
+            ],
+        }
 
     def bearing(self, _):
         stranger = Played(anonymous=self.anonymous)
@@ -43,6 +52,10 @@ class Played:
         plural = path.rpartition("/")[2]
         if plural == "storageclasses":
             return iter(self.classes)
+        if plural in self.ranges:
+            if self.ranges[plural] is None:
+                raise ApiError(404, "NotFound", "the server could not find the requested resource")
+            return iter(self.ranges[plural])
         return iter([one for one in self.bindings if one["kind"].lower() + "s" == plural])
 
     def each(self, call, items):
@@ -81,6 +94,7 @@ def test_a_cluster_that_is_as_it_should_be_is_fine(anonymous):
         "everybody": "ok",
         "strangers": "ok",
         "pod security": "ok",
+        "network": "ok",
     }
 
 
@@ -130,6 +144,50 @@ def test_volumes_that_outlive_a_student_are_told(named, classes, verdict, told):
     one = checks.get("volumes")
     assert (one and one.verdict) == verdict
     assert told in (one.found if one else "")
+
+
+def test_a_default_priority_class_is_refused_by_name():
+    """The server writes it into pods that name none, and the policy refuses them."""
+    one = found(default="standard")["priority"]
+
+    assert one.verdict == "failed"
+    assert "the PriorityClass standard is the cluster's default" in one.found
+    assert "kubectl patch priorityclass standard" in one.fix
+    assert "priorityClassName: practicum-mls26" in one.fix
+    assert "priority" not in found()
+
+
+INSIDE, PUBLIC = "10.244.0.0/24", "34.118.224.0/20"
+
+
+@pytest.mark.parametrize(
+    ("egress", "ranges", "told"),
+    [
+        ("internet", {"pods": [PUBLIC, INSIDE]}, [("failed", f"pods, which have addresses that"
+         f" environment.egress does not leave out: {PUBLIC}")]),
+        ("internet", {"services": [PUBLIC]}, [("warning", PUBLIC)]),
+        ("internet", {"pods": ["fd00:10:244::/64"], "services": None}, [("ok", "")]),
+        ("internet", {"pods": [f"8.{n}.0.0/24" for n in range(7)]}, [("failed", "and 2 more")]),
+        ("internet", {"pods": [""], "services": None}, [("warning", "does not tell")]),
+        ("internet", {"pods": None, "services": None}, [("warning", "does not tell")]),
+        (["203.0.113.0/24"], {"pods": [PUBLIC]}, [("ok", "")]),
+        (["10.0.0.0/8"], {"services": [PUBLIC]}, [("failed", INSIDE)]),
+        ("none", {"pods": [PUBLIC]}, []),
+    ],
+)  # fmt: skip
+def test_ranges_of_the_cluster_that_students_would_reach_are_told(egress, ranges, told):
+    """ISO-25: the cluster of a large cloud has addresses that are no private ones."""
+    course = cohort(cluster=OWN, environment={"egress": egress})
+
+    checks = [one for one in openness(course, Played(**ranges)) if one.about == "network"]
+
+    assert [one.verdict for one in checks] == [verdict for verdict, _ in told]
+    assert all(said in one.found for one, (_, said) in zip(checks, told, strict=True))
+    assert all(bool(one.fix) is (one.verdict != "ok") for one in checks)
+
+
+def test_on_a_rehearsal_no_pod_reaches_anything():
+    assert "network" not in found(pods=[], services=None)
 
 
 def test_what_no_request_shows_is_said_of_a_cluster_that_stores_something():

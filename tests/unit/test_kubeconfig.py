@@ -77,6 +77,15 @@ def test_the_table_of_what_happens_is_what_is_tested_here():
     assert len(rows) == 2 + 6
 
 
+@pytest.mark.parametrize("libyaml", [True, False])
+def test_a_kubeconfig_is_read_also_where_yaml_is_without_its_library(write, monkeypatch, libyaml):
+    """As in PyYAML that was built from source, or for musl."""
+    if not libyaml:
+        monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+
+    assert load(write(), "mine").token == TOKEN
+
+
 # no such file, not YAML
 
 

@@ -217,6 +217,13 @@ def test_the_networks_of_the_cohort_are_reached_and_no_other():
         ("192.168.1.1", False),
         ("100.100.100.200", False),
         ("127.0.0.1", False),
+        ("168.63.129.16", False),  # where Azure tells a machine its settings
+        ("240.10.0.1", False),  # pods of large clusters
+        ("198.18.5.1", False),
+        ("192.0.0.192", False),  # metadata of Oracle's cloud, once
+        ("64:ff9b::a9fe:a9fe", False),  # metadata, as a cluster without IPv4 reaches it
+        ("64:ff9b::a00:1", False),
+        ("64:ff9b::9765:df", True),  # 151.101.0.223: else such a cluster has no internet
     ],
 )
 def test_the_internet_is_reached_and_no_private_network(address, reached):
@@ -239,6 +246,24 @@ def test_an_exception_lies_within_its_block():
     for block in blocks(egress="internet"):
         whole = ipaddress.ip_network(block["cidr"])
         assert all(ipaddress.ip_network(cidr).subnet_of(whole) for cidr in block["except"])
+
+
+@pytest.mark.parametrize(
+    ("egress", "network", "reached"),
+    [
+        ("internet", "10.244.0.0/16", False),
+        ("internet", "34.118.224.0/20", True),  # services of Google's clusters
+        ("internet", "8.0.0.0/5", True),  # 10.0.0.0/8 is but a part of it
+        ("internet", "fd00:10:96::/112", False),
+        ("internet", "2600:1f18::/56", True),  # pods of Amazon's clusters with IPv6
+        ("none", "34.118.224.0/20", False),
+        (("203.0.113.0/24",), "10.0.0.0/8", False),
+        (("10.0.0.0/8",), "10.244.0.0/16", True),
+        (("10.0.0.0/8",), "fd00::/64", False),
+    ],
+)
+def test_it_is_known_whether_a_range_of_the_cluster_is_reached(egress, network, reached):
+    assert manifest.reaches(egress, ipaddress.ip_network(network)) is reached
 
 
 # Accounts (ISO-35)

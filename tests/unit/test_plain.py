@@ -41,11 +41,11 @@ def own(server, client):
     own = Client(client.access)
     yield own
     if was_patient(own):
-        own._connections.pool.clear()
+        own._session.connections.pool.clear()
 
 
 def was_patient(client):
-    return "pool" in vars(client._connections)
+    return "pool" in vars(client._session.connections)
 
 
 @pytest.mark.parametrize("answer", [GOOD, CHUNKED], ids=["whole", "in chunks"])

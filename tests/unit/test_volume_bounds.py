@@ -12,12 +12,14 @@ from provisioner import archive
 from provisioner.archive import Content
 from provisioner.cluster import ApiError
 from provisioner.errors import ToolError
-from provisioner.lifecycle import bounded, copying
+from provisioner.lifecycle import archiving, bounded, copying
 from provisioner.lifecycle.archiving import with_what_can_be_read
 from provisioner.lifecycle.bounded import UnreadableError
 from provisioner.lifecycle.copying import Copier, Pod
 from provisioner.lifecycle.one_archive import Source
+from provisioner.lifecycle.progress import Silent
 
+from ..sample import cohort
 from .test_archive import ABOUT, LISTS, PLACE
 
 POD = Pod(name="copy", uid="ours", claim=(PLACE, "disk"), most=bounded.SLACK)
@@ -94,6 +96,38 @@ def test_another_pod_of_the_name_is_not_believed(read, uids, why):
     """A student may delete our pod, and make one that is called so."""
     with pytest.raises(UnreadableError, match=why):
         read(*uids)
+
+
+BOUND = {"metadata": {"name": "disk"}, "status": {"phase": "Bound"}}
+OWN = {"kubeconfig": "~/.kube/config", "context": "course"}
+
+
+class Busy:
+    """Lists claims, and has no time for anything else."""
+
+    def pages(self, path):
+        assert path.endswith("/persistentvolumeclaims")
+        return iter([BOUND])
+
+    def request(self, *_, **__):
+        raise ApiError(429, "TooManyRequests", "too many requests")
+
+
+def test_a_server_that_is_busy_costs_one_volume_its_content_and_nothing_else():
+    reading = SimpleNamespace(client=Busy(), cohort=cohort(cluster=OWN))
+
+    with Copier(reading=reading).contents([PLACE]) as volumes:
+        assert volumes.contents == ()
+        assert "too many requests" in volumes.reasons[(PLACE, "disk")]
+
+
+def test_a_student_whose_archive_is_refused_is_one_who_has_none():
+    def archive(_):
+        raise ApiError(429, "TooManyRequests", "too many requests")
+
+    told = archiving._each(archive, Silent())(SimpleNamespace(name="ada"))
+
+    assert told == "was not archived: too many requests"
 
 
 def test_a_claim_bounds_what_is_read_of_it():
