@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
+import selectors
 import shlex
 import signal
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen as Process
 from typing import IO
@@ -31,6 +31,9 @@ PIECE = 1 << 18
 
 TAIL = 4_000
 """Characters of a failed program's output that are kept: enough for the last error."""
+
+LAST_WORDS = 1.0
+"""Seconds in which what a program said must have come, once it has ended."""
 
 
 def run(
@@ -93,46 +96,43 @@ def pour(
     Args:
         command: The program and its arguments.
         env: The whole environment of the program; ours when None.
-        timeout: Seconds after which it is killed, also where it writes nothing; no limit when None.
+        timeout: Seconds in which it must write something, or end; no limit when None.
 
     Raises:
         MissingToolError: If the program does not exist.
-        ToolError: If it fails, or takes too long: what was yielded before is not whole then.
+        ToolError: If it fails, or is silent for too long: what was yielded before is not whole then.
     """
-    with tempfile.TemporaryFile() as said:
-        process = _open(command, env, stdout=subprocess.PIPE, stderr=said)
-        assert process.stdout  # a pipe, as asked for
-        try:
-            with _killed_after(process, timeout) as late:
-                while piece := process.stdout.read(PIECE):
-                    yield piece
-                process.wait()
-            if late.is_set():
-                raise ToolError(f"{Path(command[0]).name} took longer than {timeout:g} s.")
-        finally:
-            process.stdout.close()
-            process.kill()
-            process.wait()
-        _refuse_failure(command, process.returncode, said)
-
-
-@contextmanager
-def _killed_after(process: Process[bytes], seconds: float | None) -> Iterator[threading.Event]:
-    """Kill a program that takes too long: who waits for what it writes cannot look at a clock."""
-    late = threading.Event()
-
-    def end() -> None:
-        late.set()
-        process.kill()
-
-    timer = threading.Timer(seconds if seconds is not None else threading.TIMEOUT_MAX, end)
-    timer.daemon = True
-    if seconds is not None:
-        timer.start()
+    process = _open(command, env, stdout=subprocess.PIPE)
+    assert process.stdout  # a pipe, as asked for
+    said = _Said(process)
     try:
-        yield late
+        yield from _pieces(process.stdout, timeout)
+        process.wait(timeout)
+    except (TimeoutError, subprocess.TimeoutExpired):
+        name = Path(command[0]).name
+        raise ToolError(f"{name} wrote nothing for {timeout:g} s, and did not end.") from None
     finally:
-        timer.cancel()
+        process.stdout.close()
+        process.kill()
+        process.wait()
+        said.end()
+    _refuse_failure(command, process.returncode, said.text)
+
+
+def _pieces(pipe: IO[bytes], timeout: float | None) -> Iterator[bytes]:
+    """Yield what comes through a pipe.
+
+    Raises:
+        TimeoutError: If nothing comes for too long.
+    """
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(pipe, selectors.EVENT_READ)
+        while True:
+            if not waiting.select(timeout):
+                raise TimeoutError
+            if not (piece := os.read(pipe.fileno(), PIECE)):
+                return
+            yield piece
 
 
 def feed(
@@ -145,37 +145,63 @@ def feed(
         ToolError: If it fails, or ends before it has read all.
         PracticumError: Whatever the pieces raise while they are made.
     """
-    with tempfile.TemporaryFile() as said:
-        process = _open(command, env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
-        assert process.stdin  # a pipe, as asked for
-        try:
-            with suppress(BrokenPipeError):  # then its exit code says why
-                for piece in pieces:
-                    process.stdin.write(piece)
-                process.stdin.close()
-        except BaseException:
-            process.kill()  # half of what was to come is not the whole
-            raise
-        finally:
-            with suppress(BrokenPipeError):
-                process.stdin.close()
-            process.wait()
-        _refuse_failure(command, process.returncode, said)
+    process = _open(command, env, stdin=subprocess.PIPE)
+    assert process.stdin  # a pipe, as asked for
+    said = _Said(process)
+    try:
+        with suppress(BrokenPipeError):  # then its exit code says why
+            for piece in pieces:
+                process.stdin.write(piece)
+            process.stdin.close()
+    except BaseException:
+        process.kill()  # half of what was to come is not the whole
+        raise
+    finally:
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        process.wait()
+        said.end()
+    _refuse_failure(command, process.returncode, said.text)
+
+
+class _Said:
+    """The last of what a program says beside its output; all of it may be without end."""
+
+    def __init__(self, process: Process[bytes]) -> None:
+        assert process.stderr  # a pipe, as asked for
+        self._pipe, self._last = process.stderr, b""
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def text(self) -> str:
+        return self._last.decode(errors="replace")
+
+    def end(self) -> None:
+        """Wait for the last words; a child of the program's may hold the pipe for longer."""
+        self._reader.join(LAST_WORDS)
+
+    def _read(self) -> None:
+        with self._pipe:
+            while piece := os.read(self._pipe.fileno(), PIECE):
+                self._last = (self._last + piece)[-TAIL:]
 
 
 def _open(
     command: Sequence[str | Path],
     env: Mapping[str, str] | None,
-    **streams: int | IO[bytes],
+    *,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.DEVNULL,
 ) -> Process[bytes]:
     log.debug("run %s", redact(shlex.join(str(part) for part in command)))
     try:
         return subprocess.Popen(
             [str(part) for part in command],
             env=env,
-            stdin=streams.get("stdin", subprocess.DEVNULL),
-            stdout=streams["stdout"],
-            stderr=streams["stderr"],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
         )
     except FileNotFoundError:
         raise MissingToolError(
@@ -184,13 +210,12 @@ def _open(
         ) from None
 
 
-def _refuse_failure(command: Sequence[str | Path], code: int, said: IO[bytes]) -> None:
+def _refuse_failure(command: Sequence[str | Path], code: int, said: str) -> None:
     if code:
-        said.seek(0)
         line = redact(shlex.join(str(part) for part in command))
         raise ToolError(
             f"{Path(command[0]).name} exited with {code}: {line}",
-            details=redact(said.read().decode(errors="replace").strip())[-TAIL:],
+            details=redact(said.strip())[-TAIL:],
         )
 
 

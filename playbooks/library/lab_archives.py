@@ -10,8 +10,10 @@ import os
 import pwd
 import subprocess
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.lab_mounts import refuse_mounts
@@ -24,6 +26,11 @@ from ansible.module_utils.lab_student import (
     own_account,
     sha256,
 )
+
+SECONDS = 300
+"""After so long no further home is begun before the operator has those that are packed."""
+SIZE = 4 << 30
+"""Bytes of archives after which the same holds: they lie beside the homes, on a disk that ends."""
 
 
 def pack(home: Path, recipient: str, archive: Path) -> None:
@@ -66,8 +73,74 @@ def last_words(file: BinaryIO) -> str:
     return file.read().decode(errors="replace")
 
 
+class Packing:
+    """Archives what belongs to a cohort on this host, one home or folder after the other."""
+
+    def __init__(self, params: dict[str, Any], *, dry_run: bool) -> None:
+        self.params, self.dry_run = params, dry_run
+        self.folder = Path(params["folder"])
+        self.reader = pwd.getpwnam(params["reader"])
+
+    def of_student(self, student: Student) -> dict[str, Any]:
+        """Archive a home; nothing runs there any more then."""
+        account = own_account(self.params["cohort"], student)
+        if not self.dry_run:
+            end_processes(account.pw_uid)
+        # By its number it is found again, where the id on the account was corrected meanwhile.
+        packed = self.seal(student["id"], account.pw_name, Path(account.pw_dir))
+        return {**packed, "uid": account.pw_uid}
+
+    def of_folder(self, named: Student) -> dict[str, str]:
+        """Archive a folder that is nobody's home."""
+        return self.seal(named["id"], named["id"], Path(self.params["folders"][named["id"]]))
+
+    def seal(self, identity: str, name: str, source: Path) -> dict[str, str]:
+        """Archive one folder, and say where the archive lies."""
+        if self.params["archive"] and not self.params["recipient"]:
+            raise StudentProblemError(
+                f"the course has no key to archive {source} with; it was kept"
+            )
+        refuse_mounts(source)
+        path = self.folder / f"{name}.tar.age"
+        facts = {"id": identity, "account": name, "path": str(path)}
+        wanted = self.params["archive"] and source.is_dir()
+        if self.dry_run or not wanted:
+            return {**facts, "sha256": ""}
+        pack(source, self.params["recipient"], path)
+        # Whoever fetches it may read it; to anybody else it says nothing.
+        os.chown(path, self.reader.pw_uid, self.reader.pw_gid)
+        path.chmod(0o400)
+        return {**facts, "sha256": sha256(path)}
+
+
+class Pass:
+    """As many archives as are made in one go: the rest waits until these have been fetched.
+
+    So the disk holds few at once, and the operator hears of it while there is much to do.
+    """
+
+    def __init__(self, seconds: float, size: int) -> None:
+        self.until, self.room = time.monotonic() + seconds, size
+        self.tried: list[str] = []
+        self.archives: list[dict[str, Any]] = []
+        self.problems: list[dict[str, str]] = []
+
+    def take(self, items: list[Student], work: Callable[[Student], dict[str, Any]]) -> bool:
+        """Archive them until it is enough; says whether some are left."""
+        for item in items:
+            if self.archives and (time.monotonic() > self.until or self.room < 0):
+                return True
+            self.tried.append(item["id"])
+            results, problems = for_each([item], work)
+            self.problems += problems
+            for made in results.values():
+                self.archives.append(made)
+                self.room -= Path(made["path"]).stat().st_size if made["sha256"] else 0
+        return False
+
+
 def main() -> None:
-    """Archive the homes of all who left, and say where each archive lies."""
+    """Archive the homes of those who left, and say where each archive lies."""
     module = AnsibleModule(
         argument_spec={
             "cohort": {"type": "str", "required": True},
@@ -77,50 +150,30 @@ def main() -> None:
             "folder": {"type": "path", "required": True},
             "archive": {"type": "bool", "default": True},
             "reader": {"type": "str", "default": "root"},
+            "tried": {"type": "list", "elements": "str", "default": []},
+            "seconds": {"type": "int", "default": SECONDS},
+            "size": {"type": "int", "default": SIZE},
         },
         supports_check_mode=True,
     )
-    folder = Path(module.params["folder"])
-    reader = pwd.getpwnam(module.params["reader"])
-
-    def archive(student: Student) -> dict[str, str]:
-        account = own_account(module.params["cohort"], student)
-        if not module.check_mode:
-            end_processes(account.pw_uid)
-        return seal(student["id"], account.pw_name, Path(account.pw_dir))
-
-    def seal(identity: str, name: str, source: Path) -> dict[str, str]:
-        if module.params["archive"] and not module.params["recipient"]:
-            raise StudentProblemError(
-                f"the course has no key to archive {source} with; it was kept"
-            )
-        refuse_mounts(source)
-        path = folder / f"{name}.tar.age"
-        facts = {"id": identity, "account": name, "path": str(path)}
-        wanted = module.params["archive"] and source.is_dir()
-        if module.check_mode or not wanted:
-            return {**facts, "sha256": ""}
-        pack(source, module.params["recipient"], path)
-        # Whoever fetches it may read it; to anybody else it says nothing.
-        os.chown(path, reader.pw_uid, reader.pw_gid)
-        path.chmod(0o400)
-        return {**facts, "sha256": sha256(path)}
-
-    leaving = [student for student in module.params["students"] if student["state"] == "dropped"]
-    leaving = [student for student in leaving if find_account(student)]
-    others = {name: Path(path) for name, path in module.params["folders"].items()
-              if Path(path).is_dir()}  # fmt: skip
+    params = module.params
+    packing = Packing(params, dry_run=module.check_mode)
+    leaving = [one for one in params["students"] if one["state"] == "dropped" and find_account(one)]
+    leaving = [one for one in leaving if one["id"] not in params["tried"]]
+    others = [{"id": name} for name, path in params["folders"].items() if Path(path).is_dir()]
     if (leaving or others) and not module.check_mode:
-        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
-        folder.chmod(0o711)
-    results, problems = for_each(leaving, archive)
-    more, mistakes = for_each(
-        [{"id": name} for name in others],
-        lambda other: seal(other["id"], other["id"], others[other["id"]]),
+        packing.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        packing.folder.chmod(0o711)
+    done = Pass(params["seconds"], params["size"])
+    more = done.take(leaving, packing.of_student)
+    done.take(others, packing.of_folder)
+    module.exit_json(
+        changed=bool(done.archives),
+        archives=done.archives,
+        lab_problems=done.problems,
+        tried=params["tried"] + done.tried,
+        more=more,
     )
-    results.update(more)
-    problems += mistakes
-    module.exit_json(changed=bool(results), archives=list(results.values()), lab_problems=problems)
 
 
 if __name__ == "__main__":

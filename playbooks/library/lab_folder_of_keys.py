@@ -28,7 +28,7 @@ def main() -> None:
             module.fail_json(msg=f"{student!r} is no name for a file")
         for kind, key in halves.items():
             path = folder / f"{student}.{NAMES[kind]}"
-            if "PRIVATE" in key or (path.exists() and path.read_text() == f"{key}\n"):
+            if not key or "PRIVATE" in key or (path.exists() and path.read_text() == f"{key}\n"):
                 continue
             written.append(path.name)
             if not module.check_mode:

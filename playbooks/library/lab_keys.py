@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pwd
 import shutil
+import subprocess
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -36,6 +37,14 @@ def environment(account: pwd.struct_passwd) -> dict[str, str]:
     }  # fmt: skip
 
 
+def public_half(*command: str, env: dict[str, str]) -> str:
+    """Return the public half, or nothing: a student may give theirs a passphrase, as they should."""
+    try:
+        return run(*command, env=env).strip()
+    except subprocess.CalledProcessError:
+        return ""
+
+
 def make_ssh(name: str, env: dict[str, str], *, dry_run: bool) -> tuple[bool, str]:
     """Make the SSH pair if it is missing; return whether, and the public half."""
     public = Path(f"{SSH}.pub")
@@ -45,7 +54,7 @@ def make_ssh(name: str, env: dict[str, str], *, dry_run: bool) -> tuple[bool, st
     if made:
         public.unlink(missing_ok=True)
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", SSH, env=env)
-    return made, run("ssh-keygen", "-y", "-f", SSH, env=env).strip()
+    return made, public_half("ssh-keygen", "-y", "-P", "", "-f", SSH, env=env)
 
 
 def make_age(env: dict[str, str], *, dry_run: bool) -> tuple[bool, str]:
@@ -60,7 +69,7 @@ def make_age(env: dict[str, str], *, dry_run: bool) -> tuple[bool, str]:
         unfinished.replace(AGE)
     if Path(IDENTITIES).parent.is_dir() and not Path(IDENTITIES).exists():
         Path(IDENTITIES).symlink_to(Path("..") / AGE)
-    return made, run("age-keygen", "-y", AGE, env=env).strip()
+    return made, public_half("age-keygen", "-y", AGE, env=env)
 
 
 def name_reader(name: str, reader: str) -> None:

@@ -17,8 +17,8 @@ from ansible.module_utils.lab_student import (
     run,
 )
 
-PUBLIC_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
-"""Where anybody may leave something outside a home."""
+PUBLIC_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm", "/var/spool/cron/atjobs")
+"""Where anybody may leave something outside a home, or a program does so for them."""
 
 
 def remove(cohort: str, student: Student) -> None:

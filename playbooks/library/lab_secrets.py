@@ -101,6 +101,8 @@ class ClassSecrets:
         self.names |= dict.fromkeys(teachers, "instructor")
         self.wanted = sorted({*teachers, *self.people.values()})
         found = Path(params["folder"]).glob("*.sops.*")
+        # What begins with a dot is a setting of SOPS, or an editor's.
+        found = [path for path in found if not path.name.startswith(".")]
         self.files = sorted(path for path in found if path.is_file())
 
     def to_rekey(self) -> list[Path]:

@@ -12,17 +12,22 @@ from ansible.module_utils.lab_student import StudentProblemError, run
 
 
 def running(uid: int) -> list[int]:
-    """List the processes of a user."""
+    """List the processes of a user; one that has ended and waits for its parent is none."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                mine = entry.stat().st_uid == uid
-            except FileNotFoundError:
+                mine = entry.stat().st_uid == uid and not _has_ended(entry)
+            except (FileNotFoundError, ProcessLookupError):
                 continue
             if mine:
                 found.append(int(entry.name))
     return found
+
+
+def _has_ended(process: Path) -> bool:
+    """Say whether it is a zombie: its state stands after its name, which may hold anything."""
+    return process.joinpath("stat").read_bytes().rpartition(b")")[2].split()[0] in (b"Z", b"X")
 
 
 def end_processes(uid: int) -> None:

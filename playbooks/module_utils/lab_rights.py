@@ -13,10 +13,13 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from ansible.module_utils.lab_process import end_processes
 from ansible.module_utils.lab_student import StudentProblemError, explain
 
-PATIENCE = 600
+PATIENCE = 120
 """Seconds that work with a student's rights may take: they could stop the process themselves."""
+LINGERING = 5
+"""Seconds that are waited for a process that was killed: one that waits for a disk stays."""
 MOST_ANSWER = 1 << 20
 """Bytes of what is handed back of it: what lies in a home can be of any size."""
 BOUNDS = {
@@ -34,6 +37,9 @@ T = TypeVar("T")
 def as_student(account: pwd.struct_passwd, work: Callable[..., T], *arguments: object) -> T:
     """Call a function with a student's rights, in their home, and return what it returns.
 
+    Where it takes too long, everything that the student runs is ended: whatever stops it would
+    stop the next one too, and two such students would hold up the host for all.
+
     Raises:
         StudentProblemError: If the function fails; with its reason.
     """
@@ -47,8 +53,13 @@ def as_student(account: pwd.struct_passwd, work: Callable[..., T], *arguments: o
         said = _heard(reading)
     finally:
         os.close(reading)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        _end(child)
+    if said is None:
+        end_processes(account.pw_uid)
+        raise StudentProblemError(
+            f"what was done with the student's rights took more than {PATIENCE} s; all that they"
+            " ran was ended"
+        )
     try:
         answered = json.loads(said)
     except ValueError:
@@ -60,12 +71,20 @@ def as_student(account: pwd.struct_passwd, work: Callable[..., T], *arguments: o
     return answered["result"]
 
 
-def _heard(reading: int) -> bytes:
-    """Read an answer to its end; nothing of one that is too long, or takes too long."""
+def _end(child: int) -> None:
+    """Kill a child, and wait for it no longer than is sensible."""
+    os.kill(child, signal.SIGKILL)
+    deadline = time.monotonic() + LINGERING
+    while os.waitpid(child, os.WNOHANG) == (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
+def _heard(reading: int) -> bytes | None:
+    """Read an answer to its end; nothing of one that is too long, None where it takes too long."""
     said, deadline = b"", time.monotonic() + PATIENCE
     while len(said) <= MOST_ANSWER:
         if not select.select([reading], [], [], max(0, deadline - time.monotonic()))[0]:
-            return b""
+            return None
         block = os.read(reading, 1 << 16)
         if not block:
             return said

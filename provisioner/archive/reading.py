@@ -29,6 +29,9 @@ from .packing import FILE
 LARGEST = 64 << 20
 """Bytes of one member: many times what a cluster stores of one object."""
 
+DEEPEST = 200
+"""Levels of one object; the schema of a custom resource has some dozens."""
+
 _NAMED = r"[a-z0-9-]+(?:\.[a-z0-9-]+)*"
 _PATH = re.compile(
     rf"(?:{OWN}|{OURS})/[a-z0-9-]+/{_NAMED}/[^/\0]+\.yaml"
@@ -67,11 +70,26 @@ class Member:
             InputError: If it is none.
         """
         try:
+            _refuse_depth(self.content)
             found = yaml.load(self.content, Loader=_LOADER)
             found["metadata"]["name"]
         except (yaml.YAMLError, TypeError, KeyError, RecursionError, ValueError):
             raise InputError(f"{self.path} in the archive is no object.") from None
         return dict(found)
+
+
+def _refuse_depth(content: bytes) -> None:
+    """Stop before the reader does, which ends the whole process at some ten thousand levels.
+
+    Raises:
+        ValueError: If it is nested deeper than any object.
+    """
+    depth = 0
+    for event in yaml.parse(content, Loader=_LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ValueError
 
 
 def identity(path: Path) -> Any:  # noqa: ANN401  (pyrage's identities have no common type)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ..errors import ClusterError
 from ..manifest import Manifest
 from .answers import ApiError
-from .client import METADATA_ONLY, PAGE, Client
+from .client import METADATA_ONLY, Client
 from .served_types import Type, listable
 
 Place = tuple[str, Type]
@@ -119,7 +119,7 @@ def list_type(client: Client, type: Type, namespace: str) -> tuple[str, Iterator
 def _pages(
     client: Client, type: Type, namespace: str, *, metadata_only: bool = False
 ) -> Iterator[Manifest]:
-    query = {"limit": str(PAGE)}
+    query = {"limit": str(client.page)}
     accept = METADATA_ONLY if metadata_only else "application/json"
     token = "start"
     while token:

@@ -53,6 +53,9 @@ class Access:
     proxy: str = ""
     """URL of an HTTP proxy on the way to the server."""
 
+    bounded: bool = False
+    """Whether its answers may be anything, as those of a cluster whose admin is a student."""
+
     login: Login | None = field(default=None, compare=False)
     """How to come by another credential when this one has ended."""
 
@@ -84,7 +87,7 @@ def parse(content: str, whose: str) -> Access:
     """Read the access that a kubeconfig gives which lies in memory alone: its current context.
 
     It may come from where a student is root, so no file of this machine and no program is
-    taken for it, and no proxy.
+    taken for it, and no proxy; and no more is read of the server than anybody needs.
 
     Args:
         content: The kubeconfig; it says everything in line.
@@ -94,10 +97,10 @@ def parse(content: str, whose: str) -> Access:
         ClusterError: If it cannot be used.
     """
     path = Path(whose)
-    config = _decoded(content.encode(), path)
+    config = _decoded(content.encode(), path, aliases=False)
     _refuse_files(config, path)
     access, _ = _chosen(config, str(config.get("current-context")), path)
-    return replace(access, proxy="")
+    return replace(access, proxy="", bounded=True)
 
 
 def _refuse_files(config: dict[str, Any], path: Path) -> None:
@@ -155,15 +158,22 @@ def _read(path: Path) -> dict[str, Any]:
         raise ClusterError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _decoded(content: bytes, path: Path) -> dict[str, Any]:
+def _decoded(content: bytes, path: Path, *, aliases: bool = True) -> dict[str, Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a PyYAML may be without libyaml
     try:
+        if not aliases and _has_alias(content, loader):  # a few lines of them hold a terabyte
+            raise ClusterError(f"{path} is not a kubeconfig.")
         config = yaml.load(content, Loader=loader)
     except yaml.YAMLError:
         raise ClusterError(f"{path} cannot be read: it is not YAML.") from None
     if not isinstance(config, dict):
         raise ClusterError(f"{path} is not a kubeconfig.")
     return config
+
+
+def _has_alias(content: bytes, loader: Any) -> bool:  # noqa: ANN401  (one of two)
+    events = yaml.parse(content, Loader=loader)
+    return any(isinstance(event, yaml.AliasEvent) for event in events)
 
 
 def _named(

@@ -53,7 +53,7 @@ class Plain:
 
     def __init__(self, access: Access, tls: ssl.SSLContext) -> None:
         self._server, self._tls = access.server, tls
-        self._goes_well = not (access.proxy or access.server_name)
+        self._goes_well = not (access.proxy or access.server_name or access.bounded)
         self._idle: list[_Line] = []
         weakref.finalize(self, _close, self._idle)
 

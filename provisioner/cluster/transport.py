@@ -87,7 +87,12 @@ def pool(access: Access) -> urllib3.PoolManager:
         options["server_hostname"] = access.server_name
     if access.proxy:
         return urllib3.ProxyManager(access.proxy, **options)
-    return urllib3.PoolManager(**options)
+    made = urllib3.PoolManager(**options)
+    if access.bounded:
+        from . import allowance
+
+        allowance.bound(made)
+    return made
 
 
 def _tls(access: Access) -> ssl.SSLContext:

@@ -181,7 +181,7 @@ def assign(known: Mapping[str, Seat], cohort: Cohort, people: Iterable[Person]) 
             somebody, or there is no port or number left.
     """
     there = {person.name: person for person in people}
-    _refuse_lost_hosts(cohort, (seat for name, seat in known.items() if name in there))
+    refuse_lost_hosts(cohort, known)
     result = {name: _settled(seat, there.get(name)) for name, seat in known.items()}
     load = Counter(seat.host for seat in result.values() if not seat.dropped)
     homeless = []
@@ -261,14 +261,21 @@ def _free_ports(cohort: Cohort, others: Iterable[Seat]) -> int:
     return first
 
 
-def _refuse_lost_hosts(cohort: Cohort, seats: Iterable[Seat]) -> None:
+def refuse_lost_hosts(cohort: Cohort, known: Mapping[str, Seat]) -> None:
+    """Stop where somebody has an account that no run would come to any more.
+
+    Raises:
+        InputError: If a host of such students is not in the cohort file.
+    """
     there = {host.name for host in cohort.hosts}
+    seats = known.values()
     lost = Counter(seat.host for seat in seats if not seat.dropped and seat.host not in there)
     if lost:
         raise InputError(
             f"{cohort.name} has students on hosts that its cohort file does not name any more.",
             problems=[Problem(host, f"{count} students") for host, count in lost.items()],
-            hint="Put the host back. Practicum moves nobody: what students have there is there.",
+            hint="Put the host back; practicum hosts down --limit HOST takes all accounts off it."
+            " Practicum moves nobody: what students have there is there.",
         )
 
 

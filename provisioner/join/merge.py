@@ -158,7 +158,7 @@ def _config(content: bytes, what: str) -> dict[str, Any]:
         raise InputError(f"{what} is larger than {MOST >> 20} MiB; nothing was changed.")
     try:
         config = yaml.safe_load(content)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # no such day, no such number, too deep
         config = None
     if not isinstance(config, dict) or not all(_is_list(config.get(key)) for key in SECTIONS):
         raise InputError(

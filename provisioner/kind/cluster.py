@@ -1,35 +1,42 @@
 """One kind cluster: made, taken over, stopped, started, removed. Each may be repeated.
 
 A run that was killed leaves a cluster that is whole, or half of one. The whole one is taken
-over; the half is removed and made anew. What another made under that name is not touched.
+over; the half is removed and made anew. What another made under that name is not touched, nor
+what another is making.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import shell
 from ..errors import ToolError
-from ..toolchain import cache, lock
-from . import mishap
+from . import locks, mishap, pod_routes
 from .docker import PATIENCE as PATIENCE_OF_ENGINE
 from .docker import Engine
-from .found import CLUSTER, COHORT, COMPLETE, NAMES, RECIPE, STUDENT, Found, look, network_name
+from .found import (
+    CLUSTER,
+    COHORT,
+    COMPLETE,
+    MAKER,
+    NAMES,
+    RECIPE,
+    STUDENT,
+    Found,
+    network_name,
+)
+from .looking import look
 from .wanted import Wanted
 
 Say = Callable[[str], None]
 
 PATIENCE = "3m"
 """How long kind waits for the first node to be ready."""
-
-LONGEST = 600.0
-"""Seconds after which kind itself is given up."""
 
 AWAKE = 180.0
 """Seconds in which a cluster that was started again must answer. It takes about five."""
@@ -66,9 +73,10 @@ class Clusters:
         """Have a cluster; return what is there then.
 
         Raises:
-            ToolError: If there is a stranger's of that name, or it cannot be made.
+            ToolError: If there is a stranger's of that name, another is just making it, or it
+                cannot be made.
         """
-        with self._lock(wanted.name) as held:
+        with locks.held(self.engine, wanted.name, self.say) as held:
             found = self._own(wanted.name, wanted.cohort, wanted.student)
             if found and not _is_as_wanted(found, wanted):
                 self._remove(wanted.name, held)
@@ -84,7 +92,7 @@ class Clusters:
         Raises:
             ToolError: If the cluster is gone or a stranger's, or the engine fails.
         """
-        with self._lock(wanted.name):
+        with locks.held(self.engine, wanted.name, self.say):
             found = self._own(wanted.name, wanted.cohort, wanted.student)
             if not found.nodes:
                 raise ToolError(f"The cluster {wanted.name} is gone.")
@@ -94,19 +102,23 @@ class Clusters:
         """Remove a cluster with its network and volumes; one that is gone is no mistake.
 
         Raises:
-            ToolError: If it is a stranger's, or something of it stays.
+            ToolError: If it is a stranger's, another is just making it, or something of it stays.
         """
-        with self._lock(name) as held:
+        with locks.held(self.engine, name, self.say) as held:
             if self._own(name, cohort, student):
                 self._remove(name, held)
 
     def kubeconfig(self, name: str) -> str:
-        """Return the kubeconfig of the cluster's admin, which lies on no disk.
+        """Return the kubeconfig of the cluster's admin, as it lies in the first node alone.
+
+        kind's own way to it would hold all that the node says, which its student decides. The
+        server's address in it is the node's own.
 
         Raises:
-            ToolError: If there is no such cluster.
+            ToolError: If there is no such cluster, or the node does not give it.
         """
-        return self._kind(("get", "kubeconfig", "--name", name), held=-1)
+        command = ("cat", "/etc/kubernetes/admin.conf")
+        return self.engine.inside(f"{name}-control-plane", *command, timeout=PATIENCE_OF_ENGINE)
 
     def _own(self, name: str, cohort: str, student: str) -> Found:
         found = look(self.engine, name)
@@ -115,6 +127,7 @@ class Clusters:
                 f"There is a cluster {name} that is not this student's; it was not touched.",
                 hint=f"Look at it with: docker ps -a --filter label=io.x-k8s.kind.cluster={name}",
             )
+        locks.refuse_what_another_makes(self.engine, found)
         return found
 
     def _make_or_clear(self, wanted: Wanted, held: int) -> None:
@@ -154,6 +167,7 @@ class Clusters:
             STUDENT: wanted.student,
             RECIPE: wanted.digest(),
             NAMES: ",".join(wanted.names),
+            MAKER: locks.whose(self.engine),
         }
         labelled = [part for label in labels.items() for part in ("--label", "=".join(label))]
         try:
@@ -166,7 +180,8 @@ class Clusters:
             told = ("--kubeconfig", str(kubeconfig), "--wait", PATIENCE, "--config", "-")
             command = ("create", "cluster", "--name", wanted.name, *told)
             self._kind(command, held=held, stdin=wanted.kind_config())
-        self.engine.run("exec", f"{wanted.name}-control-plane", "touch", COMPLETE)
+        pod_routes.keep(self.engine, wanted.nodes)
+        self.engine.inside(wanted.nodes[0], "touch", COMPLETE, timeout=PATIENCE_OF_ENGINE)
 
     def _remove(self, name: str, held: int) -> None:
         with _nowhere() as kubeconfig:
@@ -191,51 +206,27 @@ class Clusters:
     def _start(self, found: Found, nodes: list[str]) -> None:
         self.engine.run("start", *nodes)
         if found.first:
-            command = ("exec", found.first.name, "bash", "-c", UNTIL_READY)
-            self.engine.run(*command, timeout=AWAKE)
+            self.engine.inside(found.first.name, "bash", "-c", UNTIL_READY, timeout=AWAKE)
 
     def _stop(self, nodes: list[str]) -> None:
         for node in nodes:
             with suppress(ToolError):  # a node that is no longer well is stopped all the same
-                self.engine.run("exec", node, "sh", "-c", LET_GO, timeout=PATIENCE_OF_A_NODE)
+                self.engine.inside(node, "sh", "-c", LET_GO, timeout=PATIENCE_OF_A_NODE)
         self.engine.run("stop", "--time", GRACE, *nodes)
 
-    def _kind(self, command: tuple[str, ...], *, held: int, stdin: str | None = None) -> str:
+    def _kind(self, command: tuple[str, ...], *, held: int, stdin: str | None = None) -> None:
         env = self.engine.environment()
         cluster = command[command.index("--name") + 1]
         env |= {"KIND_EXPERIMENTAL_DOCKER_NETWORK": network_name(cluster)}
         env.pop("KUBECONFIG", None)
-        return shell.run(
+        shell.run(
             self.kind,
             *command,
             env=env,
             stdin=stdin,
-            timeout=LONGEST,
-            keep_open=(held,) if held >= 0 else (),
+            timeout=locks.LONGEST,
+            keep_open=(held,),
         )
-
-    @contextmanager
-    def _lock(self, name: str) -> Iterator[int]:
-        """One at a time a cluster: also kind itself holds it, should we be killed."""
-        path = _lock_file(self.engine, name)
-        with lock.held(path, say=self.say, what=f"working on the cluster {name}") as descriptor:
-            yield descriptor
-
-
-def lock_files(engine: Engine, names: Iterable[str], *, remove: bool = False) -> list[Path]:
-    """Return what the locks of clusters left on disk; on request, take it away.
-
-    To take it away is for who knows that nobody works on these clusters.
-    """
-    left = [path for path in (_lock_file(engine, name) for name in names) if path.exists()]
-    for path in left if remove else ():
-        path.unlink(missing_ok=True)
-    return left
-
-
-def _lock_file(engine: Engine, name: str) -> Path:
-    where = hashlib.sha256(engine.address.encode()).hexdigest()[:8]
-    return cache.root().with_name("kind-locks") / f"{where}-{name}"
 
 
 def _is_as_wanted(found: Found, wanted: Wanted) -> bool:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +15,9 @@ from .. import shell
 from ..errors import MissingToolError, ToolError
 
 MEMORY = "/proc/meminfo"
+
+MOST = 1 << 20
+"""Bytes that are read of what a command in a node says."""
 
 PATIENCE = 30.0
 """Seconds in which an engine must say that it is there."""
@@ -58,6 +64,22 @@ class Engine:
         except MissingToolError:
             raise _no_docker() from None
 
+    def inside(self, node: str, *command: str, timeout: float) -> str:
+        """Run a command in a node, and return what it writes: whatever its student wants.
+
+        Raises:
+            ToolError: If it fails, takes too long, or writes more than anybody reads.
+        """
+        said, until = bytearray(), time.monotonic() + timeout
+        with closing(self.pour("exec", node, *command, timeout=timeout)) as pieces:
+            for piece in pieces:
+                said += piece
+                if len(said) > MOST:
+                    raise ToolError(f"The node {node} says more than anybody reads.")
+                if time.monotonic() > until:
+                    raise ToolError(f"The node {node} took longer than {timeout:g} s.")
+        return said.decode(errors="replace")
+
     def feed(self, *arguments: str, pieces: Iterable[bytes]) -> None:
         """Run one command of docker that reads some pieces.
 
@@ -84,6 +106,15 @@ class Engine:
                 hint="Start Docker, or name another one's address in DOCKER_HOST.",
                 details=error.details,
             ) from None
+
+    def now(self) -> datetime:
+        """Return what time it is to the engine's machine.
+
+        Raises:
+            ToolError: If it cannot be asked.
+        """
+        command = ("info", "--format", "{{.SystemTime}}")
+        return datetime.fromisoformat(self.run(*command, timeout=PATIENCE).strip())
 
     def free_memory(self) -> int:
         """Return the bytes of memory that programs on the engine's host could still get.

@@ -2,22 +2,18 @@
 
 Two tar files of the same content are the same bytes, so what was brought back is compared by
 its sha256. Whatever a node says may be a lie, for its student can be root there: nothing is
-unpacked on this machine, and no more is read than anybody keeps.
+unpacked on this machine, and whoever reads sets an end to it.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import ClusterError
+from ..errors import ToolError
 from .docker import PATIENCE, Engine
 from .found import Node
-
-MOST = 50 << 30
-"""Bytes of one volume that are kept."""
 
 HOSTNAME = "kubernetes.io/hostname"
 
@@ -71,19 +67,26 @@ def _hosts(spec: Mapping[str, Any]) -> set[str]:
     }
 
 
-def content(engine: Engine, place: Place) -> Iterator[bytes]:
-    """Yield what a volume holds as a tar file, piece by piece.
+def content(
+    engine: Engine, place: Place, timeout: float | None = None
+) -> Generator[bytes, None, None]:
+    """Yield what a volume holds as a tar file, piece by piece; it may have no end.
+
+    Args:
+        engine: Where the node is.
+        place: Where the volume lies in it.
+        timeout: Seconds in which something must come; no limit when None.
 
     Raises:
         ToolError: If the node does not give it.
-        ClusterError: If it is larger than anybody keeps.
+        MissingToolError: If the engine does not answer any more, which says nothing of a volume.
     """
-    size = 0
-    for piece in engine.pour("exec", place.node, "sh", "-c", _PACK, "sh", place.path):
-        size += len(piece)
-        if size > MOST:
-            raise ClusterError(f"{place.path} on {place.node} holds more than {MOST >> 30} GiB.")
-        yield piece
+    command = ("exec", place.node, "sh", "-c", _PACK, "sh", place.path)
+    try:
+        yield from engine.pour(*command, timeout=timeout)
+    except ToolError:
+        engine.require()
+        raise
 
 
 def is_empty(engine: Engine, place: Place) -> bool:
@@ -92,8 +95,8 @@ def is_empty(engine: Engine, place: Place) -> bool:
     Raises:
         ToolError: If the node does not answer.
     """
-    command = ("exec", place.node, "sh", "-c", _IS_EMPTY, "sh", place.path)
-    return not engine.run(*command, timeout=PATIENCE).strip()
+    command = ("sh", "-c", _IS_EMPTY, "sh", place.path)
+    return not engine.inside(place.node, *command, timeout=PATIENCE).strip()
 
 
 def fill(engine: Engine, place: Place, pieces: Iterable[bytes]) -> None:
@@ -105,15 +108,3 @@ def fill(engine: Engine, place: Place, pieces: Iterable[bytes]) -> None:
     """
     command = ("exec", "--interactive", place.node, "sh", "-c", _UNPACK, "sh", place.path)
     engine.feed(*command, pieces=pieces)
-
-
-def digest(engine: Engine, place: Place) -> str:
-    """Return the sha256 of a volume's content, as an archive has it.
-
-    Raises:
-        ToolError: If the node does not give it.
-    """
-    whole = hashlib.sha256()
-    for piece in content(engine, place):
-        whole.update(piece)
-    return whole.hexdigest()

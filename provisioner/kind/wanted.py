@@ -88,6 +88,12 @@ class Wanted:
         """Name all that only a new cluster can change."""
         return hashlib.sha256(json.dumps(self.fixed, sort_keys=True).encode()).hexdigest()[:20]
 
+    @property
+    def nodes(self) -> list[str]:
+        """What kind calls its nodes, that with the API server first."""
+        numbers = ("", *range(2, self.workers + 1)) if self.workers else ()
+        return [f"{self.name}-control-plane", *(f"{self.name}-worker{n}" for n in numbers)]
+
     def mistakes(self) -> Iterator[tuple[str, str]]:
         """Say what is wrong: the property, and why."""
         if not _NAME.fullmatch(self.name) or len(self.name) > LONGEST_NAME:

@@ -25,6 +25,15 @@ from .lab_hosts import PRESENT, Labs
 
 SECONDS = 120
 
+OTHER_KEYS = {
+    "pgp": "fp",
+    "kms": "arn",
+    "gcp_kms": "resource_id",
+    "azure_kv": "name",
+    "hc_vault": "key_name",
+}
+"""What else SOPS encrypts to, and the word by which it names such a key. Nobody here has one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
@@ -121,8 +130,7 @@ def _members(labs: Labs) -> tuple[dict[str, str], tuple[str, ...]]:
 def _readers(file: Path) -> frozenset[str]:
     try:
         document = yaml.safe_load(file.read_bytes())
-        about = document["sops"]
-        readers = frozenset(str(one["recipient"]) for one in about["age"])
+        readers = frozenset(_keys(document["sops"]))
     except FileNotFoundError:
         raise InputError(
             f"{file} is not there.", hint="Make it with: sops encrypt, to the recipients' keys."
@@ -140,6 +148,15 @@ def _readers(file: Path) -> frozenset[str]:
             hint="Encrypt the whole file, without encrypted_regex or unencrypted_suffix.",
         )
     return readers
+
+
+def _keys(about: Mapping[str, Any]) -> Iterator[str]:
+    """Yield by which keys a file opens: age's as they are, any other kind's with its name."""
+    yield from (str(one["recipient"]) for one in about["age"])
+    for group in [about, *(about.get("key_groups") or ())]:
+        for kind, word in OTHER_KEYS.items():
+            yield from (f"{kind}:{one[word]}" for one in group.get(kind) or ())
+        yield from (str(one["recipient"]) for one in group.get("age") or ())
 
 
 def _leaves(value: Any, where: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401  (YAML)

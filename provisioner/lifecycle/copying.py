@@ -8,7 +8,7 @@ quota. Where it cannot run, the reason is told, and the content is not included.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,9 +18,9 @@ from typing import Any
 from .. import archive, cluster, shell
 from ..archive import Content
 from ..cluster import ApiError, NotRunError, Right
-from ..errors import ClusterError, ToolError
+from ..errors import ClusterError
 from ..manifest import Manifest
-from .bounded import Claim, UnreadableError, at_most, most_of, seconds_for, why
+from .bounded import Bounded, Claim, UnreadableError, most_of
 from .reading import Reading
 
 LABEL = "practicum-copies-volume"
@@ -82,7 +82,7 @@ class Copier:
                 except (NotRunError, ClusterError) as error:
                     reasons[claim] = f"no pod could copy it: {error}"
                 else:
-                    pieces = _Lazily(partial(self._read, pod))
+                    pieces = self._read(pod)
                     found.append(Content(namespace=claim[0], claim=claim[1], pieces=pieces))
             yield Volumes(contents=tuple(found), reasons=reasons)
 
@@ -111,20 +111,14 @@ class Copier:
         except UnreadableError as error:
             return error.why
 
-    def _read(self, pod: Pod) -> Iterator[bytes]:
-        """Yield what a volume holds, within bounds.
+    def _read(self, pod: Pod) -> Bounded:
+        """Return what a volume holds, to be read within bounds."""
+        return Bounded(claim=pod.claim, most=pod.most, pour=partial(self._pour, pod))
 
-        Raises:
-            UnreadableError: If it cannot be read, is too much, or takes too long.
-        """
-        try:
-            self._refuse_other(pod)
-            command = self._exec(pod, "-cf")
-            pieces = shell.pour(*command, timeout=seconds_for(pod.most))
-            yield from archive.whole(at_most(pod.most, pieces))
-            self._refuse_other(pod)  # the same before and after: so it was meanwhile
-        except (ToolError, ClusterError, NotRunError) as error:
-            raise UnreadableError(pod.claim, why(error)) from error
+    def _pour(self, pod: Pod, timeout: float) -> Generator[bytes, None, None]:
+        self._refuse_other(pod)
+        yield from shell.pour(*self._exec(pod, "-cf"), timeout=timeout)
+        self._refuse_other(pod)  # the same before and after: so it was meanwhile
 
     def _refuse_other(self, pod: Pod) -> None:
         """Refuse a pod that has taken the place of ours: students may make pods of any name.
@@ -230,16 +224,6 @@ class Copier:
                     if user:
                         return int(user)
         return NOBODY
-
-
-class _Lazily:
-    """Pieces that are asked for when they are first read, and anew each time."""
-
-    def __init__(self, make: Any) -> None:  # noqa: ANN401
-        self._make = make
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._make())
 
 
 def is_ours(item: Mapping[str, Any]) -> bool:

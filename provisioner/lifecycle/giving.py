@@ -60,6 +60,9 @@ class HandoutResult:
     shortened: bool = False
     """Whether the cluster gave tokens a shorter life than the term has."""
 
+    ending: Mapping[str, datetime] = field(default_factory=dict)
+    """When certificates end that do so before the term, or soon, by id."""
+
 
 def distribute(
     found: Desk,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,7 +61,11 @@ def variables(labs: Labs, host: Host, folders: Folders, *, archive: bool) -> dic
 def connection(labs: Labs, host: Host) -> dict[str, Any]:
     """Return how Ansible reaches a host, and by which keys it knows it."""
     if host.connection == "local":
-        return {"ansible_connection": "local", "ansible_python_interpreter": SYSTEM_PYTHON}
+        return {
+            "ansible_connection": "local",
+            "ansible_user": pwd.getpwuid(os.getuid()).pw_name,  # whom sshd must not shut out
+            "ansible_python_interpreter": SYSTEM_PYTHON,
+        }
     how: dict[str, Any] = {
         "ansible_connection": "ssh",
         "ansible_host": host.address,

@@ -126,14 +126,20 @@ def down(
 
 
 def to_clear(reading: Overview, *, archive: bool) -> Labs | None:
-    """Return the hosts on which a cohort that goes has accounts; None where it has none.
+    """Return the hosts on which a cohort that goes may have accounts; None where it has none.
+
+    Also where the file that says who is where is not here: the hosts know whose account it is.
 
     Raises:
-        InputError: If no home can be archived for want of a course key.
+        InputError: If no home can be archived for want of a course key, or some accounts are
+            on hosts that the cohort file does not name.
     """
-    if not reading.cohort.hosts or not reading.cohort.hosts_file.exists():
+    if not reading.cohort.hosts:
+        lab_hosts.refuse_lost(reading.cohort)
         return None
     labs = lab_hosts.of(reading.cohort)
+    if not labs.known and not any(map(labs.is_pinned, labs.hosts)):
+        return None  # with these files nobody ever came to a host
     refuse_without_key(labs, archive=archive)
     return labs
 

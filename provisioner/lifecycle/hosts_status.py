@@ -16,8 +16,13 @@ from .lab_hosts import PRESENT, SUSPENDED, Labs
 from .progress import Progress
 
 PLAYBOOK = "read-hosts"
-PROGRAMS = {"dotfiles": "dotdrop", "docker": "dockerd", "git_server": "gitolite"}
-"""What a tool is called on a host, where that is another word."""
+PROGRAMS = {
+    "dotfiles": "dotdrop",
+    "docker": "dockerd",
+    "git_server": "gitolite",
+    "passage": "age",
+}
+"""What a tool is called on a host, where that is another word; a passage store needs age alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +45,9 @@ class HostStatus:
 
     why: str = ""
     distribution: str = ""
+    unlisted: tuple[str, ...] = ()
+    """Accounts of the cohort that stand in no list here, so that no run looks after them."""
+
     absent: tuple[str, ...] = ()
     """Tools that students are to have there, and that are not."""
 
@@ -69,6 +77,7 @@ class HostStatus:
             "why": self.why or None,
             "differs": {what: list(accounts) for what, accounts in self.differs.items()},
             "distribution": self.distribution or None,
+            "unlisted": list(self.unlisted),
             "absent": list(self.absent),
             "processes": self.processes,
         }
@@ -153,29 +162,35 @@ def _host(
 ) -> HostStatus:
     found: Mapping[str, Any] = ran.data.get(host.name, {}).get("lab_facts") or {}
     last = before.rows.get(host.name) if before else None
+    there, listed = _accounts(found), {seat.account for seat in labs.on(host)}
+    ours = {account: state for account, state in there.items() if account in listed}
     about = HostStatus(
         name=host.name,
         address=lab_hosts.place_of(host) if host.address else host.connection,
         state=_state(row, found),
         students=row.students,
-        differs=_differences(labs.wanted_on(host), _accounts(found)),
+        differs=_differences(labs.wanted_on(host), ours),
         failed=last.failed if last else 0,
         why=row.why or (last.why if last else ""),
         distribution=str(found.get("distribution") or ""),
+        unlisted=tuple(account for account in there if account not in listed),
         absent=tuple(_absent(labs, found)),
         leftovers=tuple(map(str, found.get("leftovers") or ())),
-        accounts=tuple(_accounts(found)),
+        accounts=tuple(there),
         processes=sum(int(one.get("processes") or 0) for one in found.get("accounts") or ()),
     )
-    if about.state == "ready" and (about.changed or about.failed or about.absent):
+    differs = about.changed or about.failed or about.absent or about.unlisted
+    if about.state == "ready" and differs:
         return replace(about, state="differs")
     return about
 
 
 def _absent(labs: Labs, found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the tools that students are to have there and that are not."""
-    there = set(found.get("programs") or ())
-    for tool in labs.cohort.accounts.tools if found else ():
+    there, accounts = set(found.get("programs") or ()), labs.cohort.accounts
+    for tool in accounts.tools if found else ():
+        if tool == "dotfiles" and accounts.dotfiles is None:
+            continue  # there are none to install, so Dotdrop is not brought either
         if PROGRAMS.get(tool, tool) not in there:
             yield tool
 

@@ -128,11 +128,32 @@ def chosen(cohort: Cohort, only: Iterable[str] = ()) -> tuple[Host, ...]:
 def save(labs: Labs) -> None:
     """Keep who is where, before anything is made by it: a killed run loses no number.
 
+    Whoever leaves a host that the command is not about has not left yet: the run that takes
+    the account away is to count them, and to ask.
+
     Raises:
         InputError: If the file cannot be written.
     """
-    if labs.seats != labs.known:
-        placement.save(labs.cohort.hosts_file, labs.seats)
+    seats = _decided(labs)
+    if seats != labs.known:
+        placement.save(labs.cohort.hosts_file, seats)
+
+
+def _decided(labs: Labs) -> dict[str, Seat]:
+    here = {host.name for host in labs.hosts}
+    return {
+        name: seat if seat.host in here or not seat.dropped else labs.known[name]
+        for name, seat in labs.seats.items()
+    }
+
+
+def refuse_lost(cohort: Cohort) -> None:
+    """Stop where students have accounts on hosts that the cohort file does not name any more.
+
+    Raises:
+        InputError: If that is so, or who is where cannot be read.
+    """
+    placement.refuse_lost_hosts(cohort, placement.load(cohort.hosts_file))
 
 
 def vacate(labs: Labs, hosts: Iterable[str]) -> None:
@@ -144,7 +165,7 @@ def vacate(labs: Labs, hosts: Iterable[str]) -> None:
     empty = set(hosts)
     seats = {
         name: replace(seat, dropped=seat.dropped or seat.host in empty)
-        for name, seat in labs.seats.items()
+        for name, seat in _decided(labs).items()
     }
     placement.save(labs.cohort.hosts_file, seats)
 

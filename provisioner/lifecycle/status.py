@@ -79,6 +79,9 @@ class Status:
     unfinished: Unfinished | None = None
     """The last run from this home, if it did not say that it ended."""
 
+    ending: Mapping[str, datetime] = field(default_factory=dict)
+    """When access ends that does so before the term, or soon, by id: of no token does it."""
+
 
 def status(settings: Settings, name: str, *, say: Callable[[str], None] = lambda _: None) -> Status:
     """Read a cohort's state from the cluster.

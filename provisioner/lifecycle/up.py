@@ -93,12 +93,16 @@ def _with_hosts(
     """Return the reading with its lab hosts, unless only some students are meant.
 
     Raises:
-        InputError: If somebody has no host, or too many would leave theirs.
+        InputError: If somebody has no host, or one that the cohort file does not name, or too
+            many would leave theirs.
     """
-    if choice.ids or not reading.cohort.hosts:
+    if choice.ids or not (reading.cohort.hosts or reading.cohort.hosts_file.exists()):
         return reading
     from . import hosts_up, lab_hosts  # only a course with hosts pays for them
 
+    if not reading.cohort.hosts:
+        lab_hosts.refuse_lost(reading.cohort)
+        return reading
     labs = lab_hosts.of(reading.cohort)
     hosts_up.refuse(labs, hosts_up.Manner(allow_drop=allow_drop, archive=leaving.archive))
     return replace(reading, labs=labs)

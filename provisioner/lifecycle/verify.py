@@ -26,7 +26,7 @@ class Depth:
     """Ask about all students in full."""
 
     live: bool = False
-    """Start pods that look at the network, and count what they cannot show as failed."""
+    """Start pods that look at the network, and want all shown that they can show."""
 
     image: str = ""
     """What those pods are made of; the cohort's choice when empty."""

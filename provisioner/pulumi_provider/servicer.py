@@ -14,7 +14,8 @@ from .. import __version__, toolchain
 from ..errors import PracticumError
 from ..kind.cluster import Clusters
 from ..kind.docker import Engine
-from ..kind.found import Found, look
+from ..kind.found import Found
+from ..kind.looking import look
 from ..kind.wanted import Wanted
 from . import differing
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from . import recovery
+from . import ends, recovery
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.assistance import Grant
@@ -106,6 +106,7 @@ def status(found: Status) -> dict[str, Any]:
         "groups": [_group(group) for group in found.groups],
         "hosts": _last_run(found.hosts),
         "unfinished": recovery.unfinished_document(found.cohort, found.unfinished),
+        "ending": ends.document(found.ending),
     }
 
 
@@ -132,6 +133,7 @@ def handout(result: HandoutResult) -> dict[str, Any]:
         "swept": list(result.swept),
         "bundle": _bundle(result.bundle) if result.bundle else None,
         "overlap_seconds": int(result.overlap.total_seconds()),
+        "ending": ends.document(result.ending),
     }
 
 

@@ -89,6 +89,9 @@ def plan(found: HostsStatus) -> Iterator[str]:
         for what, accounts in host.differs.items():
             if accounts:
                 yield f"  {_SIGNS[what]} {what}: {_some(accounts)}"
+        if host.unlisted:
+            yield f"  ! of the course, and not in hosts.json: {_some(host.unlisted)}"
+            yield "    No run looks after them. Put hosts.json back, or take all off: hosts down"
     yield from secrets(found.secrets)
     changed = sum(host.changed for host in found.hosts)
     if found.is_ready and not changed:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..cohort import Term, duration
 from ..plan import Part
-from . import archives, hosts, recovery
+from . import archives, ends, hosts, recovery
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.bundle import Bundle
@@ -169,6 +169,7 @@ def handout(result: HandoutResult) -> Iterator[str]:
     openers = [item.opener for item in result.issued if item.opener]
     if openers:
         yield f"A student opens it with: {openers[0]}"
+    yield from ends.lines(result.cohort, result.ending)
     if any(item.expires is None for item in result.issued):
         yield "No file holds a secret: a student logs in with the school's account."
 
@@ -243,6 +244,7 @@ def status_header(found: Status) -> Iterator[str]:
     yield from hosts.last_run(found.hosts)
     if found.unfinished:
         yield recovery.unfinished(found.cohort, found.unfinished)
+    yield from ends.lines(found.cohort, found.ending)
     if found.simulated:
         yield "This is a rehearsal: the API server is real, pods are simulated."
 

@@ -43,6 +43,8 @@ def lines(proof: Proof) -> Iterator[str]:
         yield f"waived (not a property of this cluster): {', '.join(waived)}"
     yield from proof.notes
     counts = Counter(one.verdict for one in proof.requirements)
+    if proof.verdict == "unproven":
+        yield "nothing failed; what is marked with ? was not shown, and counts as not proven"
     yield (
         f"{proof.cohort}: {proof.verdict}; {counts['passed']} requirements passed,"
         f" {counts['failed']} failed, {counts['unproven']} unproven, {counts['waived']} waived"

@@ -30,7 +30,7 @@ EXPLAINED: dict[Verdict, str] = {
 STYLE = """\
 .verdict { border: 2px solid; border-radius: .4rem; padding: .6rem 1rem; margin: 1rem 0;
   font-weight: 600; }
-.verdict.passed { color: var(--good); } .verdict.failed { color: var(--bad); }
+.verdict.passed { color: var(--good); } .verdict.failed, .verdict.unproven { color: var(--bad); }
 th, td { text-align: left; padding: .35rem .6rem .35rem 0; overflow-wrap: anywhere; }
 td.number { text-align: right; white-space: nowrap; }
 td.id { white-space: nowrap; font-variant-numeric: tabular-nums; }

@@ -90,7 +90,7 @@ class Proof:
     """Ids of the students whose rights were asked for one by one."""
 
     live: bool
-    """Whether what could not be shown counts as failed."""
+    """Whether all was to be shown that pods can show."""
 
     simulated: bool
     """Whether pods never run here: a rehearsal."""
@@ -103,11 +103,15 @@ class Proof:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict on the cohort: failed as soon as one requirement is."""
+        """The verdict on the cohort: failed as soon as one requirement is.
+
+        Unproven where all was to be shown, and something that could have been was not.
+        """
         verdicts = {requirement.verdict for requirement in self.requirements}
-        if "failed" in verdicts or (self.live and any(one.missing for one in self.requirements)):
+        if "failed" in verdicts:
             return "failed"
-        return "passed"
+        missing = self.live and any(one.missing for one in self.requirements)
+        return "unproven" if missing else "passed"
 
     @property
     def unproven(self) -> tuple[Finding, ...]:

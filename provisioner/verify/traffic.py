@@ -46,6 +46,9 @@ class Seen:
     neighbour: Mapping[str, str] = field(default_factory=dict)
     """How the neighbour reaches its own server."""
 
+    nodes: int = 0
+    """How many nodes there are, as far as we may see them."""
+
     def of(self, *targets: str) -> Iterator[tuple[str, str, str]]:
         """Yield node, target and answer of what begins with one of some words."""
         for node, answers in self.answers.items():
@@ -68,11 +71,12 @@ def look(scene: Scene, image: str) -> Seen:
     grounds = [own, other, shut_away]
     servers = dict(scene.admin.each(lambda one: serve(one, service=offers), grounds))
     nodes = _nodes(scene)
+    places = _places(scene, nodes)
     targets = _targets(scene, servers[own], servers[other])
 
     asked = {
         (whose, node): (ground, f"verify-client-{place}", mine, node)
-        for place, node in enumerate(nodes)
+        for place, node in enumerate(places)
         for whose, ground, mine in (
             ("own", own, targets | _another_node(nodes, node)),
             ("control", shut_away, {"control": servers[shut_away].pod}),
@@ -81,9 +85,10 @@ def look(scene: Scene, image: str) -> Seen:
     asked["neighbour", ANYWHERE] = (other, "verify-client", servers[other].ways("own"), ANYWHERE)
     found = dict(scene.admin.each(lambda key: _ask_until_at_home(*asked[key]), asked))
     return Seen(
-        control={node: found["control", node]["control"] for node in nodes},
-        answers={node: found["own", node] for node in nodes},
+        control={node: found["control", node]["control"] for node in places},
+        answers={node: found["own", node] for node in places},
         neighbour=found["neighbour", ANYWHERE],
+        nodes=len(nodes),
     )
 
 
@@ -125,24 +130,35 @@ def _denying_all(rendered: list[Manifest]) -> list[Manifest]:
     return [one | {"spec": nothing} if one["kind"] == "NetworkPolicy" else one for one in rendered]
 
 
-def _nodes(scene: Scene) -> dict[str, str]:
-    """Return nodes that take a student's pod, each with its address; none where we may not see."""
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """A node of the cluster."""
+
+    name: str
+    address: str
+    ready: bool
+    takes_pods: bool
+    """Whether a student's pod may run there."""
+
+
+def _nodes(scene: Scene) -> list[Node]:
+    """Return every node, those that take pods first; none where we may not see them."""
     try:
-        found = {
-            node["metadata"]["labels"]["kubernetes.io/hostname"]: _address(node)
-            for node in scene.admin.pages("/api/v1/nodes")
-            if _takes_pods(node)
-        }
+        found = [_node(node) for node in scene.admin.pages("/api/v1/nodes")]
     except (ApiError, KeyError):
-        found = {}
-    most = max(1, min(MOST_NODES, scene.cohort.environment.quota.pods - 1))
-    return dict(list(found.items())[:most]) or {ANYWHERE: ""}
+        return []
+    return sorted(found, key=lambda node: not node.takes_pods)
 
 
-def _takes_pods(node: Manifest) -> bool:
-    spec, conditions = node.get("spec") or {}, node["status"].get("conditions") or []
+def _node(live: Manifest) -> Node:
+    spec, conditions = live.get("spec") or {}, live["status"].get("conditions") or []
     ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-    return ready and not spec.get("unschedulable") and not spec.get("taints")
+    return Node(
+        name=live["metadata"]["labels"]["kubernetes.io/hostname"],
+        address=_address(live),
+        ready=ready,
+        takes_pods=ready and not spec.get("unschedulable") and not spec.get("taints"),
+    )
 
 
 def _address(node: Manifest) -> str:
@@ -150,10 +166,20 @@ def _address(node: Manifest) -> str:
     return next((one["address"] for one in addresses if one["type"] == "InternalIP"), "")
 
 
-def _another_node(nodes: Mapping[str, str], node: str) -> dict[str, str]:
-    """Return the kubelet of another node: to its own one a pod may always talk."""
-    address = next((where for name, where in nodes.items() if name != node and where), "")
-    return {"node": f"{address}:10250"} if address and ":" not in address else {}
+def _places(scene: Scene, nodes: list[Node]) -> list[str]:
+    """Return the nodes from which is looked."""
+    most = max(1, min(MOST_NODES, scene.cohort.environment.quota.pods - 1))
+    return [node.name for node in nodes if node.takes_pods][:most] or [ANYWHERE]
+
+
+def _another_node(nodes: list[Node], place: str) -> dict[str, str]:
+    """Return the kubelet of another node: to its own one a pod may always talk.
+
+    That of a node which takes no pods of students will do; one that is not ready is silent anyway.
+    """
+    others = (one.address for one in nodes if one.ready and one.name != place != ANYWHERE)
+    address = next((one for one in others if one and ":" not in one), "")
+    return {"node": f"{address}:10250"} if address else {}
 
 
 def _api_address(admin: Client) -> str:

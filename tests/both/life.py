@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from provisioner.kind.docker import Engine
-from provisioner.kind.found import COHORT, Found, look, look_at_all
+from provisioner.kind.found import COHORT, Found
+from provisioner.kind.looking import look, look_at_all
 
 from ..cluster.course import Course
 

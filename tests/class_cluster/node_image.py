@@ -1,15 +1,14 @@
 """The node image with what the class cluster adds, so that no node has to load an image.
 
 Pods keep their own address towards each other: a policy is about who sent a packet. So the
-node's network template masks nothing, and a unit masks what leaves the pods' range, and has
-the routes to the other nodes again after a restart.
+node's network template masks nothing, and a unit masks what leaves the pods' range, also after
+a restart.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shlex
 import tempfile
 import uuid
 from collections.abc import Callable
@@ -29,20 +28,17 @@ PROBE = "practicum.example/probe:1.0.0"
 LINKS = ("sh", "tar", "sleep", "cat", "write", "eat", "connect", "netexec")
 """Names for the probe, which is a few programs in one."""
 
-ROUTES = """\
+WAY_OUT = """\
 #!/bin/bash
-# Which of the other nodes has which pods; and the way out for all that goes elsewhere.
+# The way out for all that goes elsewhere.
 pods=10.244.0.0/16
 iptables -w -t nat -C POSTROUTING -s $pods ! -d $pods -j MASQUERADE 2>/dev/null ||
   iptables -w -t nat -A POSTROUTING -s $pods ! -d $pods -j MASQUERADE
-[ ! -f /kind/routes ] || while read -r range node; do
-  ip route replace "$range" via "$node"
-done </kind/routes
 """
 
 UNIT = """\
 [Unit]
-Description=Routes between the pods of the class cluster
+Description=The way out for pods of the class cluster
 Before=kubelet.service
 [Service]
 Type=oneshot
@@ -84,7 +80,7 @@ def ensure(engine: Engine, node_image: str, say: Callable[[str], None]) -> str:
 
 
 def _digest(node_image: str) -> str:
-    parts = (node_image, *programs.digests(), ROUTES, UNIT, PREPARE, *LINKS, PROBE)
+    parts = (node_image, *programs.digests(), WAY_OUT, UNIT, PREPARE, *LINKS, PROBE)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 
 
@@ -93,7 +89,7 @@ def _write_files(root: Path, found: dict[str, Path]) -> None:
     units = root / "etc" / "systemd" / "system"
     for folder in (images, units):
         folder.mkdir(parents=True)
-    (root / "kind" / "class-network").write_text(ROUTES)
+    (root / "kind" / "class-network").write_text(WAY_OUT)
     (units / "class-network.service").write_text(UNIT)
     for program, name, links in (
         ("kube-network-policies", POLICIES, ()),
@@ -117,9 +113,3 @@ def _commit(engine: Engine, node_image: str, files: Path, name: str) -> None:
         engine.run("commit", "--change", started, "--change", "CMD []", builder, name)
     finally:
         engine.run("rm", "--force", "--volumes", builder)
-
-
-def routes_command(routes: dict[str, str]) -> tuple[str, ...]:
-    """Return what a node runs to know where the pods of the others are."""
-    lines = "".join(f"{pods} {node}\n" for pods, node in sorted(routes.items()))
-    return ("bash", "-c", f"printf %s {shlex.quote(lines)} >/kind/routes && /kind/class-network")

@@ -15,6 +15,7 @@ from typing import Any
 from provisioner import toolchain
 from provisioner.kind.cluster import Clusters
 from provisioner.kind.docker import Engine
+from provisioner.kind.looking import look
 from provisioner.kind.wanted import Wanted
 from provisioner.toolchain.pins import KUBERNETES
 
@@ -96,9 +97,11 @@ def running(
         clusters.ensure(Wanted(name=name, cohort="tests", student=STUDENT, image=image, workers=2))
         kubeconfig = folder / "admin.kubeconfig"
         kubeconfig.touch(mode=0o600)
-        kubeconfig.write_text(clusters.kubeconfig(name))
-        made = ClassCluster(name=name, engine=engine, kubeconfig=kubeconfig, context=f"kind-{name}")
-        _join_networks(made)
+        outside = look(engine, name).server
+        inside = f"https://{name}-control-plane:6443"
+        kubeconfig.write_text(clusters.kubeconfig(name).replace(inside, outside))
+        context = f"kubernetes-admin@{name}"
+        made = ClassCluster(name=name, engine=engine, kubeconfig=kubeconfig, context=context)
         made.enforce()
         _await_system(made)
         yield made
@@ -117,26 +120,6 @@ def system() -> str:
     ):
         text = text.replace(word, image)
     return text
-
-
-def _join_networks(made: ClassCluster) -> None:
-    """Tell each node where the pods of the others are, once all have joined."""
-
-    def nodes() -> list[dict[str, Any]]:
-        found = made.json("nodes")["items"]
-        return [node for node in found if node["spec"].get("podCIDR")]
-
-    made.await_that(lambda: len(nodes()) == 3, "three nodes with a range of addresses")
-    addresses = {
-        node["metadata"]["name"]: (
-            node["spec"]["podCIDR"],
-            next(a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP"),
-        )
-        for node in nodes()
-    }
-    for name in addresses:
-        others = dict(pair for other, pair in addresses.items() if other != name)
-        made.engine.run("exec", name, *node_image.routes_command(others))
 
 
 def _await_system(made: ClassCluster) -> None:

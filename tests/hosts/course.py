@@ -116,7 +116,7 @@ def course(
     own = {
         "lab1": {"lab_students": first},
         # The other operator is nobody in particular, and becomes root with sudo.
-        "lab2": {"lab_students": [person(EVE)], "lab_student_keys": "provision",
+        "lab2": {"lab_students": [person(EVE), person(FIN)], "lab_student_keys": "provision",
                  "lab_tools": ["age", "gpg", "pass", "passage"], "ansible_user": "ops"},
     }  # fmt: skip
     runs = {}
@@ -124,6 +124,10 @@ def course(
         runs[name] = play("prepare-hosts.yml", hosts, common, own=own, check=check)
         if name == "look":
             hosts[0].shell("! getent passwd s20210001 && ! command -v age && ! command -v sops")
+        if name == "first":
+            account = student(FIN)["account"]
+            change = f"ssh-keygen -q -p -P '' -N secret -f /home/{account}/.ssh/id_ed25519"
+            hosts[1].shell(f"runuser -u {account} -- {change}")
     return Course(hosts=hosts, folder=folder, keys=keys, ages=ages, runs=runs, common=common,
                   own=own)  # fmt: skip
 
@@ -183,9 +187,11 @@ def changed(course: Course) -> Outcome:
 @pytest.fixture(scope="session")
 def removed(course: Course) -> list[Outcome]:
     """The end of term, on the host whose operator is nobody in particular: twice."""
-    course.hosts[1].shell("echo work > /home/s20210005/work")
+    for number in (EVE, FIN):
+        course.hosts[1].shell(f"echo work > /home/{student(number)['account']}/work")
     course.hosts[1].shell("f=/var/lib/gitolite3/repositories/mls26; mkdir -p $f; echo 1 > $f/work")
+    one_home_at_a_time = {**course.common, "accounts_archive_seconds": 0}
     return [
-        play("remove-accounts.yml", course.hosts[1:], course.common, own=course.own)
+        play("remove-accounts.yml", course.hosts[1:], one_home_at_a_time, own=course.own)
         for _ in range(2)
     ]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from .course import ADA, BEN, DAN, EVE, FIN
-from .play import student
+from .play import play, student
 
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(900)]
+SSHD_ALONE = str(Path(__file__).with_name("plays") / "sshd-alone.yml")
 
 
 def test_a_look_ahead_says_what_would_change_and_changes_nothing(course):
@@ -118,6 +120,16 @@ def test_the_operator_is_never_locked_out(course):
     assert course.hosts[1].login("ops", course.hosts[1].identity, "sudo", "true").returncode == 0
     # The role logged in anew, so nothing waits to undo what it did.
     assert not course.hosts[0].succeeds("systemctl list-timers | grep sshd-undo")
+
+
+def test_another_operator_of_the_same_host_shuts_nobody_out(course):
+    host = course.hosts[0]  # which root has prepared
+    host.shell("usermod --append --groups sudo ops")
+    outcome = play(SSHD_ALONE, [host], {}, user="ops")
+
+    assert outcome.failed() == set(), outcome.output[-2000:]
+    for operator in ("root", "ops"):
+        assert host.login(operator, host.identity, "true").returncode == 0
 
 
 def test_whoever_is_in_no_group_of_the_cohort_does_not_get_in(course):

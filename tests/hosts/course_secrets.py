@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .course import ADA, BEN, CANARY, EVE
+from .course import ADA, BEN, CANARY, EVE, FIN
 from .play import student
 
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(900)]
@@ -74,6 +74,13 @@ def test_keys_that_are_provisioned_never_leave_and_their_public_halves_do(course
     private = host.shell(f"grep -h SECRET {home}/.config/sops/age/keys.txt").strip()
     assert private not in course.runs["first"].output
     assert private not in "".join(path.read_text() for path in public.iterdir())
+
+
+def test_a_student_may_give_a_key_that_was_made_a_passphrase(course):
+    kept = (course.folder / "public" / f"{student(FIN)['id']}.ssh.pub").read_text()
+
+    assert course.runs["second"].problems("lab2") == {}
+    assert kept.startswith("ssh-ed25519 ")
 
 
 def test_a_pass_store_works_with_the_key_that_was_made(course):

@@ -122,7 +122,8 @@ def test_the_end_of_term_archives_everybody_and_leaves_the_tools(course, removed
     host = course.hosts[1]
 
     assert removed[0].failed() == set(), removed[0].output[-3000:]
-    assert open_archive(course, "s20210005.lab2.tar.age", "./s20210005/work") == "work\n"
+    for account in ("s20210005", "s20210006"):
+        assert open_archive(course, f"{account}.lab2.tar.age", f"./{account}/work") == "work\n"
     assert open_archive(course, "repositories.lab2.tar.age", "./mls26/work") == "1\n"
     leftovers = (
         "getent group lab-mls26; ls -d /home/s2* /etc/practicum/mls26 /srv/practicum/mls26 "
@@ -133,6 +134,12 @@ def test_the_end_of_term_archives_everybody_and_leaves_the_tools(course, removed
     assert host.shell(f"({leftovers}) 2>/dev/null || true") == ""
     assert host.succeeds("command -v age && command -v gpg && command -v pass")
     assert host.login("ops", host.identity, "true").returncode == 0
+
+
+def test_a_home_is_fetched_and_removed_before_the_next_is_packed(removed):
+    packed = [one["archives"] for one in removed[0].results("lab2") if "archives" in one]
+
+    assert [len(one) for one in packed if one and one[0]["account"] != "repositories"] == [1, 1]
 
 
 def test_an_end_of_term_again_changes_nothing(removed):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from .course import ADA, BEN, CHO
+from .play import play
 
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(900)]
 
@@ -44,6 +46,45 @@ def test_no_student_can_reach_the_host_s_own_docker(course):
         ["inactive", "inactive"]
     )
     assert course.login(ADA, "docker --host unix:///run/docker.sock ps").returncode != 0
+
+
+ALONE = str(Path(__file__).with_name("plays") / "docker-alone.yml")
+MARK = "/etc/docker/made-by-practicum"
+THEIRS = '{"data-root": "/srv/docker"}\n'
+
+
+def test_a_docker_that_somebody_else_set_up_is_left_alone(course):
+    host = course.hosts[0]
+    ours = host.shell(f"mv {MARK} /tmp/mark; cat /etc/docker/daemon.json")
+    host.write("/etc/docker/daemon.json", THEIRS)
+    host.shell("systemctl enable --now docker")
+
+    outcome = play(ALONE, [host], {})
+
+    assert (outcome.failed(), outcome.changes("lab1")) == (set(), [])
+    assert host.shell("systemctl is-active docker; cat /etc/docker/daemon.json") == (
+        f"active\n{THEIRS}"
+    )
+    host.shell(f"mv /tmp/mark {MARK}")
+    assert play(ALONE, [host], {}).failed() == set()
+    assert host.shell("systemctl is-active docker || true; cat /etc/docker/daemon.json") == (
+        f"inactive\n{ours}"
+    )
+
+
+PACKAGE = "Package: docker-ce\nVersion: 1\nArchitecture: all\nMaintainer: a <a@b>\nDescription: a\n"
+
+
+def test_the_packages_of_docker_com_are_not_taken_the_place_of(course):
+    host = course.hosts[1]
+    host.shell("mkdir -p /tmp/ce/DEBIAN")
+    host.write("/tmp/ce/DEBIAN/control", PACKAGE)
+    host.shell("dpkg-deb --build /tmp/ce /tmp/ce.deb && dpkg --install /tmp/ce.deb")
+
+    refused = play(ALONE, [host], {}, user="ops")
+
+    host.shell("dpkg --purge docker-ce")
+    assert "packages of docker.com" in refused.failure("lab2")
 
 
 def test_a_student_s_own_docker_runs_a_container_with_their_rights(course, image):

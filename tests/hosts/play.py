@@ -139,7 +139,8 @@ def run_play(
         envvars={
             # Beside the real playbooks they are found without being named.
             **({"ANSIBLE_LIBRARY": str(PLAYBOOKS / "library"),
-                "ANSIBLE_MODULE_UTILS": str(PLAYBOOKS / "module_utils")}
+                "ANSIBLE_MODULE_UTILS": str(PLAYBOOKS / "module_utils"),
+                "ANSIBLE_ROLES_PATH": str(PLAYBOOKS / "roles")}
                if Path(playbook).is_absolute() else {}),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "ANSIBLE_PIPELINING": "1", "ANSIBLE_HOME": str(private / "home"),

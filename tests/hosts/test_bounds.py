@@ -45,10 +45,26 @@ def test_an_answer_that_begins_and_does_not_end_is_waited_for_no_longer(monkeypa
     monkeypatch.setattr(rights, "PATIENCE", 1)
     began = time.monotonic()
 
-    with pytest.raises(student.StudentProblemError, match="ended without an answer"):
+    with pytest.raises(student.StudentProblemError, match="took more than 1 s"):
         with_its_rights(half_an_answer_and_no_end)
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
+
+
+STOPS_ALL_OF_ITS_OWN = "while :; do kill -STOP -1; sleep 0.01; done"
+
+
+def test_who_stops_what_is_done_with_their_rights_does_so_once(monkeypatch):
+    monkeypatch.setattr(rights, "PATIENCE", 1)
+    stopper = subprocess.Popen(
+        ["sh", "-c", STOPS_ALL_OF_ITS_OWN], user=ACCOUNT.pw_uid, group=ACCOUNT.pw_gid
+    )
+
+    with pytest.raises(student.StudentProblemError, match="all that they ran was ended"):
+        with_its_rights(lambda: student.run("sleep", "300"))
+
+    assert stopper.wait(timeout=30) == -signal.SIGKILL
+    assert with_its_rights(lambda: "goes on") == "goes on"
 
 
 def test_an_answer_of_any_size_fills_nobody_s_memory():

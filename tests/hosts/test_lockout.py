@@ -60,3 +60,17 @@ def test_a_change_after_which_nobody_logged_in_is_undone(door, refusals):
         assert time.monotonic() < deadline, "the operator stayed locked out"
         time.sleep(0.2)
     assert door.shell("ls /etc/ssh/sshd_config.d") == ""
+
+
+def test_a_run_that_ended_before_its_proof_is_proved_by_the_next(door, refusals):
+    again = group_vars(changes=[{"05-test.conf": HARD}], undo_after=600)
+
+    play(PLAY, [door], again)
+    outcome = play(PLAY, [door], again)
+
+    (result,) = [result for result in outcome.results("door") if "results" in result]
+    assert result["results"][0]["changed"]
+    door.shell("systemctl stop practicum-sshd-undo.timer; rm /var/lib/practicum/sshd-undo.sh")
+    outcome = play(PLAY, [door], again)
+    (result,) = [result for result in outcome.results("door") if "results" in result]
+    assert not result["results"][0]["changed"]

@@ -17,7 +17,8 @@ import psutil
 from provisioner import toolchain
 from provisioner.kind.cluster import Clusters
 from provisioner.kind.docker import Engine
-from provisioner.kind.found import Found, look, network_name
+from provisioner.kind.found import Found, network_name
+from provisioner.kind.looking import look
 from provisioner.pulumi_stack.backend import Backend
 from provisioner.toolchain import cache
 

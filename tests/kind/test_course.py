@@ -18,7 +18,7 @@ import yaml
 from provisioner import toolchain
 from provisioner.kind import container_image
 from provisioner.kind.cluster import Clusters
-from provisioner.kind.found import look
+from provisioner.kind.looking import look
 from provisioner.lifecycle.own_clusters.planning import ANEW
 
 from ..both.life import OnKind

@@ -1,4 +1,7 @@
-"""A run that is killed at any moment, with all that it started, is finished by a plain one."""
+"""A run that is killed at any moment, with all that it started, is finished by a plain one.
+
+At one moment a quick test kills one as well: that of a cluster of one's own, in test_work.py.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from ..both.life import OnKind
 from ..cluster import runs
 
 # The image takes 13 minutes to make where it is not cached.
-pytestmark = [pytest.mark.kind, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.kind, pytest.mark.soak, pytest.mark.timeout(1800)]
 
 LONGEST = 14.0
 """Seconds after which a first `up` of one student is through, or nearly so."""
@@ -28,9 +31,7 @@ def life(engine, node_image, tmp_path) -> Iterator[OnKind]:
     made.end()
 
 
-@pytest.mark.parametrize(
-    "kills", [pytest.param(1, id="short"), pytest.param(10, id="long", marks=pytest.mark.soak)]
-)
+@pytest.mark.parametrize("kills", [1, 10], ids=["short", "long"])
 def test_a_run_killed_at_random_moments_is_finished_by_one_plain_run(life: OnKind, kills: int):
     course, seed = life.course, random.randrange(10**6)
     sys.stderr.write(f"the seed is {seed}\n")  # shown where the test fails

@@ -137,9 +137,9 @@ def bridge(engine) -> str:
     return str(json.loads(told)[0]["Gateway"])
 
 
-def test_a_cluster_over_ssh_is_reached_by_its_name_and_is_told_when_its_host_is_gone(
-    engine, node_image, sshd, bridge, tmp_path
-):
+@pytest.fixture
+def life(engine, node_image, sshd, bridge, tmp_path) -> Iterator[OnKind]:
+    """A course of one student, whose cluster is to be on an engine over SSH."""
     life = OnKind.make(f"kr{uuid.uuid4().hex[:6]}", tmp_path, engine, node_image)
     course = life.course
     lab = {"name": "lab1", "ssh": f"root@127.0.0.1:{sshd.port}", "address": bridge, "reach": NAME}
@@ -148,24 +148,46 @@ def test_a_cluster_over_ssh_is_reached_by_its_name_and_is_told_when_its_host_is_
     berth = {"id": "1", "engine": "lab1", "cluster": course.namespace("1"), "image": node_image}
     file = {"version": 1, "students": {"s1": berth}}
     (course.folder / "clusters.json").write_text(json.dumps(file))
-    try:
-        the_host_is_gone_in_the_middle(life, sshd)
+    yield life
+    if sshd.process is None:
+        sshd.start()
+    life.end()
 
-        assert course.up()["created"] == 1  # what was half made is made anew
-        assert course.up()["processes"] == 0
-        found = life.found("1")
-        assert found.server.startswith(f"https://{bridge}:")
-        the_certificate_holds_the_name(life, found.server, bridge)
 
-        receipt = course.down("--no-archive")
-        assert receipt["proved"]
-        searched = {"containers on lab1", "networks on lab1", "volumes on lab1"}
-        assert searched <= set(receipt["searched"])
-        assert life.left() == []
-    finally:
-        if sshd.process is None:
-            sshd.start()
-        life.end()
+SEARCHED = {"containers on lab1", "networks on lab1", "volumes on lab1"}
+
+
+def test_an_engine_over_ssh_is_searched_and_is_told_when_its_host_is_gone(life: OnKind, sshd):
+    """The quick form: no cluster is made there."""
+    course = life.course
+    assert course.actions() == {"1": "create"}
+    receipt = course.down("--no-archive")
+    assert receipt["proved"]
+    assert set(receipt["searched"]) >= SEARCHED
+
+    sshd.stop()
+    is_told_as_unreachable(life)
+    receipt = course.down("--no-archive", code=8)
+    assert any("not searched: the engine lab1" in line for line in receipt["remaining"])
+
+
+@pytest.mark.soak
+def test_a_cluster_over_ssh_is_reached_by_its_name_and_is_told_when_its_host_is_gone(
+    life: OnKind, sshd, bridge
+):
+    course = life.course
+    the_host_is_gone_in_the_middle(life, sshd)
+
+    assert course.up()["created"] == 1  # what was half made is made anew
+    assert course.up()["processes"] == 0
+    found = life.found("1")
+    assert found.server.startswith(f"https://{bridge}:")
+    the_certificate_holds_the_name(life, found.server, bridge)
+
+    receipt = course.down("--no-archive")
+    assert receipt["proved"]
+    assert set(receipt["searched"]) >= SEARCHED
+    assert life.left() == []
 
 
 def the_host_is_gone_in_the_middle(life: OnKind, sshd: Sshd) -> None:
@@ -178,10 +200,14 @@ def the_host_is_gone_in_the_middle(life: OnKind, sshd: Sshd) -> None:
     assert run.returncode == 6, said
     assert "0 created" in told
     assert "  ! 1: " in told
-    [student] = course.json("status", course.name)["students"]
+    is_told_as_unreachable(life)
+    sshd.start()
+
+
+def is_told_as_unreachable(life: OnKind) -> None:
+    [student] = life.course.json("status", life.course.name)["students"]
     assert student["phase"] == "unreachable"
     assert "lab1" in student["changes"][0]
-    sshd.start()
 
 
 def the_certificate_holds_the_name(life: OnKind, server: str, bridge: str) -> None:

@@ -84,6 +84,14 @@ def test_what_goes_in_comes_out(sealed, key):
     assert f"practicum/{PLACE}/configmaps/practicum.yaml" in members
 
 
+@pytest.mark.parametrize("content", [b"", b"- a", b"x: 2024-99-99", b"x: " + b"[" * 100_000])
+def test_a_member_that_is_no_object_is_told_as_such(content):
+    member = archive.Member(f"objects/{PLACE}/configmaps/work.yaml", content)
+
+    with pytest.raises(InputError, match="is no object"):
+        _ = member.object
+
+
 def test_the_manifest_counts_every_list_and_tells_what_is_not_in(sealed, key):
     found = archive.checked(sealed, key)
 

@@ -340,6 +340,14 @@ def test_the_schools_login_is_a_hand_out(tmp_path):
     assert join.put(yaml.safe_dump(theirs).encode(), tmp_path / "config").context == "course-ada"
 
 
+@pytest.mark.parametrize(
+    "content", [b"x: 2024-99-99", b"x: !!int z", b"x: " + b"[" * 5000, b"\xff\xfe\x00"]
+)
+def test_what_breaks_a_reader_of_yaml_is_no_hand_out(tmp_path, content):
+    with pytest.raises(InputError, match="The hand-out is no kubeconfig"):
+        join.put(content, tmp_path / "config")
+
+
 @pytest.mark.parametrize("section", ["clusters", "users", "contexts"])
 def test_a_second_name_in_a_hand_out_is_refused_so_that_no_other_entry_is_replaced(
     tmp_path, section

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from dataclasses import replace
 
 import pytest
 
+from provisioner.kind import pod_routes
 from provisioner.kind.found import Found, Node
 from provisioner.kind.wanted import Port, Wanted
 from provisioner.pulumi_provider import differing
@@ -51,6 +54,54 @@ def test_kind_is_told_of_the_nodes_and_ports_and_of_no_mount():
         },
     ]
     assert "ount" not in WANTED.kind_config()
+
+
+@pytest.mark.parametrize(
+    ("workers", "nodes"),
+    [
+        (0, ["c-control-plane"]),
+        (1, ["c-control-plane", "c-worker"]),
+        (3, ["c-control-plane", "c-worker", "c-worker2", "c-worker3"]),
+    ],
+)
+def test_nodes_are_called_as_kind_calls_them(workers, nodes):
+    assert replace(WANTED, name="c", workers=workers).nodes == nodes
+
+
+class Nodes:
+    """Notes what runs in which node; the first says what ranges there are."""
+
+    def __init__(self, ranges):
+        self.ranges, self.told = ranges, {}
+
+    def inside(self, node, *command, timeout):
+        self.told.setdefault(node, []).append(command)
+        return self.ranges if node == "a" and len(self.told[node]) == 1 else ""
+
+
+RANGES = "10.244.0.0/24 a\n10.244.1.0/24 b\n"
+
+
+@pytest.mark.parametrize(
+    ("ranges", "names", "keep"),
+    [(RANGES, ["a", "b"], ["a", "b"]), ("", ["a", "b"], []), (RANGES, ["a"], [])],
+)
+def test_nodes_of_our_image_keep_routes_to_each_other_and_no_others_do(ranges, names, keep):
+    nodes = Nodes(ranges)
+
+    pod_routes.keep(nodes, names)
+
+    kept = {node for node, told in nodes.told.items() for one in told if one[-1] == RANGES.strip()}
+    assert sorted(kept) == keep
+
+
+def test_a_node_is_told_the_ranges_of_the_others_alone(tmp_path):
+    script = pod_routes._KEEP.split("cat >")[0].replace("/kind/", f"{tmp_path}/")
+    command = ["bash", "-c", script, "bash", RANGES.strip()]
+
+    subprocess.run(command, check=True, env={**os.environ, "HOSTNAME": "a"})
+
+    assert (tmp_path / "pod-ranges").read_text() == "10.244.1.0/24 b\n"
 
 
 def test_a_port_that_is_given_is_told_to_kind_and_one_that_is_not_is_no_difference():

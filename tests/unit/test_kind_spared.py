@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from provisioner.cohort import clusters
 from provisioner.errors import ToolError
+from provisioner.kind import locks
 from provisioner.kind.cluster import Clusters
 from provisioner.kind.docker import Engine
-from provisioner.kind.found import Found, Node, _has_mark
+from provisioner.kind.found import CLUSTER, COHORT, MAKER, STUDENT, Found, Node
+from provisioner.kind.looking import _has_mark
 from provisioner.kind.wanted import Wanted
 from provisioner.lifecycle.own_clusters import down, engines, keeping, up
 from provisioner.lifecycle.own_clusters.engines import Sight
@@ -73,7 +77,7 @@ def test_an_engine_that_does_not_answer_says_nothing_of_a_mark(docker, said):
 
 
 def test_an_engine_that_hangs_says_nothing_of_a_mark(docker, monkeypatch):
-    monkeypatch.setattr("provisioner.kind.found.PATIENCE", 0.2)
+    monkeypatch.setattr("provisioner.kind.looking.PATIENCE", 0.2)
     docker("exec sleep 60")
 
     with pytest.raises(ToolError):
@@ -176,9 +180,83 @@ def test_what_another_machine_is_making_is_not_removed(docker):
     of_engine = Clusters(engine=Engine(), kind=a_kind_that_only_deletes(told), say=lambda _: None)
 
     with pytest.raises(ToolError, match="Somebody else is just making the cluster a"):
-        of_engine._make_or_clear(WANTED, -1)
+        of_engine._make_or_clear(WANTED, 2)
 
     assert DELETED not in told.read_text()
+
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def half_made(docker, tmp_path, monkeypatch):
+    """Have an engine on which there is the network of a cluster and nothing else of it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def half_made(maker: str, ago: timedelta) -> tuple[Clusters, Path]:
+        labels = {CLUSTER: "a", COHORT: "c", STUDENT: "s", **({MAKER: maker} if maker else {})}
+        created = f"{NOW - ago:%Y-%m-%dT%H:%M:%S}.123456789Z"
+        network = json.dumps([{"Name": "kind-a", "Labels": labels, "Created": created}])
+        # Once it was taken away, it is not there any more.
+        told = docker(f"""
+            case "$*" in
+              "network ls"*) [ -e {tmp_path}/gone ] || echo 1;;
+              "network inspect"*) echo '{network}';;
+              "network rm"*) touch {tmp_path}/gone;;
+              info*) echo {NOW:%Y-%m-%dT%H:%M:%SZ};;
+            esac""")
+        kind = a_kind_that_only_deletes(told)
+        return Clusters(engine=Engine(), kind=kind, say=lambda _: None), told
+
+    return half_made
+
+
+@pytest.mark.parametrize("maker", ["elsewhere", ""])
+def test_what_another_machine_may_be_making_now_is_not_removed(half_made, maker):
+    of_engine, told = half_made(maker, timedelta(minutes=5))
+
+    for work in (
+        lambda: of_engine.ensure(WANTED),
+        lambda: of_engine.set_running(WANTED),
+        lambda: of_engine.remove("a", "c", "s"),
+    ):
+        with pytest.raises(ToolError, match="just making the cluster a") as error:
+            work()
+        assert "in 6 minutes" in str(error.value.hint)
+
+    assert DELETED not in told.read_text()
+
+
+@pytest.mark.parametrize(
+    ("here", "ago"), [(True, timedelta(0)), (False, locks.GIVEN_UP + timedelta(seconds=1))]
+)
+def test_what_nobody_can_be_making_any_more_is_removed(half_made, here, ago):
+    of_engine, told = half_made(locks.whose(Engine()) if here else "elsewhere", ago)
+
+    of_engine.remove("a", "c", "s")
+
+    assert DELETED in told.read_text()
+
+
+def test_the_locks_of_a_machine_keep_their_name(tmp_path, monkeypatch):
+    names = []
+    for machine in ("a", "a", "b"):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / machine))
+        names.append(locks.whose(Engine()))
+
+    assert names[0] == names[1] != names[2]
+    assert names[0]
+    # By another address another file is locked: there, who makes it would not be seen.
+    assert locks.whose(Engine("ssh://lab1")) != names[2]
+
+
+def test_what_is_made_here_says_so(docker, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    told = docker("")
+
+    Clusters(engine=Engine(), kind=told, say=lambda _: None)._claim(WANTED)
+
+    assert f"--label {MAKER}={locks.whose(Engine())}" in told.read_text()
 
 
 def test_what_was_begun_here_is_cleared_up(docker):
@@ -186,7 +264,7 @@ def test_what_was_begun_here_is_cleared_up(docker):
     of_engine = Clusters(engine=Engine(), kind=a_kind_that_only_deletes(told), say=lambda _: None)
 
     with pytest.raises(ToolError):
-        of_engine._make_or_clear(WANTED, -1)
+        of_engine._make_or_clear(WANTED, 2)
 
     assert DELETED in told.read_text()
 

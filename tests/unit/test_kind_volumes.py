@@ -55,7 +55,7 @@ def test_one_that_lies_elsewhere_is_told(given, nodes):
 class Here:
     """Runs on this machine what an engine would run in a node."""
 
-    def run(self, _exec, _node, *command, timeout):
+    def inside(self, _node, *command, timeout):
         return subprocess.run(
             command, check=True, capture_output=True, text=True, timeout=timeout
         ).stdout

@@ -356,6 +356,17 @@ def test_one_in_memory_is_read_by_its_current_context_and_without_its_proxy():
     access = parse_kubeconfig(yaml.safe_dump(IN_MEMORY), "the kubeconfig of a")
 
     assert (access.server, access.key, access.proxy) == ("https://127.0.0.1:1", b"key", "")
+    assert access.bounded
+
+
+def test_one_in_memory_that_would_grow_is_refused():
+    """Each line holds the one before it ten times: as text, more than any memory."""
+    bomb = "a0: &a0 x\n" + "".join(
+        f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 6)
+    )
+
+    with pytest.raises(ClusterError, match="is not a kubeconfig"):
+        parse_kubeconfig(f"{bomb}current-context: *a5\n", "the kubeconfig of a")
 
 
 @pytest.mark.parametrize(

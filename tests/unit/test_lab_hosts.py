@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import pwd
 import re
 import subprocess
 import sys
@@ -15,14 +17,17 @@ import pyrage
 import pytest
 import yaml
 
+from provisioner import cohort as cohorts
 from provisioner.cohort import records
 from provisioner.errors import InputError, MissingToolError
 from provisioner.lifecycle import class_secret, host_harvest, host_inventory, host_report, lab_hosts
+from provisioner.lifecycle.host_harvest import Harvest
 from provisioner.lifecycle.host_inventory import Folders
 from provisioner.lifecycle.host_report import HostRow, HostsResult
 from provisioner.lifecycle.hosts_down import HostReceipt, HostsReceipt
+from provisioner.lifecycle.hosts_run import Ran
 from provisioner.lifecycle.hosts_scan import Scanned
-from provisioner.lifecycle.hosts_status import _differences
+from provisioner.lifecycle.hosts_status import _absent, _differences, _host
 from provisioner.playbook import HostKey, HostResult
 from provisioner.report import hosts as text
 from provisioner.settings import Settings
@@ -177,6 +182,72 @@ def test_a_drop_is_told_once_and_sent_for_ever(course, folders):
 
     assert lab_hosts.leavers(course.labs()) == []
     assert inventory(course, folders, "lab2")["lab_students"][1]["state"] == "dropped"
+
+
+def test_who_leaves_another_host_than_the_run_is_about_has_not_left_yet(course):
+    course.save()
+    on_lab2 = {seat.id for seat in course.labs().seats.values() if seat.host == "lab2"}
+    course.roster(*(id for id in IDS if id not in on_lab2))
+
+    lab_hosts.save(course.labs("lab1"))
+
+    assert {seat.id for seat in lab_hosts.leavers(course.labs())} == on_lab2
+    lab_hosts.vacate(course.labs("lab1"), ["lab1"])
+    assert {seat.id for seat in lab_hosts.leavers(course.labs())} == on_lab2
+
+
+@pytest.mark.parametrize("hosts", [["lab1"], []])
+def test_a_host_with_accounts_does_not_go_from_the_cohort_file_unnoticed(course, hosts):
+    course.save()
+    course.roster(IDS[0], IDS[2])  # who left in the same edit still has an account there
+    left = yaml.safe_load(COHORT)
+    left["hosts"] = [host for host in left["hosts"] if host["name"] in hosts]
+    course.write(yaml.safe_dump(left))
+    cohort = cohorts.load(course.settings.stacks, "course")
+
+    with pytest.raises(InputError, match="does not name any more") as caught:
+        lab_hosts.refuse_lost(cohort)
+
+    assert "lab2" in {problem.where for problem in caught.value.problems}
+    course.write(COHORT)
+    lab_hosts.vacate(course.labs(), ["lab1", "lab2"])
+    lab_hosts.refuse_lost(cohort)
+
+
+def test_a_tool_is_absent_where_something_of_it_was_to_be_brought(course):
+    found = {"programs": ["age", "gpg", "sops", "pass"]}  # all that the default tools bring
+
+    assert list(_absent(course.labs(), found)) == []
+    course.write(
+        COHORT + "accounts: {dotfiles: {repository: https://x.org/d, commit: %s}}\n" % ("a" * 40)
+    )
+    assert list(_absent(course.labs(), found)) == ["dotfiles"]
+    assert list(_absent(course.labs(), {"programs": ["dotdrop"]})) == [
+        "age", "gpg", "sops", "pass", "passage",
+    ]  # fmt: skip
+
+
+def test_an_account_that_stands_in_no_list_is_told_as_nobodys_to_look_after(course):
+    course.save()
+    labs = course.labs()
+    there = [*labs.wanted_on(labs.hosts[0]), "s20259999"]
+    facts = {"record": {"cohort": "course"}, "programs": ["age", "gpg", "sops", "pass"]}
+    facts["accounts"] = [{"account": account, "state": "open"} for account in there]
+    ran = Ran(rows=(row(),), data={"lab1": {"lab_facts": facts}}, harvest=Harvest())
+
+    found = _host(labs, labs.hosts[0], row(), ran, None)
+
+    assert (found.state, found.unlisted, found.changed) == ("differs", ("s20259999",), 0)
+    facts["accounts"].pop()
+    assert _host(labs, labs.hosts[0], row(), ran, None).state == "ready"
+
+
+def test_on_this_very_machine_the_operator_is_who_runs_practicum(course, folders):
+    course.write(COHORT + "  - {name: here, connection: local}\n")
+
+    said = inventory(course, folders, "here")
+
+    assert said["ansible_user"] == pwd.getpwuid(os.getuid()).pw_name
 
 
 def test_what_differs_is_told_by_what_would_be_done():
@@ -447,6 +518,17 @@ def test_who_can_decrypt_is_told_against_who_should(course, secret):
     (found,) = class_secret.audit(course.labs())
 
     assert (found.missing, found.unkeyed, len(found.readers)) == (IDS[:3], IDS[3:], 1)
+
+
+def test_a_key_of_another_kind_is_somebody_who_can_decrypt(course, secret):
+    document = yaml.safe_load(secret.read_text())
+    document["sops"]["pgp"] = [{"fp": "85D7", "created_at": "2026-09-01T00:00:00Z", "enc": "x"}]
+    document["sops"]["key_groups"] = [{"kms": [{"arn": "arn:aws:kms:x", "enc": "x"}]}]
+    secret.write_text(yaml.safe_dump(document))
+
+    (found,) = class_secret.audit(course.labs())
+
+    assert found.extra == ("kms:arn:aws:kms:x", "pgp:85D7")
 
 
 def test_nothing_plain_is_left_behind(course, secret):

@@ -17,7 +17,7 @@ from provisioner.kind.found import Found, Node
 from provisioner.kind.wanted import Wanted
 from provisioner.lifecycle import backend
 from provisioner.lifecycle.namespaces import Namespaces
-from provisioner.lifecycle.own_clusters import engines, keeping, up
+from provisioner.lifecycle.own_clusters import engines, keeping, restoring, up, waking
 from provisioner.lifecycle.own_clusters import reading as readings
 from provisioner.lifecycle.own_clusters.engines import Sight
 from provisioner.lifecycle.own_clusters.planning import ANEW
@@ -180,9 +180,9 @@ def test_after_a_look_a_cluster_is_as_it_was_or_as_its_record_wants_it(
     reading = read(course(**KIND), people("1"), sight(replace(whole, nodes=nodes)), known=known)
     doing = Nodes()
     monkeypatch.setattr(engines.Site, "clusters", lambda *_: doing)
-    monkeypatch.setattr(keeping, "_seen_again", lambda reading, _: reading)
+    monkeypatch.setattr(waking, "_seen_again", lambda reading, _: reading)
 
-    with keeping.awake(reading, "s1"):
+    with waking.awake(reading, "s1"):
         pass
 
     assert doing.told == told
@@ -204,6 +204,24 @@ def test_a_cluster_that_was_just_started_is_asked_again_until_its_groups_answer(
     answers[:] = [ClusterError("no")]
     with pytest.raises(ClusterError):
         keeping._look_around(None, {}, woken=False)
+
+
+@pytest.mark.parametrize(
+    ("roles", "chosen"), [(["control-plane"], 0), (["control-plane", "worker", "worker"], 1)]
+)
+def test_a_claim_gets_its_volume_on_a_node_that_takes_pods(roles, chosen):
+    """Else the pod that mounts it would wait for ever."""
+    nodes = [
+        Node(name=str(n), image="", role=role, running=True, bindings={})
+        for n, role in enumerate(roles)
+    ]
+    work = object.__new__(restoring.Restore)
+    work._nodes = nodes
+    claim = {"metadata": {"name": "work", "annotations": {"mine": "1"}}}
+
+    asked = work._asking_for_a_volume(claim)["metadata"]["annotations"]
+
+    assert asked == {"mine": "1", restoring.SELECTED: str(chosen)}
 
 
 def test_a_new_cluster_in_the_place_of_one_counts_as_work_that_goes():

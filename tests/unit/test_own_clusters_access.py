@@ -15,11 +15,13 @@ from provisioner import cluster
 from provisioner.cluster import Access, ApiError, contents
 from provisioner.cluster.served_types import Type
 from provisioner.cluster.transport import pool
+from provisioner.credential import Standing
 from provisioner.errors import ClusterError
 from provisioner.lifecycle import desk
 from provisioner.lifecycle.kept import Archive
 from provisioner.lifecycle.own_clusters import OwnClusters, access, handing_out, keeping, scoped
 from provisioner.lifecycle.progress import Silent
+from provisioner.settings import Settings
 
 from .conftest import Answer
 
@@ -116,11 +118,33 @@ def test_a_list_that_goes_on_for_ever_is_left(server, client):
         list(contents.list_type(client, pods, "a")[1])
 
 
+def test_of_scoped_access_each_cluster_that_runs_is_asked_and_one_that_answers_nothing_is_left_out(
+    monkeypatch, tmp_path
+):
+    given = Standing(revoked=datetime(2026, 11, 1, tzinfo=UTC))
+
+    def standings(client, _cohort):
+        if client == "s1":
+            raise TypeError
+        return {client: given}
+
+    monkeypatch.setattr(access, "client_of", lambda _, name: name)
+    monkeypatch.setattr(access.credential, "standings", standings)
+    running = SimpleNamespace(running=True)
+    reading = SimpleNamespace(
+        cohort=SimpleNamespace(name="mls26", kind=SimpleNamespace(access="namespace")),
+        records={}, berths={"s1": None, "s2": None}, cluster=lambda _: running,
+    )  # fmt: skip
+
+    settings = Settings(stacks=tmp_path, home=tmp_path)
+    assert access.standings(settings, reading) == {"s2": given}
+
+
 def test_to_revoke_everybodys_access_is_not_done_where_a_cluster_does_not_run(monkeypatch):
     pairs = [(SimpleNamespace(name=f"s{id}"), SimpleNamespace(id=id)) for id in "12"]
     kind = SimpleNamespace(access="namespace")
     reading = SimpleNamespace(cohort=SimpleNamespace(name="mls26", kind=kind))
-    monkeypatch.setattr("provisioner.lifecycle.own_clusters._read", lambda *_: reading)
+    monkeypatch.setattr("provisioner.lifecycle.own_clusters.at_the_desk._read", lambda *_: reading)
     monkeypatch.setattr(desk, "chosen", lambda *_: pairs)
 
     def no_desk(_settings, _reading, record, _student):

@@ -40,8 +40,21 @@ def test_a_program_that_hangs_is_ended_in_time():
     pieces = shell.pour("sh", "-c", "echo some; exec sleep 60", timeout=0.5)
 
     assert next(pieces) == b"some\n"
-    with pytest.raises(ToolError, match=r"sh took longer than 0.5 s"):
+    with pytest.raises(ToolError, match=r"sh wrote nothing for 0.5 s"):
         next(pieces)
+
+
+def test_a_program_that_has_written_all_and_does_not_end_is_ended_in_time():
+    pieces = shell.pour("sh", "-c", "echo some; exec sleep 60 >&-", timeout=0.5)
+
+    with pytest.raises(ToolError, match="did not end"):
+        list(pieces)
+
+
+def test_a_program_that_goes_on_writing_is_given_its_time():
+    script = "for i in 1 2 3 4 5; do echo some; sleep 0.2; done"
+
+    assert b"".join(shell.pour("sh", "-c", script, timeout=0.8)) == b"some\n" * 5
 
 
 def test_pieces_go_in_as_they_are(tmp_path):

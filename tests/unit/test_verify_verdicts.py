@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 
 from provisioner import cluster
+from provisioner.cli import practicum
 from provisioner.cluster import ApiError, Type
 from provisioner.manifest import role
 from provisioner.report import verification, verify_page
@@ -22,6 +26,7 @@ from provisioner.verify import (
     matrix,
     people,
     pulling,
+    traffic,
 )
 from provisioner.verify.attempt import Answer
 from provisioner.verify.concerns import Cell
@@ -164,9 +169,38 @@ def proof(*findings, live=False):
     )
 
 
-def test_unproven_fails_only_where_it_is_asked_to():
-    assert proof(finding("passed", "ISO-01")).verdict == "passed"
-    assert proof(finding("passed", "ISO-01"), live=True).verdict == "failed"
+@pytest.mark.parametrize(
+    ("found", "asked", "verdict"),
+    [
+        ("passed", False, "passed"),
+        ("passed", True, "unproven"),
+        ("failed", False, "failed"),
+        ("failed", True, "failed"),
+    ],
+)
+def test_unproven_is_the_verdict_only_where_it_is_asked_for_and_nothing_failed(
+    found, asked, verdict
+):
+    one = proof(finding(found, "ISO-01"), live=asked)
+
+    assert one.verdict == verdict
+    told = any("nothing failed" in line for line in verification.lines(one))
+    assert told is (verdict == "unproven")
+
+
+@pytest.mark.parametrize(("verdict", "code"), [("passed", 0), ("unproven", 8), ("failed", 8)])
+def test_what_was_not_proven_has_the_exit_code_of_a_proof_that_did_not_hold(
+    verdict, code, monkeypatch
+):
+    one = proof(finding("failed" if verdict == "failed" else "passed", "ISO-01"),
+                live=verdict == "unproven")  # fmt: skip
+    assert one.verdict == verdict
+    monkeypatch.setattr("provisioner.lifecycle.verify.verify_cohort", lambda *_, **__: one)
+
+    done = CliRunner().invoke(practicum, ["verify", "mls26", "--json"])
+
+    assert done.exit_code == code
+    assert json.loads(done.stdout)["verdict"] == verdict
 
 
 def test_what_no_look_at_a_cluster_shows_does_not_count_against_live():
@@ -241,9 +275,9 @@ def test_silence_towards_others_is_a_proof_where_the_own_namespace_answers():
         ({"other_service": "open"}, live.STUDENT),
         ({"other_name": "open"}, live.STUDENT),
         ({"metadata": "open"}, live.METADATA),
-        ({"api_name": "open"}, live.CLUSTER),
-        ({"api_address": "open"}, live.CLUSTER),
-        ({"node": "open"}, live.CLUSTER),
+        ({"api_name": "open"}, live.API),
+        ({"api_address": "open"}, live.API),
+        ({"node": "open"}, live.NODE),
         ({"dns_beside": "open"}, live.DNS),
     ],
 )
@@ -273,22 +307,68 @@ def test_a_neighbour_that_never_answered_anybody_proves_nothing():
 
 
 def test_a_refusal_may_come_from_who_was_reached():
-    verdict, why = looked(api_address="refused")[live.CLUSTER]
+    verdict, why = looked(api_address="refused")[live.API]
 
     assert (verdict, why) == ("unproven", "it was not met with silence: refused")
 
 
-@pytest.mark.parametrize(("target", "line"), [("node", live.CLUSTER), ("dns-beside", live.DNS)])
-def test_what_no_pod_could_try_is_unproven(target, line):
-    def judged(**answers):
-        there = {name: one for name, one in (SILENT | answers).items() if name != target}
-        seen = Seen(control={"n1": "silence"}, answers={"n1": there}, neighbour={"own-pod": "open"})
-        return dict(zip(live.LINES, live.judge(seen), strict=True))
+@pytest.mark.parametrize(
+    ("target", "line", "nodes", "why"),
+    [
+        ("node", live.NODE, 0, live.UNSEEN),
+        ("node", live.NODE, 1, live.ALONE),
+        ("node", live.NODE, 2, live.NO_OTHER),
+        ("dns-beside", live.DNS, 2, live.NO_OTHER_PORT),
+    ],
+)
+def test_what_no_pod_could_try_is_unproven_and_all_else_is_not(target, line, nodes, why):
+    there = {name: one for name, one in SILENT.items() if name != target}
+    seen = Seen(
+        control={"n1": "silence"}, answers={"n1": there}, neighbour={"own-pod": "open"}, nodes=nodes
+    )
 
-    found = judged()
-    assert (found[line].verdict, found[line].why) == ("unproven", live.UNTRIED[target[:4]])
-    assert found[live.METADATA].verdict == "passed"
-    assert judged(**{"api-name": "open"})[live.CLUSTER].verdict == "failed"
+    found = dict(zip(live.LINES, live.judge(seen), strict=True))
+
+    assert (found[line].verdict, found[line].why) == ("unproven", why)
+    assert {one.about for one in found.values() if one.verdict == "unproven"} == {line.about}
+
+
+def node(name, address="", ready="True", **spec):
+    return {
+        "metadata": {"labels": {"kubernetes.io/hostname": name}},
+        "spec": spec,
+        "status": {
+            "conditions": [{"type": "Ready", "status": ready}],
+            "addresses": [{"type": "InternalIP", "address": address or f"192.0.2.{name[1:]}"}],
+        },
+    }
+
+
+TAINTED = {"taints": [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]}
+
+
+@pytest.mark.parametrize(
+    ("nodes", "tried"),
+    [
+        ([node("n1")], {"n1": None}),
+        ([node("n1", **TAINTED), node("n2")], {"n2": "192.0.2.1:10250"}),
+        (
+            [node("n1", **TAINTED), node("n2"), node("n3")],
+            {"n2": "192.0.2.3:10250", "n3": "192.0.2.2:10250"},
+        ),
+        ([node("n1", ready="False"), node("n2")], {"n2": None}),
+        ([node("n1", "2001:db8::1"), node("n2")], {"n1": "192.0.2.2:10250", "n2": None}),
+        ([node("n1", **TAINTED)], {"": None}),
+        ([], {"": None}),
+    ],
+)
+def test_from_each_node_that_takes_pods_another_one_is_tried(scene, nodes, tried):
+    admin = SimpleNamespace(pages=lambda _: iter(nodes))
+    seen = traffic._nodes(replace(scene, admin=admin))
+
+    places = traffic._places(scene, seen)
+
+    assert {place: traffic._another_node(seen, place).get("node") for place in places} == tried
 
 
 def test_names_that_are_not_told_are_a_proof_and_names_that_never_are_a_fault():

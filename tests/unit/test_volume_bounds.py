@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import subprocess
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pyrage
 import pytest
 
 from provisioner import archive
-from provisioner.archive import Content
+from provisioner.archive import Content, Volume
 from provisioner.cluster import ApiError
-from provisioner.errors import ToolError
-from provisioner.lifecycle import archiving, bounded, copying
+from provisioner.errors import MissingToolError, ToolError
+from provisioner.kind.docker import Engine
+from provisioner.kind.found import Node
+from provisioner.kind.volumes import Place
+from provisioner.lifecycle import archiving, bounded
 from provisioner.lifecycle.archiving import with_what_can_be_read
 from provisioner.lifecycle.bounded import UnreadableError
 from provisioner.lifecycle.copying import Copier, Pod
 from provisioner.lifecycle.one_archive import Source
+from provisioner.lifecycle.own_clusters import keeping
+from provisioner.lifecycle.own_clusters.filling import Filling
 from provisioner.lifecycle.progress import Silent
 
 from ..sample import cohort
@@ -60,19 +68,26 @@ def test_what_fits_is_read_to_its_end(read, tmp_path):
 def test_a_file_without_content_that_is_larger_than_the_volume_is_not_read_to_its_end(
     read, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(copying, "seconds_for", lambda _: 15.0)
+    monkeypatch.setattr(bounded, "PATIENCE", 15.0)
     (tmp_path / "disk.img").touch()
-    os.truncate(tmp_path / "disk.img", 1 << 42)
+    os.truncate(tmp_path / "disk.img", 1 << 28)
 
-    with pytest.raises(UnreadableError, match="larger than the volume: more than 64 MiB"):
+    with pytest.raises(UnreadableError, match="too large: more than 64 MiB"):
         read()
 
 
 def test_a_volume_that_sends_nothing_is_not_waited_for(read, monkeypatch):
-    monkeypatch.setattr(copying, "seconds_for", lambda _: 0.5)
+    monkeypatch.setattr(bounded, "PATIENCE", 0.5)
 
-    with pytest.raises(UnreadableError, match="took longer"):
+    with pytest.raises(UnreadableError, match="wrote nothing"):
         read(command=("sleep", "60"))
+
+
+def test_a_volume_that_sends_a_little_now_and_then_is_not_waited_for(read, monkeypatch):
+    monkeypatch.setattr(bounded, "PATIENCE", 0.5)
+
+    with pytest.raises(UnreadableError, match="comes too slowly"):
+        read(command=("sh", "-c", "while echo; do sleep 0.1; done"))
 
 
 def test_the_reason_is_what_was_said_on_the_other_side(read):
@@ -158,10 +173,12 @@ class Unreadable:
         raise UnreadableError(self._claim, "Permission denied")
 
 
+KEY = pyrage.x25519.Identity.generate()
+
+
 def made(tmp_path, *volumes):
     source = Source(lists=LISTS, cluster="uid", kubernetes="v1", volumes=volumes)
-    work = Work(tmp_path / "a", pyrage.x25519.Identity.generate())
-    return with_what_can_be_read(work, None, source)
+    return with_what_can_be_read(Work(tmp_path / "a", KEY), None, source)
 
 
 def test_what_cannot_be_read_is_listed_and_all_else_is_archived(tmp_path):
@@ -183,3 +200,107 @@ def test_what_else_fails_makes_no_archive(tmp_path):
 
     with pytest.raises(ToolError, match="disk is full"):
         made(tmp_path, Content(namespace=PLACE, claim="disk", pieces=pieces()))
+
+
+# In a cluster of one's own
+
+NODE = Node(name="node", image="", role="control-plane", running=True, bindings={})
+
+
+def claim_and_volume(claim, **spec):
+    metadata = {"name": claim, "namespace": PLACE}
+    return {"metadata": metadata}, {"spec": spec}
+
+
+@pytest.fixture
+def keep(tmp_path, monkeypatch):
+    """Keep a cluster with some volumes, in which a script does what its engine is told."""
+
+    def keep(script, *pairs):
+        docker = tmp_path / "docker"
+        docker.write_text(f"#!/bin/sh\n{script}\n")
+        docker.chmod(0o755)
+        found = SimpleNamespace(nodes=(NODE,))
+        reading = SimpleNamespace(
+            site=lambda _: SimpleNamespace(engine=Engine()), cluster=lambda _: found
+        )
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        monkeypatch.setattr(keeping.waking, "awake", lambda *_: nullcontext(reading))
+        monkeypatch.setattr(keeping, "bound", lambda *_: iter(pairs))
+        monkeypatch.setattr(keeping, "_look_around", lambda *_, **__: None)
+        monkeypatch.setattr(keeping, "_subject", lambda *_: None)
+        monkeypatch.setattr(keeping, "cluster", SimpleNamespace(uid_of=str, version=str))
+        monkeypatch.setattr(keeping.access, "client_of", lambda *_: None)
+        monkeypatch.setattr(keeping.whole_cluster, "namespaces", lambda _: {})
+        monkeypatch.setattr(keeping.whole_cluster, "listings", lambda *_: LISTS)
+        monkeypatch.setattr(keeping, "Lists", lambda *given: given[-1])
+        return keeping._keep_one(reading, "s1", Work(tmp_path / "a", KEY))
+
+    return keep
+
+
+# docker exec NODE sh -c SCRIPT sh PATH
+HERE = '[ "$1" = version ] || { shift 2; exec "$@"; }'
+
+
+def test_of_a_cluster_of_ones_own_is_kept_what_can_be_read_and_the_rest_is_named(keep, tmp_path):
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good" / "file").write_text("mine")
+    found = keep(
+        HERE,
+        claim_and_volume("disk", hostPath={"path": str(tmp_path / "gone")}),
+        claim_and_volume("other", hostPath={"path": str(tmp_path / "good")}),
+    )
+
+    assert [one.claim for one in found.volumes] == ["other"]
+    assert found.objects == 5
+    [why] = [one.why for one in found.left_out if one.name == "disk"]
+    assert "could not be read" in why
+    assert "gone: Cannot open: No such file or directory" in why
+
+
+def test_a_volume_that_lies_elsewhere_is_named_with_the_reason(keep):
+    found = keep(HERE, claim_and_volume("disk", nfs={"server": "nas"}))
+
+    [why] = [one.why for one in found.left_out if one.name == "disk"]
+    assert why.endswith("its content lies in no node's own files")
+
+
+def test_a_volume_without_end_in_a_cluster_of_ones_own_is_left(keep, monkeypatch):
+    monkeypatch.setattr(keeping, "WHATEVER_IT_SAYS", 1 << 20)
+    found = keep("exec head -c 99M /dev/zero", claim_and_volume("disk", hostPath={"path": "/d"}))
+
+    [why] = [one.why for one in found.left_out if one.name == "disk"]
+    assert why.endswith("it is too large: more than 1 MiB as a tar file")
+
+
+def test_an_engine_that_is_gone_says_nothing_of_a_volume(keep):
+    """Else `down` would delete what could have been kept."""
+    gone = "echo 'Cannot connect to the Docker daemon' >&2; exit 1"
+
+    with pytest.raises(MissingToolError, match="No container engine answers"):
+        keep(gone, claim_and_volume("disk", hostPath={"path": "/d"}))
+
+
+@pytest.mark.parametrize(
+    ("there", "holds"), [("mine", True), ("more than that" * 1000, False), ("hers", False)]
+)
+def test_no_more_of_a_volume_is_read_than_the_archive_has_of_it(tmp_path, there, holds):
+    def packed(text):
+        (tmp_path / "file").write_text(text)
+        command = ["tar", "-C", tmp_path, "--mtime=@0", "-cf", "-", "file"]
+        return subprocess.run(command, check=True, capture_output=True).stdout
+
+    wanted, now = packed("mine"), packed(there)
+    said = Volume(namespace=PLACE, claim="disk", size=len(wanted), parts=1,
+                  sha256=hashlib.sha256(wanted).hexdigest())  # fmt: skip
+    read = []
+
+    def pour(*_, timeout):
+        for piece in (now[i : i + 512] for i in range(0, len(now), 512)):
+            read.append(piece)
+            yield piece
+
+    filling = Filling(engine=SimpleNamespace(pour=pour), nodes=(), admin=None, types={})
+    assert filling._holds(Place(node="n", path="/d"), said) is holds
+    assert len(read) * 512 <= len(wanted) + 512

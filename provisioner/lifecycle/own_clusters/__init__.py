@@ -2,50 +2,31 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ...cohort import Cohort, Record, Student
 from ...settings import Settings
 from ..progress import Progress
+from .at_the_desk import Desk
+from .looks import Looks
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ...credential import Standing
     from ..ahead import Asked
     from ..archiving import Archived
-    from ..backend import Again, Ending, Ids, Resting, Whole
+    from ..backend import Again, Ending, Resting, Whole
     from ..capacity import Capacity
     from ..finding import Finding
-    from ..giving import HandoutResult
-    from ..handout import Wishes
     from ..receipt import Receipt
     from ..restoring import Opened, Restoring
-    from ..revoke import RevokeResult
     from ..status import Status
     from ..up import Leaving
     from ..up_result import UpResult
     from .reading import ClustersReading
 
 
-LOOK = 5.0
-"""Seconds between two looks at the engines: a look takes each of them half a second."""
-
-
-class Looks:
-    """Says now and then that something may have changed: an engine has no watch of networks."""
-
-    def begin(self, reading: ClustersReading) -> None:
-        """Need nothing of it."""
-
-    def wait(self, seconds: float | None) -> bool:
-        """Wait until the next look is due."""
-        threading.Event().wait(LOOK if seconds is None else min(LOOK, seconds))
-        return True
-
-
-class OwnClusters:
+class OwnClusters(Desk):
     """Hands each question to the module that answers it."""
 
     def read(
@@ -197,62 +178,6 @@ class OwnClusters:
 
         return Resting(notes=(), finish=lambda *_: Finished())
 
-    def handout(
-        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, wishes: Wishes
-    ) -> HandoutResult:
-        """Seal admins' kubeconfigs, or mint tokens of a scoped role."""
-        from . import handing_out
-
-        reading = _read(settings, name)
-        return handing_out.handout(settings, reading, ids, progress=progress, wishes=wishes)
-
-    def rotate(
-        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, overlap: timedelta
-    ) -> HandoutResult:
-        """Mint new tokens of a scoped role."""
-        from . import scoped
-
-        reading = _read(settings, name)
-        scoped.refuse_admins(reading, "rotate")
-        pairs = scoped.chosen(reading, ids)
-        return scoped.rotate(settings, reading, pairs, progress=progress, overlap=overlap)
-
-    def sweep_access(self, settings: Settings, name: str) -> tuple[str, ...]:
-        """End old tokens of a scoped role."""
-        from . import scoped
-
-        reading = _read(settings, name)
-        return scoped.sweep(settings, reading)
-
-    def revoke(
-        self, settings: Settings, name: str, ids: Ids, *, progress: Progress
-    ) -> RevokeResult:
-        """Kill tokens of a scoped role."""
-        from .. import desk
-        from . import scoped
-
-        reading = _read(settings, name)
-        scoped.refuse_admins(reading, "revoke")
-        pairs = desk.chosen(reading, tuple(ids))  # also whose cluster does not run: they fail
-        return scoped.revoke(settings, reading, pairs, progress=progress)
-
-    def reinstate(
-        self, settings: Settings, name: str, ids: Ids, *, progress: Progress, replace_key: bool
-    ) -> HandoutResult:
-        """Mint tokens for those who had been revoked."""
-        from . import scoped
-
-        reading = _read(settings, name)
-        scoped.refuse_admins(reading, "reinstate")
-        return scoped.reinstate(
-            settings,
-            reading,
-            scoped.chosen(reading, ids),
-            progress=progress,
-            replace_key=replace_key,
-            named=bool(ids),
-        )
-
     def restoring(self, _settings: Settings, cohort: Cohort, id: str, opened: Opened) -> Restoring:
         """Get ready to restore into a cluster."""
         from . import reading as readings
@@ -280,10 +205,3 @@ class OwnClusters:
         from . import preflight
 
         return preflight.check(settings, cohort, students)
-
-
-def _read(settings: Settings, name: str) -> ClustersReading:
-    from ... import cohort as cohorts
-    from . import reading
-
-    return reading.read(cohorts.load(settings.stacks, name))

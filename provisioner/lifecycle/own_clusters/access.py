@@ -7,7 +7,7 @@ kubeconfig has to hold is taken from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ... import cluster, credential
-from ...cohort import Record
+from ...cohort import Cohort, Record
 from ...credential import Credential, Standing
 from ...errors import ClusterError, PracticumError
 from ...settings import Settings
@@ -90,19 +90,19 @@ def standings(settings: Settings, reading: ClustersReading) -> Mapping[str, Stan
     A cluster's admin could change whatever their own cluster said of it. So it is read from
     the notes on this machine, and where access is scoped, from each cluster that runs.
     """
-    folder = on_disk.folder_of(settings, reading.cohort.name)
-    noted = {
-        record.name: standing
-        for record in reading.records.values()
-        if (standing := _noted(folder, record))
-    }
-    return {**noted, **_told(reading)} if is_scoped(reading) else noted
+    found = noted(settings, reading.cohort, reading.records.values())
+    return {**found, **_told(reading)} if is_scoped(reading.cohort) else found
 
 
-def is_scoped(reading: ClustersReading) -> bool:
+def noted(settings: Settings, cohort: Cohort, records: Iterable[Record]) -> dict[str, Standing]:
+    """Return the access that was noted on this machine, by the student's name."""
+    folder = on_disk.folder_of(settings, cohort.name)
+    return {one.name: standing for one in records if (standing := _noted(folder, one))}
+
+
+def is_scoped(cohort: Cohort) -> bool:
     """Say whether students get a namespace of their cluster, and not all of it."""
-    kind = reading.cohort.kind
-    return kind is not None and kind.access == "namespace"
+    return cohort.kind is not None and cohort.kind.access == "namespace"
 
 
 def _noted(folder: Path, record: Record) -> Standing | None:
@@ -138,5 +138,5 @@ def _told(reading: ClustersReading) -> dict[str, Standing]:
         return found.get(name, Standing())
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        answers = zip(running, threads.map(one, running), strict=True)
-        return {name: standing for name, standing in answers if standing}
+        told = zip(running, threads.map(one, running), strict=True)
+        return {name: standing for name, standing in told if standing}

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from ...cohort import clusters
 from ...errors import PracticumError
-from ...kind.cluster import lock_files
+from ...kind import locks
 from ...kind.docker import Engine
 from ...kind.found import COHORT, KINDS_LABEL, STUDENT
 from ...settings import Settings
@@ -125,7 +125,7 @@ def _prove(
         searched |= {f"{what} on {name}": count for what, count in found.searched.items()}
         remaining += found.remaining
         if not (found.remaining or kept.failed):
-            lock_files(site.engine, (one.cluster for one in reading.berths.values()), remove=True)
+            locks.left(site.engine, (one.cluster for one in reading.berths.values()), remove=True)
     remaining += leftovers.on_this_machine(settings, reading.cohort.name)
     return Receipt(
         cohort=reading.cohort.name,

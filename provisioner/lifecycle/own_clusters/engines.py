@@ -14,7 +14,8 @@ from ...errors import MissingToolError, PracticumError
 from ...kind import recipe
 from ...kind.cluster import Clusters
 from ...kind.docker import Engine
-from ...kind.found import Found, look_at_all
+from ...kind.found import Found
+from ...kind.looking import look_at_all
 
 UPSTREAM = (
     "kindest/node:v1.34.0@sha256:7416a61b42b1662ca6ca89f02028ac133a309a2a30ba309614e8ec94d976dc5a"

@@ -27,7 +27,7 @@ from ..desk import Issued
 from ..giving import OTHER_KEY, HandoutResult
 from ..handout import Wishes
 from ..progress import Progress
-from . import access, scoped
+from . import access, ends, scoped
 from .reading import ClustersReading
 
 Pair = tuple[Record, Student]
@@ -56,7 +56,7 @@ def handout(
     """
     named = tuple(ids)
     pairs = desk.chosen(reading, named)
-    if access.is_scoped(reading):
+    if access.is_scoped(reading.cohort):
         result = scoped.handout(
             settings, reading, pairs, progress=progress, wishes=wishes, named=bool(named)
         )
@@ -95,6 +95,7 @@ class _Given:
 
     issued: Issued | None = None
     why: str = ""
+    expires: datetime = access.LATEST
 
 
 class _Counter:
@@ -109,6 +110,7 @@ class _Counter:
         name = self._reading.cohort.name
         progress.step("Handing out clusters", len(pairs))
         found: dict[str, dict[str, _Given]] = defaultdict(dict)
+        expires: dict[str, datetime] = {}
         with (
             audit.opened(self._settings, name, self._reading.whoami) as log,
             ThreadPoolExecutor(access.AT_ONCE) as threads,
@@ -119,8 +121,9 @@ class _Counter:
                 progress.advance(pair[0].name)
                 return given
 
-            for (_, student), given in zip(pairs, threads.map(one, pairs), strict=True):
+            for (record, student), given in zip(pairs, threads.map(one, pairs), strict=True):
                 found[given.heading][student.id] = given
+                expires[record.name] = given.expires
         issued = tuple(one.issued for one in found["issued"].values() if one.issued)
         return HandoutResult(
             cohort=name,
@@ -128,6 +131,9 @@ class _Counter:
             kept=tuple(found["kept"]),
             unkeyed=tuple(found["unkeyed"]),
             failed={id: one.why for id, one in found["failed"].items()},
+            ending=ends.too_early(
+                self._reading.cohort, (one for one, _ in pairs), expires, datetime.now(UTC)
+            ),
         )
 
     def _guarded(self, pair: Pair, log: AuditLog) -> _Given:
@@ -149,8 +155,9 @@ class _Counter:
         got = access.of(self._reading, record.name)
         given = _credential(record, student, got)
         if not (other or self._wishes.renew) and on_disk.is_there(self._folder, record, given):
-            return _Given("kept")
-        return _Given("issued", self._give(record, student, got, given, log, other=other))
+            return _Given("kept", expires=given.expires)
+        issued = self._give(record, student, got, given, log, other=other)
+        return _Given("issued", issued, expires=given.expires)
 
     def _give(
         self,

@@ -10,21 +10,21 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import replace
+from functools import partial
 
 from ... import cluster
 from ...archive import Content
-from ...cohort import clusters as berths
 from ...errors import ClusterError, InputError, PracticumError
 from ...kind import volumes
-from ...kind.found import Found, look
+from ...kind.found import Found
 from ...manifest import Manifest
 from ...settings import Settings
+from ..archiving import with_what_can_be_read
+from ..bounded import WHATEVER_IT_SAYS, Bounded, Claim
 from ..kept import Archive, Archived
 from ..one_archive import Lists, Source, Subject, Work, folder_of
 from ..progress import Progress
-from . import access, whole_cluster
+from . import access, waking, whole_cluster
 from .reading import ClustersReading
 
 SECONDS = 60.0
@@ -151,20 +151,22 @@ def _has_work(reading: ClustersReading, name: str) -> bool:
 
 
 def _keep_one(reading: ClustersReading, name: str, work: Work) -> Archive:
-    with awake(reading, name) as running:
+    with waking.awake(reading, name) as running:
         client = access.client_of(running, name)
         namespaces = whole_cluster.namespaces(client)
         around = _look_around(client, namespaces, woken=running is not reading)
         lists = Lists(client, around, namespaces, list(whole_cluster.listings(client, namespaces)))
         found = running.cluster(name)
         assert found is not None
+        contents, reasons = _volumes(running, name, found, client, around)
         source = Source(
             lists=lists,
             cluster=cluster.uid_of(client),
             kubernetes=cluster.version(client),
-            volumes=list(_volumes(running, name, found, client, around)),
+            volumes=contents,
+            reasons=reasons,
         )
-        return work.archive(_subject(reading, name, namespaces), source)
+        return with_what_can_be_read(work, _subject(reading, name, namespaces), source)
 
 
 def _look_around(
@@ -192,59 +194,25 @@ def _subject(reading: ClustersReading, name: str, namespaces: dict[str, str]) ->
     )
 
 
-@contextmanager
-def awake(reading: ClustersReading, name: str) -> Iterator[ClustersReading]:
-    """Have a cluster run; one that was suspended, or is to be, is so afterwards.
-
-    One of which only some nodes were stopped is left as its student's record wants it.
-
-    Raises:
-        ToolError: If it cannot be started, or stopped.
-    """
-    found = reading.cluster(name)
-    if found is None or found.running or found.first is None:
-        yield reading
-        return
-    clusters = reading.site(name).clusters(lambda _: None)
-    wanted = found.as_wanted()
-    try:
-        clusters.set_running(replace(wanted, running=True))
-        yield _seen_again(reading, name)
-    finally:
-        if found.runs is False or _is_to_rest(reading, name):
-            clusters.set_running(replace(wanted, running=False))
-
-
-def _is_to_rest(reading: ClustersReading, name: str) -> bool:
-    return any(record.suspended for record in reading.records.values() if record.name == name)
-
-
-def _seen_again(reading: ClustersReading, name: str) -> ClustersReading:
-    """Return a reading with a cluster as it is now."""
-    berth: berths.Berth = reading.berths[name]
-    now = look(reading.site(name).engine, berth.cluster)
-    of_engine = {**reading.sight.found[berth.engine], berth.cluster: now}
-    found = {**reading.sight.found, berth.engine: of_engine}
-    return replace(reading, sight=replace(reading.sight, found=found))
-
-
 def _volumes(
     reading: ClustersReading,
     name: str,
     found: Found,
     client: cluster.Client,
     around: cluster.Whereabouts,
-) -> Iterator[Content]:
-    """Yield the content of every volume that lies in a node's files; the others are told."""
-    engine = reading.site(name).engine
-    for claim, volume in bound(client, around):
+) -> tuple[list[Content], dict[Claim, str]]:
+    """Return the content of every volume that lies in a node's files, and why not of the others."""
+    engine, contents, reasons = reading.site(name).engine, [], {}
+    for live, volume in bound(client, around):
+        claim = (live["metadata"]["namespace"], live["metadata"]["name"])
         place = volumes.place_of(volume, found.nodes)
-        if isinstance(place, volumes.Place):
-            yield Content(
-                namespace=claim["metadata"]["namespace"],
-                claim=claim["metadata"]["name"],
-                pieces=volumes.content(engine, place),
-            )
+        if isinstance(place, str):
+            reasons[claim] = place
+            continue
+        pour = partial(volumes.content, engine, place)
+        pieces = Bounded(claim=claim, most=WHATEVER_IT_SAYS, pour=pour)
+        contents.append(Content(namespace=claim[0], claim=claim[1], pieces=pieces))
+    return contents, reasons
 
 
 def bound(

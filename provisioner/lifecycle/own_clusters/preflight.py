@@ -14,7 +14,7 @@ from ..doctor import failure
 from ..finding import Finding, Verdict
 from ..host_check import host_findings
 from ..recovery_check import recovery_findings
-from . import room
+from . import ends, room
 from .engines import Site, is_loopback, sites
 from .reading import NO_ISOLATION
 
@@ -29,6 +29,7 @@ def check(settings: Settings, cohort: Cohort, students: list[Student]) -> Iterat
     for site in sites(cohort).values():
         yield from _engine(cohort, site)
     yield _isolation(cohort)
+    yield from ends.findings(settings, cohort)
 
 
 def _engine(cohort: Cohort, site: Site) -> Iterator[Finding]:

@@ -20,9 +20,9 @@ from ...manifest import (
 )
 from ...settings import Settings
 from ..reading import WAVE_SIZE, Overview
-from . import engines
+from . import engines, mooring
 from .engines import Sight, Site
-from .planning import make_plan, student_of
+from .planning import make_plan
 
 NO_ISOLATION = (
     "A kind cluster gives no isolation from the host it runs on: its nodes are privileged"
@@ -140,7 +140,7 @@ def _compared(
 ) -> ClustersReading:
     records = record_file.assign(known, list(students), cohort.name, WAVE_SIZE)
     records = sections.placed(cohort, students, records)
-    told = {**_told_by_engines(cohort, records, sight), **on_file}
+    told = {**mooring.told_by_engines(cohort, records, sight), **on_file}
     room = _room(there, sight) if _has_newcomer(records.values(), told) else {}
     memory = int(quantity.parse(cohort.kind.memory)) if cohort.kind else 1
     fits = {name: free // memory for name, free in room.items()}
@@ -149,10 +149,10 @@ def _compared(
         cohort,
         records.values(),
         fits,
-        moored=_moored(cohort, told, sight),
-        bound={name: _bound(found.values()) for name, found in sight.found.items()},
+        moored=mooring.moored(cohort, told, sight),
+        bound={name: mooring.bound(found.values()) for name, found in sight.found.items()},
     )
-    berths = _with_made(_with_images(berths, there, sight), cohort, sight)
+    berths = mooring.with_made(mooring.with_images(berths, there, sight), cohort, sight)
     records = {id: _named(record, berths) for id, record in records.items()}
     plan = make_plan(cohort, records, berths, sight)
     if plan.having("create") and not room:
@@ -179,21 +179,6 @@ def _named(record: Record, berths: Mapping[str, Berth]) -> Record:
     return replace(record, namespace=berth.cluster) if berth else record
 
 
-def _moored(cohort: Cohort, berths: Mapping[str, Berth], sight: Sight) -> set[str]:
-    """Return whose cluster is there, or on an engine that does not say."""
-    return {
-        name
-        for name, berth in berths.items()
-        if berth.engine in sight.silent
-        or ((found := sight.found.get(berth.engine, {}).get(berth.cluster)) and found.nodes
-            and found.belongs_to(cohort.name, name))
-    }  # fmt: skip
-
-
-def _bound(found: Iterable[Found]) -> set[int]:
-    return {port for one in found for port in one.host_ports}
-
-
 def _has_newcomer(records: Iterable[Record], berths: Mapping[str, Berth]) -> bool:
     return any(one.name not in berths for one in records if not one.dropped)
 
@@ -207,55 +192,6 @@ def _room(there: Mapping[str, Site], sight: Sight) -> dict[str, int]:
         except PracticumError:
             continue  # of an engine that tells nothing, nothing can be promised or refused
     return free
-
-
-def _told_by_engines(
-    cohort: Cohort, records: Mapping[str, Record], sight: Sight
-) -> dict[str, Berth]:
-    """Read off the engines who has what: the file may be lost."""
-    ids = {record.name: record.id for record in records.values()}
-    told = {}
-    for engine, found in sight.found.items():
-        for one in found.values():
-            name = student_of(cohort, one)
-            if name in ids and one.first:
-                seen = one.as_wanted()
-                told[name] = Berth(
-                    name=name,
-                    id=ids[name],
-                    engine=engine,
-                    cluster=one.name,
-                    image=seen.image,
-                    server_port=seen.server_port,
-                    ports=tuple((port.host, port.node) for port in seen.ports),
-                )
-    return told
-
-
-def _with_images(
-    berths: Mapping[str, Berth], there: Mapping[str, Site], sight: Sight
-) -> dict[str, Berth]:
-    """Decide of which image a cluster is made that never was: then it stays with that one."""
-    open_ = {one.engine for one in berths.values() if not one.image and not one.dropped}
-    images = {name: there[name].image() for name in open_ & sight.found.keys()}
-    return {
-        name: one if one.image else replace(one, image=images.get(one.engine, ""))
-        for name, one in berths.items()
-    }
-
-
-def _with_made(berths: Mapping[str, Berth], cohort: Cohort, sight: Sight) -> dict[str, Berth]:
-    """Note which clusters were seen whole: a later look may not see it."""
-    whole = {
-        (engine, one.name): one.first.id
-        for engine, found in sight.found.items()
-        for one in found.values()
-        if one.complete and one.first and student_of(cohort, one)
-    }
-    return {
-        name: replace(one, made=whole.get((one.engine, one.cluster), one.made))
-        for name, one in berths.items()
-    }
 
 
 def reread(settings: Settings, reading: ClustersReading) -> ClustersReading:

@@ -7,26 +7,21 @@ there already is never changed, and nothing is written into a volume that is not
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from ... import archive, cluster, credential
-from ...archive import WHOLE_CLUSTER, Member, Volume
+from ...archive import WHOLE_CLUSTER, Member
 from ...cohort import Record
-from ...errors import ClusterError
-from ...kind import volumes
-from ...kind.found import Found
+from ...kind.found import Found, Node
 from ...manifest import Manifest
 from ..progress import Progress
 from ..restoring import CLAIMS, Opened, Result, State, compare, in_order, record_in
 from . import access, whole_cluster
+from .filling import POLL, SECONDS, Filling, until
 from .reading import ClustersReading
 
-SECONDS = 60.0
-"""In which a claim gets its volume, and a type that was defined is served."""
-
-POLL = 0.2
 DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 SELECTED = "volume.kubernetes.io/selected-node"
 """What the scheduler writes on a claim that waits for its first pod: then it gets its volume."""
@@ -43,7 +38,7 @@ def prepare(reading: ClustersReading, id: str, opened: Opened) -> Restore:
     found = reading.cluster(record.name)
     client = access.client_of(reading, record.name)
     assert found is not None
-    if access.is_scoped(reading):
+    if access.is_scoped(reading.cohort):
         token = credential.short_token(client, reading.cohort.name, record.name)
         return Restore(reading, record, found, opened, client, client.bearing(token))
     return Restore(reading, record, found, opened, client, client)
@@ -62,13 +57,18 @@ class Restore:
         student: cluster.Client,
     ) -> None:
         self.record = record
-        self._engine = reading.site(record.name).engine
         self._nodes, self._opened = found.nodes, opened
         self._admin, self._student = admin, student
         self._types = _types(admin)
+        self._filling = Filling(
+            engine=reading.site(record.name).engine,
+            nodes=found.nodes,
+            admin=admin,
+            types=self._types,
+        )
         self._uids = {str(item["metadata"].get("uid", "")) for _, item in opened.members}
         self._held = {(one.namespace, one.claim): one for one in opened.contents.volumes}
-        self._ours = record.namespace if access.is_scoped(reading) else ""
+        self._ours = record.namespace if access.is_scoped(reading.cohort) else ""
 
     def run(self, progress: Progress, *, dry_run: bool) -> tuple[Result, ...]:
         """Make every object that is to be made, in order, and fill volumes on the way."""
@@ -134,7 +134,7 @@ class Restore:
         """Return a type; one that an object of the archive has just defined takes a moment."""
         defined = any(one.type == DEFINITIONS for one, _ in self._opened.members)
         if type not in self._types and wait and defined:
-            _until(lambda: type in self._refreshed())
+            until(lambda: type in self._refreshed())
         return self._types.get(type)
 
     def _refreshed(self) -> dict[str, cluster.Type]:
@@ -148,59 +148,25 @@ class Restore:
     def _asking_for_a_volume(self, claim: Manifest) -> Manifest:
         """Have a claim get its volume now, and not with the first pod that uses it."""
         metadata = claim["metadata"]
-        annotations = {**(metadata.get("annotations") or {}), SELECTED: self._nodes[0].name}
+        annotations = {**(metadata.get("annotations") or {}), SELECTED: _for_pods(self._nodes)}
         return {**claim, "metadata": {**metadata, "annotations": annotations}}
 
     def _volumes(self, progress: Progress, *, dry_run: bool) -> Iterator[Result]:
         for volume in self._opened.contents.volumes:
-            if dry_run:
-                state, why = self._would_fill(volume)
+            if why := self._outside(volume.namespace):
+                state: State = "skipped"
+            elif dry_run:
+                state, why = self._filling.would_fill(volume)
             else:
-                state, why = self._fill(volume)
+                state, why = self._filling.fill(volume, self._opened.pieces(volume))
             name = f"{volume.namespace}/{volume.claim}"
             progress.advance(f"the content of {name}")
             yield Result(type="volume", name=name, state=state, why=why)
 
-    def _would_fill(self, volume: Volume) -> tuple[State, str]:
-        if why := self._outside(volume.namespace):
-            return "skipped", why
-        place = self._place(volume)
-        if not isinstance(place, volumes.Place):
-            return "restored", ""
-        return self._there(volume, place) or ("restored", "")
 
-    def _there(self, volume: Volume, place: volumes.Place) -> tuple[State, str] | None:
-        """Say what is in a volume already; None where it is empty."""
-        if volumes.is_empty(self._engine, place):
-            return None
-        if volumes.digest(self._engine, place) == volume.sha256:
-            return "same", ""
-        return "other", "there is something else in it, which was not changed"
-
-    def _fill(self, volume: Volume) -> tuple[State, str]:
-        if why := self._outside(volume.namespace):
-            return "skipped", why
-        _until(lambda: not isinstance(self._place(volume), str))
-        place = self._place(volume)
-        if isinstance(place, str):
-            return "refused", place
-        if (found := self._there(volume, place)) is not None:
-            return found
-        volumes.fill(self._engine, place, self._opened.pieces(volume))
-        if volumes.digest(self._engine, place) != volume.sha256:
-            return "refused", "what is in the volume now is not what the archive has"
-        return "restored", ""
-
-    def _place(self, volume: Volume) -> volumes.Place | str:
-        """Return where a claim's volume lies now; a sentence where it has none that can be filled."""
-        claim = _read(self._admin, self._types[CLAIMS], volume.namespace, volume.claim)
-        name = ((claim or {}).get("spec") or {}).get("volumeName")
-        if not name:
-            return "the claim has got no volume"
-        live = _read(self._admin, self._types["persistentvolumes"], "", name)
-        if live is None:
-            return "the claim's volume is gone"
-        return volumes.place_of(live, self._nodes)
+def _for_pods(nodes: Sequence[Node]) -> str:
+    """Return a node on which pods run: where there are workers, the first node takes none."""
+    return next((one for one in nodes if one.role == "worker"), nodes[0]).name
 
 
 def _with_node_ports(body: Manifest, item: Manifest) -> Manifest:
@@ -232,20 +198,4 @@ def _create(
         waits = isinstance(answer, cluster.ApiError) and "serviceaccount" in answer.message
         if dry_run or not waits or time.monotonic() > deadline:
             return answer
-        time.sleep(POLL)
-
-
-def _read(client: cluster.Client, type: cluster.Type, place: str, name: str) -> Manifest | None:
-    try:
-        return client.request("GET", type.path(place, name))
-    except cluster.ApiError as error:
-        if error.status == 404:
-            return None
-        raise ClusterError(f"{type}/{name} cannot be read: {error.message}") from None
-
-
-def _until(holds: Callable[[], object]) -> None:
-    """Wait for something; who waits looks afterwards whether it came."""
-    deadline = time.monotonic() + SECONDS
-    while not holds() and time.monotonic() < deadline:
         time.sleep(POLL)

@@ -43,7 +43,7 @@ def refuse_admins(reading: ClustersReading, what: str) -> None:
     Raises:
         InputError: If they are.
     """
-    if not access.is_scoped(reading):
+    if not access.is_scoped(reading.cohort):
         name = reading.cohort.name
         raise InputError(
             f"The students of {name} are admins of their own clusters, so there is nothing to"
@@ -68,7 +68,7 @@ def chosen(reading: ClustersReading, ids: Iterable[str]) -> list[Pair]:
 
 def sweep(settings: Settings, reading: ClustersReading) -> tuple[str, ...]:
     """End old tokens whose overlap is over; returns whose, by id."""
-    if not access.is_scoped(reading):
+    if not access.is_scoped(reading.cohort):
         return ()
     pairs = chosen(reading, ())
     result = _handed(settings, reading, pairs, Silent(), lambda found, _: _only_swept(found))

@@ -11,23 +11,24 @@ from ...settings import Settings
 from .. import host_report, journal
 from ..desk import NOTHING
 from ..status import PHASES, Status, StudentStatus
-from . import access
+from . import access, ends
 from .reading import ClustersReading
 
 
 def status(settings: Settings, reading: ClustersReading) -> Status:
     """Return a cohort at this moment, as for namespaces."""
-    cohort = reading.cohort
+    cohort, now = reading.cohort, datetime.now(UTC)
     standings = access.standings(settings, reading)
     return Status(
         cohort=cohort.name,
         server=where(reading),
         simulated=False,
-        time=datetime.now(UTC),
+        time=now,
         students=tuple(_student(reading, part, standings) for part in reading.plan.students),
         term=cohort.term,
         hosts=host_report.last(settings, cohort.name) if cohort.hosts else None,
         unfinished=journal.unfinished(settings, cohort.name),
+        ending=ends.noted(settings, cohort, reading.records.values(), now),
     )
 
 
