@@ -11,7 +11,7 @@ from .. import cluster
 from ..cohort import groups as group_file
 from ..cohort import records as record_file
 from ..errors import ClusterError, ToolError
-from ..manifest import GUARD, Manifest, stack_name
+from ..manifest import GUARD, Manifest, key_of, stack_name
 from ..plan import Action, Part, Plan
 from ..settings import Settings
 from . import claim, identity, journal, pull_secrets, removal, settling, usage
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .engine import Engine
 
 CHECKED = ("create", "change")
+CLAIM = "PersistentVolumeClaim"
 
 
 def bring_up(
@@ -204,7 +205,7 @@ def _check(reading: Reading, parts: list[Part], progress: Progress) -> dict[str,
     progress.step("Asking the cluster whether it takes the changes", len(parts))
 
     def refusal(part: Part) -> str:
-        asked = part.wanted[:1] if part.action == "create" else part.wanted
+        asked = part.wanted[:1] if part.action == "create" else _askable(part)
         try:
             _take_away(reading, part)
         except ClusterError as error:
@@ -216,6 +217,12 @@ def _check(reading: Reading, parts: list[Part], progress: Progress) -> dict[str,
 
     answers = reading.client.each(refusal, parts)
     return {part.name: answer for part, answer in answers if answer}
+
+
+def _askable(part: Part) -> list[Manifest]:
+    """Return what can be asked for; a claim that is new may be one more than the quota has yet."""
+    new = {f"{key_of(one)} is missing" for one in part.wanted if one["kind"] == CLAIM}
+    return [one for one in part.wanted if f"{key_of(one)} is missing" not in new & {*part.changes}]
 
 
 def _take_away(reading: Reading, part: Part) -> None:

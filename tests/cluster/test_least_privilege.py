@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from provisioner import cluster
+from provisioner.cluster.resources import VOLUMES
 
 from .course import WORK, keep_pull_secret
 
@@ -36,6 +37,13 @@ items:
   kind: NetworkPolicy
   metadata: {meta}
   spec: {{podSelector: {{}}, policyTypes: [Egress]}}
+- apiVersion: v1
+  kind: PersistentVolumeClaim
+  metadata: {meta}
+  spec:
+    storageClassName: ""
+    accessModes: [ReadOnlyMany]
+    resources: {{requests: {{storage: 1Mi}}}}
 - apiVersion: rbac.authorization.k8s.io/v1
   kind: RoleBinding
   metadata: {meta}
@@ -87,7 +95,10 @@ def operator(new_course, control_plane, tmp_path_factory) -> Operator:
         ],
         # Whoever is in a section sees that alone, so verify cannot have Kim play an assistant.
         "sections": [{"name": "A", "assistants": ["Kim"]}],
-        "environment": {"pull_secrets": [{"name": "registry", "namespace": f"keep-{name}"}]},
+        "environment": {
+            "pull_secrets": [{"name": "registry", "namespace": f"keep-{name}"}],
+            "shared_volumes": [{"name": "datasets", "from": {"host_path": "/srv/datasets"}}],
+        },
     }
     keep_pull_secret(course, f"keep-{name}", "before")
     course.write(["1", "2"], **cohort)
@@ -124,7 +135,7 @@ def live(course, control_plane) -> tuple[dict[str, Any], list[dict[str, str]], d
     with course.watching() as watched:
         drift(course)
         watched.until(lambda told: len(told) > 5, "differs")
-        while watched_kinds(control_plane.since(mark)) < set(cluster.RESOURCES):
+        while watched_kinds(control_plane.since(mark)) < {*cluster.RESOURCES, *VOLUMES}:
             time.sleep(0.1)  # each has a thread of its own, and they have just begun
     findings = course.json("doctor", name)["findings"]
     repaired = course.up()
@@ -154,7 +165,8 @@ def watched_kinds(events: list[dict[str, Any]]) -> set[str]:
         for event in events
         if event["verb"] == "watch" and event.get("userAgent") == "practicum"
     }
-    return {kind for kind, resource in cluster.RESOURCES.items() if resource.plural in asked}
+    kinds = cluster.RESOURCES | VOLUMES
+    return {kind for kind, resource in kinds.items() if resource.plural in asked}
 
 
 def now_and_then(course) -> None:

@@ -335,7 +335,7 @@ def test_in_steps_what_somebody_changed_comes_before_what_an_upgrade_changes():
     assert chosen(reading, Choice(at_most=3)).left == 0
 
 
-RENDERED = {"1": "b3865de55b8db833", "2": "b00bb542410b9b90"}
+RENDERED = {"1": "b3865de55b8db833", "2": "2b637a79b4b08047"}
 """What the example is rendered as, by the version of the rendering."""
 
 
