@@ -52,7 +52,7 @@ def bring_up(
             journal.settle(settings, reading.cohort.name)
         usage.sample_on_the_way(settings, reading, progress.say)
         return summary(reading, reading.plan, {}, began)
-    from . import archiving
+    from . import last_archive
     from .engine import Engine  # with the toolchain, which a run that changes nothing needs not
 
     _refuse_without_rights(reading)
@@ -67,7 +67,7 @@ def bring_up(
         _save(reading)
         with stopping(opened.stop, progress.say):
             going = leaving_namespaces(reading) if leaving.archive else []
-            kept = archiving.before_deletion(settings, reading, going, progress)
+            kept = last_archive.before_deletion(settings, reading, going, progress)
             if going:
                 hold.check()  # it may have taken minutes, and leavers are deleted next
             forced = {reading.records[id].name for id in leaving.force if id in reading.records}

@@ -162,10 +162,10 @@ def pass_the_end(course, id):
         course.admin("get", "secrets", "-n", place, "-l", f"practicum.dev/student=s{id}",
                      "-o", "json")
     )["items"]  # fmt: skip
-    [old] = [one for one in found if "practicum.dev/ends" in one["metadata"]["annotations"]]
+    new = max(found, key=lambda one: one["metadata"]["annotations"][credential.ISSUED])
     past = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
-    course.admin("annotate", "secret", old["metadata"]["name"], "-n", place, "--overwrite",
-                 f"practicum.dev/ends={past}")  # fmt: skip
+    course.admin("annotate", "secret", new["metadata"]["name"], "-n", place, "--overwrite",
+                 f"practicum.dev/replaced-end={past}")  # fmt: skip
 
 
 def test_now_leaves_no_overlap(course, access, doomed):
@@ -176,6 +176,26 @@ def test_now_leaves_no_overlap(course, access, doomed):
     assert access(TWO).works
     assert standing(course, TWO)["older"] == []
     doomed.append(old)
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one_its_access(course, access):
+    before, theirs = standing(course, ONE), access(ONE)
+    kept = theirs.path.with_name("kept")
+    file = course.home / "handout" / course.name / f"{ONE}.kubeconfig.age"
+    file.rename(kept)
+    file.mkdir()  # in the way of whoever writes, root too
+    try:
+        for command in (["rotate", "--now"], ["handout", "--renew"]):
+            refused = course.json(command[0], course.name, ONE, *command[1:], code=6)
+            assert "cannot be written" in refused["failed"][0]["error"]
+    finally:
+        file.rmdir()
+        kept.rename(file)
+
+    assert course.json("rotate", course.name, "--sweep")["swept"] == []
+    assert standing(course, ONE) == before
+    assert theirs.works
+    assert course.json("handout", course.name, ONE)["kept"] == [ONE]
 
 
 def test_another_key_on_file_gets_nothing_until_it_is_said_to_be_theirs(course):
@@ -374,10 +394,13 @@ def tokens_of(course, id):
     reading = read(Settings(stacks=course.stacks, home=course.home), course.name)
     found = []
     for _ in range(TRIALS):
-        _, sealed = credential.issue(
-            reading.client, course.name, reading.records[id], reading.students[id].key,
-            address=terms.address_of(reading), expires=datetime.now(UTC) + timedelta(hours=1),
+        wanted = credential.Wanted(
+            recipient=reading.students[id].key, address=terms.address_of(reading),
+            expires=datetime.now(UTC) + timedelta(hours=1),
         )  # fmt: skip
+        given, sealed = credential.issue(reading.client, course.name, reading.records[id], wanted)
+        if len(found) % 2:  # half of them as a hand-out that was killed leaves them
+            credential.settle(reading.client, given)
         config = yaml.safe_load(pyrage.decrypt(sealed, [course.keys[id]]))
         found.append(reading.client.bearing(config["users"][0]["user"]["token"]))
     for client in found:
