@@ -43,7 +43,7 @@ items:
   kind: CronJob
   metadata: {name: nightly}
   spec:
-    schedule: "0 3 * * *"
+    schedule: "0 3 29 2 *"
     jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: busybox}]}}}}
 - {apiVersion: v1, kind: Pod, metadata: {name: alone}, spec: {containers: [{name: c, image: busybox}]}}
 - apiVersion: batch/v1

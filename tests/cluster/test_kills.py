@@ -22,10 +22,6 @@ pytestmark = pytest.mark.cluster
 BEFORE = 2
 """Changes of a first run before those of the engine: the identity namespace, and the claim."""
 
-LAST = "/rolebindings/practicum-student"
-"""In the path of a student's last object: it hangs on all others."""
-
-
 NEW = itertools.count(1001)
 """Ids of students who join: nobody has had them."""
 
@@ -136,7 +132,7 @@ def test_a_run_cut_when_all_is_there_and_nothing_is_saved_is_settled_by_the_next
     victim.up()
     victim.roster(["0", "5"])
 
-    assert cut_at(victim, far, lambda request: LAST in request.path and request.changes, "after")
+    assert cut_at(victim, far, runs.is_last, "after")
     before = runs.everything(victim)
     assert victim.actions() == {"0": "same", "5": "same"}
     assert "s5" not in runs.in_state(victim)
@@ -157,7 +153,7 @@ def test_runs_for_one_student_in_between_forget_nothing_of_what_was_cut(victim, 
     victim.roster(["0"])
     victim.up()
     victim.roster(["0", "6"])
-    assert cut_at(victim, far, lambda request: LAST in request.path and request.changes, "after")
+    assert cut_at(victim, far, runs.is_last, "after")
 
     victim.json("up", victim.name, "0", "--yes")
     quota = victim.admin("get", "resourcequotas", "-n", victim.namespace("0"), "-o", "name")
