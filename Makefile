@@ -100,8 +100,9 @@ playbook-lint: $(STAMP)
 unit: $(STAMP)  ## The quick tests: no control plane, no Pulumi engine
 	$(PY) -m pytest -m "not cluster and not soak" $(PARALLEL) tests/unit tests/cli $(EXAMPLES) $(ARGS)
 
-soak: $(STAMP)  ## The tests that take long
-	@$(PY) -m pytest -m soak $(ARGS) || { code=$$?; \
+soak: $(STAMP)  ## The tests that take long, and those of chance with other examples
+	@$(PY) -m pytest -m "soak or (hypothesis and not cluster)" --hypothesis-profile=anew $(ARGS) \
+	  || { code=$$?; \
 	  if [ $$code -eq 5 ]; then echo "No soak test ran: there is none that matches."; else exit $$code; fi; }
 
 bench: $(STAMP)  ## Measure against kubectl; writes bench/last.md

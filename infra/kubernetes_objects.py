@@ -10,7 +10,14 @@ from pulumi_kubernetes.admissionregistration.v1 import (
     ValidatingAdmissionPolicy,
     ValidatingAdmissionPolicyBinding,
 )
-from pulumi_kubernetes.core.v1 import LimitRange, Namespace, ResourceQuota, ServiceAccount
+from pulumi_kubernetes.core.v1 import (
+    LimitRange,
+    Namespace,
+    PersistentVolume,
+    PersistentVolumeClaim,
+    ResourceQuota,
+    ServiceAccount,
+)
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, RoleBinding
 from pulumi_kubernetes.scheduling.v1 import PriorityClass
@@ -23,6 +30,8 @@ KINDS: dict[str, Callable[..., pulumi.CustomResource]] = {
     "LimitRange": LimitRange,
     "Namespace": Namespace,
     "NetworkPolicy": NetworkPolicy,
+    "PersistentVolume": PersistentVolume,
+    "PersistentVolumeClaim": PersistentVolumeClaim,
     "PriorityClass": PriorityClass,
     "ResourceQuota": ResourceQuota,
     "RoleBinding": RoleBinding,
@@ -40,21 +49,27 @@ ANNOTATIONS = {
 }
 
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
-"""A quota is otherwise polled until its status is filled, holding a place each."""
+"""A quota is otherwise polled until its status is filled, holding a place each; a volume until
+it is bound."""
+
+UNWATCHED = ("PersistentVolume", "PersistentVolumeClaim", "ResourceQuota")
 
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-def declare(name: str, manifest: Manifest, opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
+def declare(
+    name: str, manifest: Manifest, opts: pulumi.ResourceOptions, *, counted: bool = False
+) -> pulumi.CustomResource:
     """Register one rendered object with the engine.
 
     Args:
         name: The resource's name in the stack.
         manifest: The object, as ``provisioner.manifest`` renders it.
         opts: Parent, provider and order.
+        counted: Whether a quota is to be waited for, because something that it counts follows.
     """
     kind = manifest["kind"]
-    added = ANNOTATIONS | (SKIP_AWAIT if kind == "ResourceQuota" else {})
+    added = ANNOTATIONS | (SKIP_AWAIT if kind in UNWATCHED and not counted else {})
     metadata = manifest["metadata"]
     annotations = {**metadata.get("annotations", {}), **added}
     fields = {

@@ -37,10 +37,23 @@ class StudentEnvironment(pulumi.ComponentResource):
         first, *rest = args.manifests
         namespace = declare(resource_name(name, first), first, pulumi.ResourceOptions(parent=self))
         inside = first["metadata"]["name"]
+        claims = [one for one in rest if one["kind"] == "PersistentVolumeClaim"]
         fences = [
-            self._declare(name, manifest, namespace, inside, after=[namespace])
+            self._declare(
+                name,
+                manifest,
+                namespace,
+                inside,
+                after=[namespace],
+                counted=_counts(manifest, claims),
+            )
             for manifest in rest
-            if manifest["kind"] != "RoleBinding"
+            if manifest["kind"] != "RoleBinding" and manifest not in claims
+        ]
+        # A quota that nobody has counted yet lets none in; nor does one that is to grow.
+        fences += [
+            self._declare(name, claim, namespace, inside, after=[namespace, *fences])
+            for claim in claims
         ]
         for manifest in rest:
             # Half an environment is never open: the way in comes after the fences.
@@ -57,11 +70,16 @@ class StudentEnvironment(pulumi.ComponentResource):
         inside: str,
         *,
         after: list[pulumi.CustomResource],
+        counted: bool = False,
     ) -> pulumi.CustomResource:
         # What lies in the namespace goes with it; the identity lies elsewhere and is
         # deleted by name, so that a dropped student's credential dies.
-        goes_along = manifest["metadata"]["namespace"] == inside
+        goes_along = manifest["metadata"].get("namespace") == inside
         opts = pulumi.ResourceOptions(
             parent=self, depends_on=after, deleted_with=namespace if goes_along else None
         )
-        return declare(resource_name(name, manifest), manifest, opts)
+        return declare(resource_name(name, manifest), manifest, opts, counted=counted)
+
+
+def _counts(manifest: Manifest, claims: list[Manifest]) -> bool:
+    return bool(claims) and manifest["kind"] == "ResourceQuota"

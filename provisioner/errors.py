@@ -115,6 +115,6 @@ class Interrupted(PracticumError):  # noqa: N818  (it is not a mistake)
 
     exit_code = 130
 
-    def __init__(self, message: str, *, signal: int = 2) -> None:
-        super().__init__(message, hint="Run the same command again to go on.")
+    def __init__(self, message: str, *, signal: int = 2, go_on: str = "") -> None:
+        super().__init__(message, hint=go_on or "Run the same command again to go on.")
         self.exit_code = 128 + signal

@@ -181,6 +181,17 @@ def identity_namespace(cohort: str) -> str:
     return f"practicum-{cohort}"
 
 
+def volume(namespace: str, name: str) -> str:
+    """Return the PersistentVolume of one namespace's share in a course's data.
+
+    No namespace holds a dot, so that no two have one name.
+
+    >>> volume("mls26--ada", "datasets")
+    'mls26--ada.datasets'
+    """
+    return f"{namespace}.{name}"
+
+
 def is_own_namespace(cohort: str, namespace: str) -> bool:
     """Say whether a namespace has a name that only this cohort's have.
 

@@ -141,7 +141,8 @@ def open_to_append(path: Path) -> int:
     Raises:
         InputError: If it cannot be opened, is no plain file, or is open to others.
     """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+    # To read as well: whether the last line is whole.
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
     try:
         descriptor = os.open(path, flags, 0o600)
     except OSError as error:
@@ -155,18 +156,26 @@ def open_to_append(path: Path) -> int:
     return descriptor
 
 
-def append(descriptor: int, path: Path, content: bytes) -> None:
-    """Add to a file that ``open_to_append`` opened, in one call: runs at a time do not mix.
+def append(descriptor: int, path: Path, line: bytes) -> None:
+    """Add a line to a file that ``open_to_append`` opened, in one call: runs at a time do not mix.
+
+    A last line that a power cut or a full disk tore stays by itself, and spoils no other.
 
     Raises:
         InputError: If not all of it can be written: a full disk.
     """
     try:
+        content = b"\n" + line if _is_torn(descriptor) else line
         written = os.write(descriptor, content)
     except OSError as error:
         raise unwritable(path, error) from None
     if written < len(content):
         raise unwritable(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+
+def _is_torn(descriptor: int) -> bool:
+    size = os.fstat(descriptor).st_size
+    return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
 
 
 def require_private(path: Path) -> None:

@@ -100,6 +100,7 @@ def stand_ready(before: dict[str, str | None], seconds: int) -> None:
     stand_down()
     subprocess.run(
         ["systemd-run", "--quiet", "--collect", f"--unit={TIMER}", f"--on-active={seconds}",
+         "--timer-property=AccuracySec=1s",  # else within a minute of it
          "/bin/sh", str(UNDO)],
         check=True, capture_output=True,
     )  # fmt: skip

@@ -66,7 +66,7 @@ COMMANDS = {
 
 
 INTERRUPTED = 130
-"""Exit code after a Ctrl-C where there was nothing to finish."""
+"""Exit code after a Ctrl-C outside a block that ends in order, or a question that was not agreed to."""
 
 BROKEN_PIPE = 141
 """Exit code where whoever read our output has gone: what was asked for is done."""
@@ -130,8 +130,11 @@ def _explaining(ctx: click.Context, call: Callable[[], Any]) -> Any:  # noqa: AN
             raise
         show_error(_operators_part_is_missing())
         ctx.exit(MissingToolError.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        say("Stopped; nothing was half done.")
+    except KeyboardInterrupt:
+        say("Stopped before the end. Run the same command again to go on.")
+        ctx.exit(INTERRUPTED)
+    except click.Abort:
+        say("Stopped; nothing was changed.")
         ctx.exit(INTERRUPTED)
     except BrokenPipeError:
         _let_go_of_output()

@@ -7,7 +7,7 @@ from .. import late
 if TYPE_CHECKING:
     from ..manifest import MANAGER
     from .answers import ApiError, NotKnownError
-    from .change import apply, await_gone, check, delete, take_away
+    from .change import apply, await_absent, await_gone, check, delete, take_away
     from .claim import SECONDS as CLAIM_SECONDS
     from .claim import Claim, claim_of, refuse_going
     from .claim import take as take_claim
@@ -77,6 +77,7 @@ __all__ = [
     "answers_the_unknown",
     "apply",
     "ask_many",
+    "await_absent",
     "await_counted",
     "await_gone",
     "await_pod",
@@ -134,7 +135,7 @@ __getattr__ = late.parts(
     __name__,
     {
         "answers": "ApiError, NotKnownError",
-        "change": "apply, await_gone, check, delete, take_away",
+        "change": "apply, await_absent, await_gone, check, delete, take_away",
         "claim": "SECONDS as CLAIM_SECONDS, Claim, claim_of, refuse_going, take as take_claim, "
         "write as write_claim",
         "client": "Client",

@@ -11,11 +11,14 @@ from ..errors import ClusterError
 from ..manifest import MANAGER, Manifest, key_of
 from .answers import ApiError
 from .client import Client
+from .observe import read
 from .resources import RESOURCES, path_of
 from .stuck import why_stuck
 
 APPLY = "application/apply-patch+yaml"  # JSON is YAML
 MERGE = "application/merge-patch+json"
+PAUSE = 0.2
+IN_USE = ("kubernetes.io/pvc-protection", "kubernetes.io/pv-protection")
 
 
 def check(client: Client, manifest: Manifest) -> str:
@@ -116,6 +119,35 @@ def await_gone(
         if waiting:
             _follow(client, path, version, waiting, gone, deadline)
     return dict(client.each(lambda name: why_stuck(client, name), waiting.values()))
+
+
+def await_absent(client: Client, lives: Iterable[Manifest], *, seconds: float) -> dict[str, str]:
+    """Wait until single objects have gone whose deletion was asked for.
+
+    Returns:
+        What is still there, by UID, with what the server says holds it.
+
+    Raises:
+        ClusterError: If the cluster cannot be reached, or refuses to show one.
+    """
+    left = {live["metadata"]["uid"]: key_of(live) for live in lives}
+    deadline = time.monotonic() + seconds
+    holds: dict[str, str] = {}
+    while left:
+        seen = client.each(lambda item: read(client, item[1]), left.items())
+        there = {uid: live for (uid, _), live in seen if live and live["metadata"]["uid"] == uid}
+        left = {uid: key for uid, key in left.items() if uid in there}
+        holds = {uid: f"{left[uid]} is held: {_holders(live)}" for uid, live in there.items()}
+        if time.monotonic() > deadline:
+            break
+        if left:
+            time.sleep(PAUSE)
+    return holds
+
+
+def _holders(live: Manifest) -> str:
+    finalizers = live["metadata"].get("finalizers") or ["by nothing that is said"]
+    return ", ".join("it is in use" if one in IN_USE else one for one in finalizers)
 
 
 def _uids(client: Client, path: str) -> tuple[str, set[str]]:

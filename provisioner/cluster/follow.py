@@ -16,7 +16,7 @@ from ..errors import ClusterError
 from ..manifest import Manifest, ObjectKey, selector
 from .answers import ApiError
 from .client import Client
-from .resources import RESOURCES
+from .resources import RESOURCES, VOLUMES, resource_of
 
 SECONDS = 120
 """Life of one watch; a connection that died in silence is noticed after it."""
@@ -38,12 +38,15 @@ GONE = 410
 class Follower:
     """Notes that something of a cohort has changed. Its threads end with the process."""
 
-    def __init__(self, connect: Callable[[], Client], cohort: str) -> None:
+    def __init__(
+        self, connect: Callable[[], Client], cohort: str, *, volumes: bool = False
+    ) -> None:
         """Remember where every kind is now: what happens from here on is not missed.
 
         Args:
             connect: Opens the cluster, anew where a credential has run out.
             cohort: The cohort's name.
+            volumes: Whether the cohort shares volumes.
 
         Raises:
             ClusterError: If the cluster cannot be reached, or refuses a list.
@@ -54,7 +57,8 @@ class Follower:
         self._refusal: ClusterError | None = None
         self._lock = threading.Lock()
         self._client = client = connect()
-        self._versions = dict(client.each(lambda kind: _version(client, kind), RESOURCES))
+        self._kinds = [*RESOURCES, *(VOLUMES if volumes else ())]
+        self._versions = dict(client.each(lambda kind: _version(client, kind), self._kinds))
 
     def start(self, known: Mapping[ObjectKey, Manifest]) -> None:
         """Begin to follow.
@@ -65,7 +69,7 @@ class Follower:
         self._seen = {
             live["metadata"]["uid"]: _essence(key.kind, live) for key, live in known.items()
         }
-        for kind in RESOURCES:
+        for kind in self._kinds:
             threading.Thread(target=self._follow, args=(kind,), daemon=True).start()
 
     def wait(self, seconds: float | None) -> bool:
@@ -118,7 +122,7 @@ class Follower:
 
     def _refuse(self, kind: str, error: ApiError) -> None:
         self._refusal = ClusterError(
-            f"The cluster refuses to watch {RESOURCES[kind].plural}: {error.message}",
+            f"The cluster refuses to watch {resource_of(kind).plural}: {error.message}",
             hint="Its administrator gives the right with: practicum role COHORT",
         )
         self._changed.set()
@@ -132,7 +136,7 @@ class Follower:
             "resourceVersion": self._versions[kind],
             "allowWatchBookmarks": "true",
         }
-        for event in client.watch(RESOURCES[kind].path(), query=query, seconds=SECONDS):
+        for event in client.watch(resource_of(kind).path(), query=query, seconds=SECONDS):
             live = event["object"]
             if event["type"] == "ERROR":
                 raise ApiError(int(live.get("code", 0)), "Watch", str(live.get("message")))
@@ -155,10 +159,10 @@ def _version(client: Client, kind: str) -> str:
         ClusterError: If the cluster cannot be reached, or refuses the list.
     """
     try:
-        answer = client.request("GET", RESOURCES[kind].path(), query={"limit": "1"})
+        answer = client.request("GET", resource_of(kind).path(), query={"limit": "1"})
     except ApiError as error:
         raise ClusterError(
-            f"The cluster refuses to list {RESOURCES[kind].plural}: {error.message}"
+            f"The cluster refuses to list {resource_of(kind).plural}: {error.message}"
         ) from None
     return str(answer["metadata"]["resourceVersion"])
 

@@ -15,11 +15,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ClusterError
-from ..manifest import MANAGER, Manifest, ObjectKey, belongs_to, key_of, selector
+from ..manifest import (
+    MANAGER,
+    SHARED_VOLUMES,
+    Manifest,
+    ObjectKey,
+    belongs_to,
+    key_of,
+    selector,
+)
 from ..plan import Live
 from .answers import ApiError
 from .client import Client
-from .resources import RESOURCES, path_of
+from .resources import RESOURCES, VOLUMES, path_of, resource_of
 
 AT_ONCE = 4
 """Lists in flight: a connection more costs us as much to open as a kind takes to list."""
@@ -68,8 +76,11 @@ class Listing:
                 except Exception as error:  # noqa: BLE001  (told to whoever asks)
                     self._errors.append(error)
 
-    def found(self) -> Found:
-        """Wait for them.
+    def found(self, *, volumes: bool = False) -> Found:
+        """Wait for them; where a namespace of the cohort says so, volumes are listed too.
+
+        Args:
+            volumes: List them whatever namespaces say.
 
         Raises:
             ClusterError: If the cluster cannot be reached, or a list is refused.
@@ -78,16 +89,32 @@ class Listing:
             thread.join()
         if self._errors:
             raise self._errors[0]
+        if volumes or _says_volumes(self._cohort, self._lists["Namespace"]):
+            for kind in VOLUMES:
+                self._lists[kind] = _list(self._client, kind, self._cohort)
         return _found(self._cohort, self._lists)
 
 
-def list_cohort(client: Client, cohort: str) -> Found:
+def list_cohort(client: Client, cohort: str, *, volumes: bool = False) -> Found:
     """Read what runs of a cohort.
+
+    Args:
+        client: The cluster.
+        cohort: The cohort's name.
+        volumes: List volumes that are shared, whatever namespaces say of them.
 
     Raises:
         ClusterError: If the cluster cannot be reached, or a list is refused.
     """
-    return Listing(client, cohort).found()
+    return Listing(client, cohort).found(volumes=volumes)
+
+
+def _says_volumes(cohort: str, namespaces: Iterable[Manifest]) -> bool:
+    return any(
+        SHARED_VOLUMES in (item["metadata"].get("annotations") or {})
+        for item in namespaces
+        if belongs_to(cohort, item)
+    )
 
 
 def _found(cohort: str, lists: Mapping[str, list[Manifest]]) -> Found:
@@ -98,8 +125,8 @@ def _found(cohort: str, lists: Mapping[str, list[Manifest]]) -> Found:
         uid=system["metadata"].get("uid", ""),
         owned={
             key_of(item): item
-            for kind in RESOURCES
-            for item in lists[kind]
+            for items in lists.values()
+            for item in items
             if belongs_to(cohort, item)
         },
         namespaces=namespaces,
@@ -147,14 +174,14 @@ def _list(client: Client, kind: str, cohort: str) -> list[Manifest]:
     everything = kind == "Namespace"
     try:
         items = client.pages(
-            RESOURCES[kind].path(),
+            resource_of(kind).path(),
             selector="" if everything else selector(cohort),
             metadata_only=everything,
         )
         return [item | {"kind": kind} for item in items]  # items of a LIST carry no kind
     except ApiError as error:
         raise ClusterError(
-            f"The cluster refuses to list {RESOURCES[kind].plural}: {error.message}",
+            f"The cluster refuses to list {resource_of(kind).plural}: {error.message}",
             hint="See which rights Practicum needs with: practicum doctor",
         ) from None
 

@@ -49,10 +49,21 @@ RESOURCES = {
 """Every kind that a rendering may hold; a test compares the two."""
 
 
+VOLUMES = {
+    "PersistentVolume": Resource("/api/v1", "persistentvolumes", namespaced=False),
+    "PersistentVolumeClaim": Resource("/api/v1", "persistentvolumeclaims", namespaced=True),
+}
+"""The same of a cohort that shares volumes: another never asks for these, nor for the right to."""
+
 COPIED = {"Secret": Resource("/api/v1", "secrets", namespaced=True)}
 """What no rendering holds and no list of ours asks for: copies of pull secrets."""
 
 
 def path_of(key: ObjectKey) -> str:
     """Return the path of one object."""
-    return (RESOURCES.get(key.kind) or COPIED[key.kind]).path(key.namespace, key.name)
+    return resource_of(key.kind).path(key.namespace, key.name)
+
+
+def resource_of(kind: str) -> Resource:
+    """Return where a kind lives."""
+    return RESOURCES.get(kind) or VOLUMES.get(kind) or COPIED[kind]

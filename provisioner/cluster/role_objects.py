@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from .. import manifest
 from ..manifest import Manifest
-from .resources import RBAC, RESOURCES, Resource
+from .resources import RBAC, RESOURCES, VOLUMES, Resource
 
 if TYPE_CHECKING:  # the schema takes long to import
     from ..cohort import Cohort
@@ -114,6 +114,11 @@ def operator(cohort: Cohort) -> list[Manifest]:
             _rule(resource, ["get", "list", "watch", *CHANGES])
             for resource in RESOURCES.values()
             if resource.namespaced
+        ),
+        # Whoever makes volumes can reach files of nodes: so only where the cohort has any.
+        *(
+            _rule(resource, ["get", "list", "watch", *CHANGES])
+            for resource in (VOLUMES.values() if cohort.environment.shared_volumes else ())
         ),
         *(_rule(RESOURCES[kind], ["list", "watch"]) for kind in shared if kind != "Namespace"),
         *(_rule(RESOURCES[kind], ["get"], names) for kind, names in _named(cohort).items()),

@@ -22,12 +22,11 @@ from pydantic import (
 )
 
 from .. import quantity
-from .given import PullSecret, different
+from .given import PullSecret, SharedVolume, apart, different
 from .values import (
     Cpu,
     HostName,
     ImagePattern,
-    LaterList,
     Memory,
     Network,
     ObjectName,
@@ -248,7 +247,9 @@ class Environment(_Strict):
     ingress: Ingress | None = None
     """Which hosts students may show a web app under; no Ingress at all when None."""
 
-    shared_volumes: LaterList = ()
+    shared_volumes: Annotated[tuple[SharedVolume, ...], AfterValidator(apart)] = ()
+    """Data that every student can read."""
+
     gpu: Whole = 0
     """Graphics processors (``nvidia.com/gpu``) that all of a student's pods may hold together."""
 
@@ -262,8 +263,14 @@ class Environment(_Strict):
             quota: Another one than the cohort's.
         """
         quota = quota or self.quota
-        secrets = quota.secrets + len(self.pull_secrets)
-        return quota.hard() | {f"requests.{GPU}": str(self.gpu), _COUNTED["secrets"]: str(secrets)}
+        more = {f"requests.{GPU}": str(self.gpu)}
+        if self.pull_secrets:
+            more[_COUNTED["secrets"]] = str(quota.secrets + len(self.pull_secrets))
+        if self.shared_volumes:
+            more[_COUNTED["volumes"]] = str(quota.volumes + len(self.shared_volumes))
+            sizes = [quantity.parse(one.size) for one in self.shared_volumes]
+            more["requests.storage"] = str(int(quantity.parse(quota.storage) + sum(sizes)))
+        return quota.hard() | more
 
     @property
     def devices(self) -> tuple[str, ...]:

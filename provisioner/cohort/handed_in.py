@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import re
 import stat
+import struct
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -31,6 +33,21 @@ Source = Literal["moodle", "canvas", "folder", "github"]
 
 MAX_ENTRIES = 10_000
 MAX_ZIP = 256 << 20
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""What platforms use; what else there is cannot be unpacked little by little."""
+
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,  # and NotImplementedError
+    ValueError,  # and UnicodeDecodeError
+    OverflowError,
+    IndexError,
+)
+"""What Python's reader raises where bytes of a zip are not what they should be."""
 
 _MOODLE = re.compile(r"(?P<prefix>(?P<name>[^_/]+)_[0-9]+_assignsubmission_file_).*")
 _CANVAS = re.compile(r"(?P<prefix>(?P<name>[^_/]+)_(?:LATE_)?[0-9]+_[0-9]+_)(?P<file>[^/]+)")
@@ -145,14 +162,14 @@ def _zip(path: Path) -> Iterator[tuple[str, bytes]]:
         raise InputError(f"{path} is larger than {MAX_ZIP >> 20} MiB; these are no keys.")
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
             _check(path, entries)
             for entry in entries:
                 if PurePosixPath(entry.filename).name in _LITTER or "__MACOSX/" in entry.filename:
                     continue
                 with archive.open(entry) as opened:
                     yield entry.filename, opened.read(MAX_BYTES + 1)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, UnicodeDecodeError):
+    except DAMAGED:
         raise InputError(
             f"{path} is no zip, or a damaged one.", hint="Download it again."
         ) from None
@@ -170,12 +187,14 @@ def _check(path: Path, entries: list[zipfile.ZipInfo]) -> None:
     for entry in entries:
         name = entry.filename
         parts = PurePosixPath(name).parts
-        if name.startswith("/") or "\\" in name or ".." in parts or ":" in parts[0]:
+        if not parts or name.startswith("/") or "\\" in name or ".." in parts or ":" in parts[0]:
             raise InputError(f"{path} holds a name that leads out of it; no platform writes that.")
         if stat.S_ISLNK(entry.external_attr >> 16):
             raise InputError(f"{path} holds a link; no platform writes that.")
         if entry.flag_bits & 1:
             raise InputError(f"{path} is locked with a password; unlock it first.")
+        if entry.compress_type not in PACKED:
+            raise InputError(f"{path} is packed in a way that no platform uses.")
         if name in seen:
             raise InputError(f"{path} holds a name twice; no platform writes that.")
         seen.add(name)

@@ -13,7 +13,7 @@ from .. import names
 from ..errors import InputError, Problem
 from . import yaml_file
 from .environment import Quota
-from .given import PullSecret
+from .given import Csi, Nfs, PullSecret, SharedVolume, VolumeSource
 from .hosts import ClassSecrets, Dotfiles, Fork, Host
 from .kind import Kind, KindEngine
 from .oidc import Login
@@ -180,6 +180,10 @@ def _keys_of(at: tuple[str | int, ...]) -> list[str]:
         "dotfiles": Dotfiles,
         "secrets": ClassSecrets,
         "pull_secrets": PullSecret,
+        "shared_volumes": SharedVolume,
+        "from": VolumeSource,
+        "nfs": Nfs,
+        "csi": Csi,
     }
     model: type[BaseModel] = Cohort
     for place, part in enumerate(at):
@@ -189,7 +193,8 @@ def _keys_of(at: tuple[str | int, ...]) -> list[str]:
             annotation = special.get(part) or model.model_fields[part].annotation
             model = annotation if isinstance(annotation, type) else model
     ours = ("name", "folder") if model is Cohort else ()
-    return [key for key in model.model_fields if key not in ours]
+    said = [field.alias or key for key, field in model.model_fields.items()]
+    return [key for key in said if key not in ours]
 
 
 def _where(path: Path, document: Document, at: tuple[str | int, ...]) -> str:

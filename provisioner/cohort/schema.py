@@ -250,8 +250,10 @@ class Cohort(_Strict):
     @classmethod
     def _from_elsewhere(cls, environment: Environment, info: ValidationInfo) -> Environment:
         """Refuse what a cluster of one's own has no place for, and what `down` would delete."""
-        if environment.pull_secrets and info.data.get("backend") == "kind":
-            wrong("sets pull_secrets, which is for `backend: namespace`, not for kind clusters")
+        if info.data.get("backend") == "kind":
+            for key in ("pull_secrets", "shared_volumes"):
+                if getattr(environment, key):
+                    wrong(f"sets {key}, which is for `backend: namespace`, not for kind clusters")
         cohort = info.data.get("name", "")
         for secret in environment.pull_secrets:
             if names.is_own_namespace(cohort, secret.namespace):

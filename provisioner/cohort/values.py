@@ -218,6 +218,11 @@ NamespaceName = Annotated[
     BeforeValidator(_text),
     AfterValidator(matching(_LABEL, "is no name of a namespace")),
 ]
+ClaimName = Annotated[
+    str,
+    BeforeValidator(_text),
+    AfterValidator(matching(_LABEL, "is no name of a volume; it has a-z, 0-9 and dashes")),
+]
 Image = Annotated[
     str,
     BeforeValidator(_text),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .. import late
 
 if TYPE_CHECKING:  # an `up` that has nothing to do looks at standings alone
-    from .minting import SHORTEST, SKEW, issue, short_token
+    from .minting import SHORTEST, SKEW, Wanted, issue, short_token
     from .revocation import mark_revoked, unmark_revoked
     from .sealed import Address, admin_kubeconfig, end_of, kubeconfig, login_kubeconfig, seal
     from .standing import (
@@ -20,7 +20,8 @@ if TYPE_CHECKING:  # an `up` that has nothing to do looks at standings alone
         RECIPIENT,
         Credential,
         Standing,
-        end_at,
+        replacing,
+        settle,
         standings,
         withdraw,
     )
@@ -35,14 +36,16 @@ __all__ = [
     "Address",
     "Credential",
     "Standing",
+    "Wanted",
     "admin_kubeconfig",
-    "end_at",
     "end_of",
     "issue",
     "kubeconfig",
     "login_kubeconfig",
     "mark_revoked",
+    "replacing",
     "seal",
+    "settle",
     "short_token",
     "standings",
     "unmark_revoked",
@@ -52,10 +55,10 @@ __all__ = [
 __getattr__ = late.parts(
     __name__,
     {
-        "minting": "SHORTEST, SKEW, issue, short_token",
+        "minting": "SHORTEST, SKEW, Wanted, issue, short_token",
         "revocation": "mark_revoked, unmark_revoked",
         "sealed": "Address, admin_kubeconfig, end_of, kubeconfig, login_kubeconfig, seal",
-        "standing": "ENDS, EXPIRES, ISSUED, RECIPIENT, Credential, Standing, end_at, standings, "
-        "withdraw",
+        "standing": "ENDS, EXPIRES, ISSUED, RECIPIENT, Credential, Standing, replacing, settle, "
+        "standings, withdraw",
     },
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +14,7 @@ from ..cohort import Recipient, Record
 from ..errors import ClusterError
 from ..manifest import COHORT, GENERATION, STUDENT, Manifest, ObjectKey
 from .sealed import Address, kubeconfig, seal
-from .standing import EXPIRES, ISSUED, RECIPIENT, TYPE, Credential, annotate, secrets_path
+from .standing import EXPIRES, ISSUED, PENDING, RECIPIENT, TYPE, Credential, secrets_path
 
 SHORTEST = 600
 """Seconds: TokenRequest gives no shorter life (its validation)."""
@@ -21,24 +23,38 @@ SKEW = 60
 """Seconds that a server's clock may differ from ours before we take note."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a new credential is to be."""
+
+    recipient: Recipient
+    """The student's own public key."""
+
+    address: Address
+    """Where the student reaches the cluster."""
+
+    expires: datetime
+    """When the token is to end, at the latest."""
+
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What it bears beside, of ``replacing``."""
+
+    account: Manifest | None = None
+    """The student's ServiceAccount, where it has been read already."""
+
+
 def issue(
-    client: cluster.Client,
-    cohort: str,
-    record: Record,
-    recipient: Recipient,
-    *,
-    address: Address,
-    expires: datetime,
+    client: cluster.Client, cohort: str, record: Record, wanted: Wanted
 ) -> tuple[Credential, bytes]:
     """Mint a token for a student and seal a kubeconfig that holds it.
+
+    It is pending until ``settle`` is called, which is for whoever has it on a disk.
 
     Args:
         client: The cluster.
         cohort: The cohort's name.
         record: The student.
-        recipient: The student's own public key.
-        address: Where the student reaches the cluster.
-        expires: When the token is to end, at the latest.
+        wanted: What it is to be.
 
     Returns:
         What was issued, and the kubeconfig, encrypted.
@@ -46,14 +62,13 @@ def issue(
     Raises:
         ClusterError: If the cluster refuses.
     """
+    recipient = wanted.recipient
     try:
-        secret = _bound_secret(client, cohort, record, recipient, expires)
-        token, until = _mint_or_clear(client, cohort, record, secret, expires)
-        if until < expires:
-            annotate(client, secret, EXPIRES, until)
+        secret = _bound_secret(client, cohort, record, wanted)
+        token, until = _mint_or_clear(client, cohort, record, secret, wanted.expires)
     except cluster.ApiError as error:
         raise ClusterError(f"No token for {record.name}: {error.message}") from None
-    sealed = seal(kubeconfig(cohort, record, token, address), recipient)
+    sealed = seal(kubeconfig(cohort, record, token, wanted.address), recipient)
     issued = datetime.fromisoformat(secret["metadata"]["annotations"][ISSUED])
     credential = Credential(
         student=record.name,
@@ -84,20 +99,19 @@ def short_token(client: cluster.Client, cohort: str, account: str) -> str:
         raise ClusterError(f"No token for {account}: {error.message}") from None
 
 
-def _bound_secret(
-    client: cluster.Client,
-    cohort: str,
-    record: Record,
-    recipient: Recipient,
-    expires: datetime,
-) -> Manifest:
-    """Make the Secret that a token will be bound to; it holds no data."""
+def _account(client: cluster.Client, cohort: str, record: Record) -> Manifest:
     key = ObjectKey("ServiceAccount", names.identity_namespace(cohort), record.name)
     account = cluster.read(client, key)
     if account is None:
         raise ClusterError(
             f"{record.name} has no environment yet.", hint=f"Run: practicum up {cohort}"
         )
+    return account
+
+
+def _bound_secret(client: cluster.Client, cohort: str, record: Record, wanted: Wanted) -> Manifest:
+    """Make the Secret that a token will be bound to; it holds no data."""
+    account = wanted.account or _account(client, cohort, record)
     owner = {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
@@ -110,8 +124,10 @@ def _bound_secret(
         "labels": {COHORT: cohort, STUDENT: record.name, GENERATION: str(record.generation)},
         "annotations": {
             ISSUED: now.isoformat(),
-            EXPIRES: expires.isoformat(),
-            RECIPIENT: recipient.fingerprint,
+            EXPIRES: wanted.expires.isoformat(),
+            RECIPIENT: wanted.recipient.fingerprint,
+            PENDING: "true",
+            **wanted.notes,
         },
         "ownerReferences": [owner],
     }

@@ -2,16 +2,17 @@
 
 Each credential is a Secret without data, which a token is bound to: delete it and the
 token is dead. Its annotations tell every operator when it was issued, until when, to
-whose key, and when it is to end before its time (after a `rotate`). A revocation is a
-Secret too, without data and without an owner: it outlives the account, so that whoever
-is dropped and comes back is still revoked.
+whose key, and which older ones it replaces, with the moment at which they are to end. A
+new one is pending until its file is on a disk: one whose file nobody has is no access, and
+ends no other. A revocation is a Secret too, without data and without an owner: it outlives
+the account, so that whoever is dropped and comes back is still revoked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from .. import cluster, names
 from ..errors import ClusterError
@@ -20,11 +21,17 @@ from ..manifest import PREFIX, STUDENT, Manifest, selector
 ISSUED = PREFIX + "issued"
 EXPIRES = PREFIX + "expires"
 ENDS = PREFIX + "ends"
+PENDING = PREFIX + "pending"
+REPLACES = PREFIX + "replaces"
+REPLACED_END = PREFIX + "replaced-end"
 RECIPIENT = PREFIX + "recipient"
 REVOKED = PREFIX + "revoked"
 TYPE = "practicum.dev/credential"
 
 MERGE = "application/merge-patch+json"
+
+ABANDONED = timedelta(hours=1)
+"""How old a pending credential is of which nobody will write the file any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +57,11 @@ class Credential:
         """Name of the bound Secret."""
         return str(self.secret["metadata"]["name"])
 
+    @property
+    def notes(self) -> Manifest:
+        """The bound Secret's annotations."""
+        return self.secret["metadata"].get("annotations") or {}
+
     def state(self, now: datetime) -> str:
         """Return ``issued`` or ``expired``."""
         return "issued" if now < self.expires else "expired"
@@ -62,12 +74,20 @@ class Standing:
     credentials: tuple[Credential, ...] = ()
     """The newest last."""
 
+    pending: tuple[Credential, ...] = ()
+    """Those whose file was not on a disk yet: a hand-out is at work, or was killed."""
+
     revoked: datetime | None = None
     last_recipient: str = ""
     """Of the revoked one: its own Secret is gone."""
 
     login: str = ""
     """``oidc`` where there is nothing of ours: they log in with the school's account."""
+
+    @property
+    def all(self) -> tuple[Credential, ...]:
+        """Every credential, pending or not: what is to be withdrawn of a student shut out."""
+        return (*self.credentials, *self.pending)
 
     @property
     def current(self) -> Credential | None:
@@ -90,8 +110,10 @@ class Standing:
     def overdue(self, now: datetime) -> tuple[Credential, ...]:
         """Return those whose time is over: of a revoked student all, else never the newest."""
         if self.revoked:
-            return self.credentials
-        return tuple(old for old in self.credentials[:-1] if old.ends and old.ends <= now)
+            return self.all
+        abandoned = [one for one in self.pending if one.issued + ABANDONED <= now]
+        replaced = [old for old in self.credentials[:-1] if old.ends and old.ends <= now]
+        return (*replaced, *abandoned)
 
 
 def standings(client: cluster.Client, cohort: str) -> dict[str, Standing]:
@@ -138,34 +160,32 @@ def withdraw(client: cluster.Client, credentials: Iterable[Credential]) -> None:
                 ) from None
 
 
-def end_at(client: cluster.Client, credentials: Iterable[Credential], moment: datetime) -> None:
-    """Note when credentials are to end; one that ends sooner anyway is left as it is.
+def replacing(older: Iterable[Credential], end: datetime) -> dict[str, str]:
+    """Return what a new credential bears so that it ends older ones once it counts itself."""
+    names = " ".join(one.id for one in older)
+    return {REPLACES: names, REPLACED_END: end.isoformat()} if names else {}
+
+
+def settle(client: cluster.Client, given: Credential) -> None:
+    """Let a credential count, whose file is on a disk by now.
 
     Raises:
-        ClusterError: If the cluster refuses.
+        ClusterError: If the cluster refuses, or another run has ended it.
     """
-    for credential in credentials:
-        if min(credential.ends or credential.expires, credential.expires) <= moment:
-            continue
-        try:
-            annotate(client, credential.secret, ENDS, moment)
-        except cluster.ApiError as error:
-            if error.status != 404:
-                raise ClusterError(
-                    f"The end of the credential of {credential.student} cannot be noted:"
-                    f" {error.message}"
-                ) from None
-
-
-def annotate(client: cluster.Client, secret: Manifest, key: str, moment: datetime) -> None:
-    """Write a moment on a Secret; raises ``cluster.ApiError`` where that is refused."""
-    metadata = secret["metadata"]
-    client.request(
-        "PATCH",
-        f"/api/v1/namespaces/{metadata['namespace']}/secrets/{metadata['name']}",
-        body={"metadata": {"annotations": {key: moment.isoformat()}}},
-        content=MERGE,
-    )
+    metadata = given.secret["metadata"]
+    notes: dict[str, str | None] = {PENDING: None}
+    if _moment(given.notes.get(EXPIRES)) != given.expires:
+        notes[EXPIRES] = given.expires.isoformat()
+    try:
+        client.request(
+            "PATCH",
+            f"/api/v1/namespaces/{metadata['namespace']}/secrets/{metadata['name']}",
+            body={"metadata": {"annotations": notes}},
+            content=MERGE,
+        )
+    except cluster.ApiError as error:
+        why = "another run ended it" if error.status == 404 else error.message
+        raise ClusterError(f"The new credential of {given.student} is void: {why}") from None
 
 
 def secrets_path(cohort: str) -> str:
@@ -181,11 +201,24 @@ def _order(credential: Credential) -> tuple[str, datetime, str]:
 
 def _standing(credentials: list[Credential], mark: tuple[datetime, str] | None) -> Standing:
     moment, recipient = mark or (None, "")
+    in_order = sorted(credentials, key=_order)
+    settled = [one for one in in_order if PENDING not in one.notes]
     return Standing(
-        credentials=tuple(sorted(credentials, key=_order)),
+        credentials=tuple(replace(one, ends=_end_of(one, settled)) for one in settled),
+        pending=tuple(one for one in in_order if PENDING in one.notes),
         revoked=moment,
         last_recipient=recipient,
     )
+
+
+def _end_of(old: Credential, settled: list[Credential]) -> datetime | None:
+    """Return the soonest end that the credentials which replaced one have set it."""
+    of_others = [
+        _moment(one.notes.get(REPLACED_END))
+        for one in settled
+        if old.id in one.notes.get(REPLACES, "").split()
+    ]
+    return min((end for end in (old.ends, *of_others) if end), default=None)
 
 
 def _revocation(item: Manifest) -> tuple[datetime, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Generator, Iterable
@@ -33,8 +34,11 @@ class Engine:
     @property
     def is_remote(self) -> bool:
         """Whether it is that of another machine, which others may use."""
-        host = self.address or os.environ.get("DOCKER_HOST", "")
-        return bool(host) and not host.startswith("unix://")
+        return urlsplit(self._endpoint).scheme not in ("", "unix")
+
+    @property
+    def _endpoint(self) -> str:
+        return self.address or os.environ.get("DOCKER_HOST", "") or _of_context()
 
     def environment(self) -> dict[str, str]:
         """Return our environment, with this engine as the one that is meant."""
@@ -122,7 +126,7 @@ class Engine:
         Raises:
             ToolError: If the host cannot be asked.
         """
-        where = urlsplit(self.address or os.environ.get("DOCKER_HOST", ""))
+        where = urlsplit(self._endpoint)
         if where.scheme == "ssh":
             login = f"{where.username}@{where.hostname}" if where.username else where.hostname
             port = ("-p", str(where.port)) if where.port else ()
@@ -149,6 +153,16 @@ def _available(meminfo: str) -> int:
     """
     values = (line.split() for line in meminfo.splitlines() if line.startswith("MemAvailable:"))
     return next(int(value[1]) for value in values) * 1024
+
+
+@functools.cache
+def _of_context() -> str:
+    """Return the engine that docker's settings name; nothing where docker cannot say."""
+    try:
+        asked = ("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+        return shell.run("docker", *asked, timeout=PATIENCE).strip()
+    except (MissingToolError, ToolError):
+        return ""
 
 
 def _no_docker() -> MissingToolError:

@@ -20,13 +20,15 @@ from .reading import Reading
 __all__ = [
     "Archive",
     "Archived",
-    "before_deletion",
     "folder_of",
+    "keep",
     "make",
     "of_namespaces",
     "refuse_without_key",
     "student_namespaces",
     "subject_of",
+    "there",
+    "whose",
 ]
 
 
@@ -61,7 +63,7 @@ def of_namespaces(
         InputError: If a student is unknown or has no namespace, or there is no course key.
         ClusterError: If the cluster cannot be read.
     """
-    return before_deletion(settings, reading, _chosen(reading, ids), progress)
+    return keep(settings, reading, there(_chosen(reading, ids)), progress)
 
 
 def student_namespaces(reading: Reading) -> list[Manifest]:
@@ -84,7 +86,12 @@ def refuse_without_key(cohort: Cohort, namespaces: Iterable[Manifest], *, otherw
         )
 
 
-def before_deletion(
+def there(namespaces: Iterable[Manifest]) -> list[Manifest]:
+    """Leave out those whose deletion has begun: what is left of them is no whole any more."""
+    return [live for live in namespaces if not live["metadata"].get("deletionTimestamp")]
+
+
+def keep(
     settings: Settings, reading: Reading, namespaces: list[Manifest], progress: Progress
 ) -> Archived:
     """Archive what lies in some namespaces, a file a student, and read each back.
@@ -92,7 +99,7 @@ def before_deletion(
     Args:
         settings: Folders.
         reading: The cohort.
-        namespaces: Of students, as they were read.
+        namespaces: Of students, as they were read; of none has the deletion begun.
         progress: Told what happens.
 
     Returns:
@@ -102,8 +109,6 @@ def before_deletion(
         InputError: If there is no course key, or the folder cannot be used.
         ClusterError: If not even the types can be listed: then nobody's archive is complete.
     """
-    # What is left of one whose deletion has begun is no whole any more.
-    namespaces = [live for live in namespaces if not live["metadata"].get("deletionTimestamp")]
     refuse_without_key(reading.cohort, namespaces, otherwise="")
     if not namespaces:
         return Archived(cohort=reading.cohort.name)
@@ -178,13 +183,13 @@ def _each(
 def _chosen(reading: Reading, ids: Iterable[str]) -> list[Manifest]:
     namespaces = student_namespaces(reading)
     wanted = list(dict.fromkeys(ids))
-    by_id = {_id(reading, live): live for live in namespaces}
+    by_id = {whose(reading, live): live for live in namespaces}
     if missing := [id for id in wanted if id not in by_id]:
         raise InputError(
             f"{', '.join(missing)}: no namespace of {reading.cohort.name} is theirs.",
             hint=f"See who has one: practicum status {reading.cohort.name}",
         )
-    return [live for live in namespaces if not wanted or _id(reading, live) in wanted]
+    return [live for live in namespaces if not wanted or whose(reading, live) in wanted]
 
 
 def _subjects(reading: Reading, namespaces: Iterable[Manifest]) -> list[Subject]:
@@ -194,7 +199,7 @@ def _subjects(reading: Reading, namespaces: Iterable[Manifest]) -> list[Subject]
         name, metadata = subject_of(live), live["metadata"]
         before = found[name].namespaces if name in found else {}
         found[name] = Subject(
-            id=_id(reading, live),
+            id=whose(reading, live),
             name=name,
             generation=known[name].generation if name in known else 0,
             namespaces={**before, metadata["name"]: metadata["uid"]},
@@ -208,7 +213,7 @@ def subject_of(live: Manifest) -> str:
     return str((metadata.get("labels") or {}).get(STUDENT) or metadata["name"])
 
 
-def _id(reading: Reading, live: Manifest) -> str:
+def whose(reading: Reading, live: Manifest) -> str:
     """Return whose a namespace is: by our records, else by what it says itself."""
     name = subject_of(live)
     noted = (live["metadata"].get("annotations") or {}).get(STUDENT_ID, name)

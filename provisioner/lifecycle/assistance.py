@@ -13,10 +13,10 @@ from pathlib import Path
 
 from .. import credential, names, private_file
 from ..cohort import Assistant, Record, keys, sections
-from ..credential import Standing
+from ..credential import Standing, Wanted
 from ..errors import InputError, Problem
 from ..settings import Settings
-from . import desk, terms
+from . import delivery, desk, terms
 from .desk import NOTHING, Desk, Issued
 from .on_disk import SUFFIX, opener
 
@@ -55,21 +55,23 @@ def grant(settings: Settings, name: str, assistant: str, length: timedelta) -> I
         recipient = keys.parse(who.key)
         ends = _end(found, length)
         record = _record(found, who)
-        given, sealed = credential.issue(
-            found.reading.client,
-            name,
-            record,
-            recipient,
+        client, before = found.reading.client, found.standing(record)
+        wanted = Wanted(
+            recipient=recipient,
             address=terms.address_of(found.reading),
             expires=ends,
+            notes=credential.replacing(before.credentials, datetime.now(UTC)),
         )
+        given, sealed = credential.issue(client, name, record, wanted)
         path = _file(settings, name, record.name)
-        private_file.make_folder(path.parent)
-        private_file.write(path, sealed)
-        found.log.note(
-            "access-granted", record.name, fingerprint=given.recipient, expires=given.expires
-        )
-        credential.withdraw(found.reading.client, found.standing(record).credentials)
+        with delivery.delivering(client, given) as undo:
+            private_file.make_folder(path.parent)
+            private_file.write(path, sealed)
+            undo.callback(path.unlink, missing_ok=True)
+            found.log.note(
+                "access-granted", record.name, fingerprint=given.recipient, expires=given.expires
+            )
+        credential.withdraw(client, before.all)
     line = opener(recipient, path)
     return Issued(id=who.name, path=path, expires=given.expires, opener=line)
 
@@ -105,7 +107,7 @@ def end(settings: Settings, name: str, assistant: str) -> bool:
     """
     with desk.opened(settings, name) as found:
         record = _record(found, _find(found, assistant))
-        credentials = found.standing(record).credentials
+        credentials = found.standing(record).all
         credential.withdraw(found.reading.client, credentials)
         for one in credentials:
             found.log.note("access-revoked", record.name, fingerprint=one.recipient)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from .. import private_file
+from .. import csv_table, private_file
 from ..cohort import Record, Student, keys
 from ..settings import Settings
 from . import on_disk
@@ -120,7 +120,8 @@ def _mail(folder: Path, pairs: Pairs) -> tuple[bytes, list[str]]:
         path = on_disk.given(folder, record)
         if student.email:
             opener = on_disk.opener(student.key, path) if student.key else ""
-            writer.writerow((student.id, student.email, path.resolve(), opener))
+            line = (student.id, student.email, str(path.resolve()), opener)
+            writer.writerow([csv_table.cell(text) for text in line])
             placed.append(student.id)
     return out.getvalue().encode(), placed
 

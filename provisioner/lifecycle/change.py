@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..settings import Settings
 from . import audit, backend, choice, desk, lock, up
 from .audit import AuditLog, Event
+from .interrupt import ending_in_order, finished
 from .progress import Progress
 from .reading import Overview, narrowed
 from .up_result import UpResult
@@ -111,14 +112,14 @@ def carry_out(
         ours.refuse_without_key(wanted, proposal.leaving)
         if not confirm(wanted, proposal.notes):
             return None
-        with audit.opened(settings, name, reading.whoami) as log:
-            proposal.write()
+        with audit.opened(settings, name, reading.whoami) as log, ending_in_order(progress.say):
+            finished(proposal.write)
             done = ours.bring_up(settings, wanted, held, progress, proposal.leaving)
             ready = [id for id in proposal.ids if id not in done.failed]
-            finished = proposal.finish(wanted, ready)
-            _tell(log, wanted, proposal, [id for id in ready if id not in finished.failed])
-        failed = {**done.failed, **finished.failed}
-        return Changed(result=replace(done, failed=failed), notes=finished.notes + _later(reading))
+            after = proposal.finish(wanted, ready)
+            _tell(log, wanted, proposal, [id for id in ready if id not in after.failed])
+        failed = {**done.failed, **after.failed}
+        return Changed(result=replace(done, failed=failed), notes=after.notes + _later(reading))
 
 
 def known_in(reading: Overview, ids: tuple[str, ...]) -> dict[str, Record]:

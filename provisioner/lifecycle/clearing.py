@@ -94,14 +94,17 @@ class Clearing:
         seen to wait for minutes for the end of admission policies that were gone.
         """
         before, client = self._reading, self._reading.client
-        left = cluster.list_cohort(client, before.cohort.name).owned
+        had = any(key.kind == "PersistentVolume" for key in before.live.owned)
+        left = cluster.list_cohort(client, before.cohort.name, volumes=had).owned
         # Ours by who applied it, though somebody took our mark away.
         left |= {k: live for k, live in before.live.owned.items() if k not in before.found.owned}
         # A copy of a pull secret is in a namespace that went, or in one that stays.
         with_it = ("Namespace", "Secret")
         goes = [live for live in left.values() if live["kind"] not in with_it and self._goes(live)]
         inside = self._accounts if spare_inside else None
-        self._delete([live for live in goes if live["metadata"].get("namespace", "") != inside])
+        gone = [live for live in goes if live["metadata"].get("namespace", "") != inside]
+        self._delete(gone)
+        self.troubles += removal.volumes_left(client, gone).values()
 
     def _stacks(self, stuck: Container[str]) -> list[str | int]:
         """Return the stacks that can be cleared.

@@ -19,7 +19,7 @@ from .. import archive, cluster, shell
 from ..archive import Content
 from ..cluster import ApiError, NotRunError, Right
 from ..errors import ClusterError
-from ..manifest import Manifest
+from ..manifest import COHORT, Manifest
 from .bounded import Bounded, Claim, UnreadableError, most_of
 from .reading import Reading
 
@@ -154,6 +154,8 @@ class Copier:
             except ApiError:  # then it is not archived at all, which is told elsewhere
                 claims = []
             for one in claims:
+                if COHORT in (one["metadata"].get("labels") or {}):
+                    continue  # the course's own data, which stays where it is
                 yield (namespace, one["metadata"]["name"]), one
 
     @contextmanager

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from .. import credential, private_file
+from .. import credential, names, private_file
 from ..cohort import Oidc, Record, Student
-from ..credential import Standing
+from ..credential import Standing, Wanted
 from ..errors import ClusterError, InputError, Problem
+from ..manifest import Manifest, ObjectKey
 from ..settings import Settings
-from . import audit, on_disk, terms
+from . import audit, delivery, on_disk, terms
 from .audit import AuditLog, Event
 from .reading import Overview, Reading, read
 from .sweeping import sweep
@@ -50,6 +51,11 @@ class Desk:
         """Return the access of one student."""
         return self.standings.get(record.name, NOTHING)
 
+    def account(self, record: Record) -> Manifest | None:
+        """Return a student's ServiceAccount as it was read; None where it was not there."""
+        identity = names.identity_namespace(self.reading.cohort.name)
+        return self.reading.found.owned.get(ObjectKey("ServiceAccount", identity, record.name))
+
     def has_other_key(self, record: Record, student: Student) -> bool:
         """Say whether the key on file is not the one that was last encrypted to."""
         last = self.standing(record).recipient
@@ -84,8 +90,8 @@ def opened(settings: Settings, name: str) -> Iterator[Desk]:
 def give(desk: Desk, record: Record, student: Student, *, overlap: timedelta = AT_ONCE) -> Issued:
     """Mint a credential, write it, and let the older ones end after the overlap.
 
-    The end is noted first: a run that is killed half way leaves nothing without an end,
-    and the newest credential is never ended by its note.
+    The new one bears the end of the older ones and counts once its file is written, so a run
+    that is killed half way leaves nothing without an end, and nobody without access.
 
     Args:
         desk: The cohort.
@@ -102,22 +108,22 @@ def give(desk: Desk, record: Record, student: Student, *, overlap: timedelta = A
         raise InputError("there is no key")
     client, standing = desk.reading.client, desk.standing(record)
     replaced = desk.has_other_key(record, student)
-    credential.end_at(client, standing.credentials, datetime.now(UTC) + overlap)
-    given, sealed = credential.issue(
-        client,
-        desk.reading.cohort.name,
-        record,
-        student.key,
+    wanted = Wanted(
+        recipient=student.key,
         address=terms.address_of(desk.reading),
         expires=terms.expiry(desk.reading.cohort, record),
+        notes=credential.replacing(standing.credentials, datetime.now(UTC) + overlap),
+        account=desk.account(record),
     )
-    path = on_disk.write(desk.folder, record, sealed, given)
-    events: list[Event] = ["key-replaced"] if replaced else []
-    events.append("renewed" if standing.recipient else "issued")
-    for event in events:
-        desk.log.note(event, student.id, fingerprint=given.recipient, expires=given.expires)
-    if not overlap:
-        credential.withdraw(client, standing.credentials)
+    given, sealed = credential.issue(client, desk.reading.cohort.name, record, wanted)
+    with delivery.delivering(client, given) as undo:
+        path = on_disk.write(desk.folder, record, sealed, given)
+        undo.callback(on_disk.remove, desk.folder, record)
+        events: list[Event] = ["key-replaced"] if replaced else []
+        events.append("renewed" if standing.recipient else "issued")
+        for event in events:
+            desk.log.note(event, student.id, fingerprint=given.recipient, expires=given.expires)
+    credential.withdraw(client, standing.pending if overlap else standing.all)
     opener = on_disk.opener(student.key, path)
     return Issued(id=student.id, path=path, expires=given.expires, opener=opener)
 
@@ -165,7 +171,7 @@ def take_back_revoked(desk: Desk, issued: Iterable[Issued]) -> dict[str, str]:
         record = desk.reading.records[id]
         standing = now.get(record.name, NOTHING)
         if standing.revoked:
-            credential.withdraw(desk.reading.client, standing.credentials)
+            credential.withdraw(desk.reading.client, standing.all)
             on_disk.remove(desk.folder, record)
             desk.log.note("revoked", id, fingerprint=standing.recipient)
             why[id] = "was revoked by another operator in the meantime"

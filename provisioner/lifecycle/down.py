@@ -13,7 +13,17 @@ from ..cohort import records as record_file
 from ..errors import ClusterError, InputError
 from ..plan import render
 from ..settings import Settings
-from . import archiving, backend, claim, hosts_down, leftovers, lock, on_disk, settling
+from . import (
+    archiving,
+    backend,
+    claim,
+    hosts_down,
+    last_archive,
+    leftovers,
+    lock,
+    on_disk,
+    settling,
+)
 from .archiving import Archived
 from .backend import Ending
 from .clearing import Clearing, name_of
@@ -132,7 +142,7 @@ def _archive(settings: Settings, reading: Reading, progress: Progress, *, wanted
     if not wanted:
         return Archived(cohort=reading.cohort.name)
     namespaces = archiving.student_namespaces(reading)
-    return archiving.before_deletion(settings, reading, namespaces, progress)
+    return last_archive.before_deletion(settings, reading, namespaces, progress)
 
 
 @dataclass(frozen=True, kw_only=True)

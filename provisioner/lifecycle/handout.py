@@ -14,6 +14,7 @@ from . import bundle as bundles
 from .bundle import Kind
 from .desk import Desk
 from .giving import HandoutResult, distribute
+from .interrupt import ending_in_order
 from .progress import Progress
 from .terms import expiry as expiry
 
@@ -55,6 +56,7 @@ def handout(
     Raises:
         InputError: If the files are wrong, a student is unknown, or the term is over.
         ClusterError: If the cluster cannot be read.
+        Interrupted: If a signal came; what was in flight has finished.
     """
     named = tuple(ids)
     if wishes.replace_key and not named:
@@ -62,9 +64,10 @@ def handout(
             "--replace-key is for students who are named: ask each whether the new key is theirs.",
             hint=f"practicum handout {name} STUDENT --replace-key",
         )
-    return backend.of_name(settings, name).handout(
-        settings, name, named, progress=progress, wishes=wishes
-    )
+    with ending_in_order(progress.say):
+        return backend.of_name(settings, name).handout(
+            settings, name, named, progress=progress, wishes=wishes
+        )
 
 
 def of_namespaces(
@@ -103,7 +106,7 @@ def at(found: Desk, named: tuple[str, ...], *, progress: Progress, wishes: Wishe
             return "give"
         if current.state(datetime.now(UTC)) != "issued":
             return "give"
-        return "kept" if on_disk.holds(found.folder, record, current) else "elsewhere"
+        return "kept" if on_disk.is_there(found.folder, record, current) else "elsewhere"
 
     return distribute(found, named, verdict, progress, replace_key=wishes.replace_key)
 
@@ -132,10 +135,12 @@ def rotate(
     Raises:
         InputError: If the files are wrong, a student is unknown, or the term is over.
         ClusterError: If the cluster cannot be read.
+        Interrupted: If a signal came; what was in flight has finished.
     """
-    return backend.of_name(settings, name).rotate(
-        settings, name, tuple(ids), progress=progress, overlap=overlap
-    )
+    with ending_in_order(progress.say):
+        return backend.of_name(settings, name).rotate(
+            settings, name, tuple(ids), progress=progress, overlap=overlap
+        )
 
 
 def rotate_namespaces(

@@ -187,7 +187,7 @@ def _append(path: Path, line: Line) -> None:
 
 
 def _lines(path: Path) -> list[Line]:
-    """Read all whole lines; one that a power cut tore says nothing."""
+    """Read all whole lines; one that a power cut tore, or that is none of ours, says nothing."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -196,9 +196,23 @@ def _lines(path: Path) -> list[Line]:
     for text in content.splitlines():
         with suppress(ValueError):
             line = json.loads(text)
-            if isinstance(line, dict) and {"run", "time", "event"} <= line.keys():
+            if _is_ours(line):
                 found.append(line)
     return found
+
+
+def _is_ours(line: Any) -> bool:  # noqa: ANN401  (JSON)
+    """Say whether a line is one that we write; a time that is none raises ``ValueError``."""
+    if not isinstance(line, dict):
+        return False
+    stacks = line.get("stacks", [])
+    if not isinstance(stacks, list):
+        return False
+    texts = (line.get("run"), line.get("time"), line.get("event"), *stacks)
+    return (
+        all(isinstance(text, str) for text in texts)
+        and datetime.fromisoformat(line["time"]).tzinfo is not None
+    )
 
 
 def _shorten(path: Path) -> None:

@@ -115,6 +115,16 @@ def _is_of_a_group(key: ObjectKey, reading: Reading) -> bool:
 def _let_in_only(client: Client, live: Manifest, left: list[Manifest]) -> str:
     if not left:
         return cluster.delete(client, live)
+    let_in(client, live, left)
+    return ""
+
+
+def let_in(client: Client, live: Manifest, subjects: list[Manifest]) -> None:
+    """Make a binding as it was read, for some subjects.
+
+    Raises:
+        ClusterError: If the cluster refuses.
+    """
     metadata = {what: live["metadata"][what] for what in ("name", "namespace", "labels")}
     cluster.apply(
         client,
@@ -123,10 +133,9 @@ def _let_in_only(client: Client, live: Manifest, left: list[Manifest]) -> str:
             "kind": "RoleBinding",
             "metadata": metadata,
             "roleRef": live["roleRef"],
-            "subjects": left,
+            "subjects": subjects,
         },
     )
-    return ""
 
 
 def reopen(client: Client, cohort: Cohort, record: Record, found: Found) -> None:

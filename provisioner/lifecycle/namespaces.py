@@ -234,7 +234,9 @@ class Watches:
 
     def __init__(self, settings: Settings, cohort: Cohort) -> None:
         self._follower = cluster.Follower(
-            lambda: readings.connect(cohort, settings.home)[1], cohort.name
+            lambda: readings.connect(cohort, settings.home)[1],
+            cohort.name,
+            volumes=bool(cohort.environment.shared_volumes),
         )
 
     def begin(self, reading: Reading) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from .. import credential, private_file
 from ..cohort import Recipient, Record, keys
 from ..credential import Credential
+from ..errors import InputError
 from ..settings import Settings
 
 SUFFIX = ".kubeconfig.age"
@@ -52,12 +53,16 @@ def write(folder: Path, record: Record, sealed: bytes, given: Credential) -> Pat
     """Write a kubeconfig and its note; returns where it lies.
 
     Raises:
-        InputError: If it cannot be written.
+        InputError: If it cannot be written; there is no half of it then.
     """
     path = file_of(folder, record)
     private_file.write(path, sealed)
     note = _note(given.recipient, given.id, sealed, given.expires.isoformat())
-    private_file.write(_note_of(path), note)
+    try:
+        private_file.write(_note_of(path), note)
+    except InputError:
+        remove(folder, record)  # with the note of an older one, it would pass for that
+        raise
     return path
 
 
@@ -149,13 +154,6 @@ def note(path: Path) -> Note | None:
         return Note(**plain)
     except (OSError, ValueError, TypeError):
         return None
-
-
-def holds(folder: Path, record: Record, credential: Credential) -> bool:
-    """Say whether the file of exactly this credential lies here."""
-    path = file_of(folder, record)
-    noted = note(path)
-    return path.exists() and noted is not None and noted.credential == credential.id
 
 
 def is_there(folder: Path, record: Record, given: Credential) -> bool:

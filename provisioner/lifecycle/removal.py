@@ -50,7 +50,20 @@ def remove_surplus(
     stuck = cluster.await_gone(client, namespaces, seconds=SECONDS if fresh else LONGER)
     held = [live for live in namespaces if live["metadata"]["name"] in stuck]
     stuck |= force(client, [ns for ns in held if owners[ns["metadata"]["uid"]] in forced], stuck)
-    return why | {by_name[name]: reason for name, reason in stuck.items()}
+    why |= {by_name[name]: reason for name, reason in stuck.items()}
+    left = volumes_left(client, [live for live in lives if goes(live, refused)])
+    return why | {owners[uid]: reason for uid, reason in left.items() if owners[uid] not in why}
+
+
+def volumes_left(client: cluster.Client, lives: Iterable[Manifest]) -> dict[str, str]:
+    """Wait for volumes and claims among what was deleted: the cluster lets go of them later.
+
+    Returns:
+        What is still there, by UID, with what holds it.
+    """
+    kinds = ("PersistentVolume", "PersistentVolumeClaim")
+    volumes = [live for live in lives if live["kind"] in kinds]
+    return cluster.await_absent(client, volumes, seconds=LONGER)
 
 
 def refusals(client: cluster.Client, lives: Iterable[Manifest]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from ..errors import ClusterError, InputError
 from ..manifest import Manifest
 from ..settings import Settings
 from . import backend, copying, lock
+from .interrupt import ending_in_order, finished
 from .progress import Progress
 from .reading import Overview, Reading, of_cohort
 
@@ -112,6 +113,7 @@ def restore(
         InputError: If the files are wrong, or the archive is another student's, or damaged.
         ClusterError: If the cluster cannot be used, or the student has no environment.
         LockedError: If another run holds the cohort.
+        Interrupted: If a signal came; the object, or the volume, that was in flight is whole.
     """
     opened = _load(source, id)
     with lock.held(settings.home, name, progress.say):
@@ -131,7 +133,8 @@ def restore(
         if not todo or not confirm(planned):
             return planned
         progress.step("Restoring", count)
-        return replace(planned, results=work.run(progress, dry_run=False), dry_run=False)
+        with ending_in_order(progress.say):
+            return replace(planned, results=work.run(progress, dry_run=False), dry_run=False)
 
 
 def of_namespaces(settings: Settings, cohort: Cohort, id: str, opened: Opened) -> Restoring:
@@ -221,6 +224,8 @@ def in_order(
 ) -> Iterator[Result]:
     """Yield what becomes of every object, in order, and of volumes before what uses them runs.
 
+    A signal cuts none of them off: a volume that is filled by half would never be filled again.
+
     Args:
         members: The objects, in the order in which they can be made.
         one: Makes an object, or asks whether it could be.
@@ -229,10 +234,15 @@ def in_order(
     """
     for member, item in members:
         if archive.order(member.type) > archive.order(CLAIMS):
-            yield from volumes  # the first time; then there are no more
-        yield one(member, item)
+            yield from _filled(volumes)  # the first time; then there are no more
+        yield finished(one, member, item)
         progress.advance(f"{member.type}/{item['metadata']['name']}")
-    yield from volumes
+    yield from _filled(volumes)
+
+
+def _filled(volumes: Iterator[Result]) -> Iterator[Result]:
+    while result := finished(next, volumes, None):
+        yield result
 
 
 def compare(

@@ -12,6 +12,7 @@ from ..settings import Settings
 from . import backend, desk, logins, on_disk, terms
 from .desk import NOTHING, Desk
 from .giving import OTHER_KEY, HandoutResult, distribute
+from .interrupt import ending_in_order, finished
 from .progress import Progress
 
 SECONDS = 10
@@ -52,8 +53,10 @@ def revoke(
     Raises:
         InputError: If the files are wrong, or a student is unknown.
         ClusterError: If the cluster cannot be read.
+        Interrupted: If a signal came; what was in flight has finished.
     """
-    return backend.of_name(settings, name).revoke(settings, name, tuple(ids), progress=progress)
+    with ending_in_order(progress.say):
+        return backend.of_name(settings, name).revoke(settings, name, tuple(ids), progress=progress)
 
 
 def of_namespaces(
@@ -87,7 +90,7 @@ def revoke_at(found: Desk, ids: tuple[str, ...], *, progress: Progress) -> Revok
     def kill(record: Record) -> str:
         standing = now.get(record.name, NOTHING)
         try:
-            credential.withdraw(found.reading.client, standing.credentials)
+            credential.withdraw(found.reading.client, standing.all)
             if found.reading.cohort.oidc:
                 logins.shut(found.reading.client, found.reading.cohort, record)
             found.log.note("revoked", record.id, fingerprint=standing.recipient)
@@ -132,10 +135,14 @@ def reinstate(
         InputError: If the files are wrong, a student is unknown or not revoked, or the
             term is over.
         ClusterError: If the cluster cannot be read.
+        Interrupted: If a signal came; what was in flight has finished.
     """
-    return backend.of_name(settings, name).reinstate(
-        settings, name, tuple(dict.fromkeys(ids)), progress=progress, replace_key=replace_key
-    )
+    # Who has been let back is not revoked any more, so to name them again would be a mistake.
+    go_on = f"Go on with: practicum reinstate {name}, and practicum handout {name}"
+    with ending_in_order(progress.say, go_on=go_on):
+        return backend.of_name(settings, name).reinstate(
+            settings, name, tuple(dict.fromkeys(ids)), progress=progress, replace_key=replace_key
+        )
 
 
 def reinstate_in_namespaces(
@@ -171,7 +178,7 @@ def reinstate_at(
             text = OTHER_KEY.replace("handout", "reinstate")
             why[record.id] = text.format(cohort=name, id=record.id)
             continue
-        _let_back(found, record, student)
+        finished(_let_back, found, record, student)
     back = [record for record, _ in pairs if record.id not in why]
     if not back:
         return HandoutResult(cohort=name, failed=why)
@@ -184,13 +191,17 @@ def reinstate_at(
 
 def _shut(found: Desk, records: list[Record]) -> dict[str, str]:
     """Shut out who had been revoked before, should that have ended half way; returns why not."""
-    why = {}
-    for record in records if found.reading.cohort.oidc else ():
+    if not found.reading.cohort.oidc:
+        return {}
+
+    def shut(record: Record) -> str:
         try:
             logins.shut(found.reading.client, found.reading.cohort, record)
         except PracticumError as error:
-            why[record.id] = error.message
-    return why
+            return error.message
+        return ""
+
+    return {one.id: why for one, why in found.reading.client.each(shut, records) if why}
 
 
 def _let_back(found: Desk, record: Record, student: Student) -> None:

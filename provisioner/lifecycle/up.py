@@ -11,6 +11,7 @@ from ..settings import Settings
 from . import backend
 from .choice import EVERYBODY, Choice, chosen
 from .holding import Held, holding
+from .interrupt import ending_in_order
 from .progress import Progress
 from .reading import Overview
 from .up_result import UpResult
@@ -80,8 +81,9 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         nothing = _is_settled(reading) and not ours.unsettled(settings, reading)
         if not (nothing or confirm(reading)):
             return None
-        done = ours.bring_up(settings, reading, held.lock, progress, leaving)
-        hosts = _bring_hosts_up(settings, reading, held.lock, progress, leaving)
+        with ending_in_order(progress.say):
+            done = ours.bring_up(settings, reading, held.lock, progress, leaving)
+            hosts = _bring_hosts_up(settings, reading, held.lock, progress, leaving)
         return replace(done, hosts=hosts)
 
 

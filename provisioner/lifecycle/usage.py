@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from .. import cohort as cohorts
 from .. import usage
-from ..errors import InputError, PracticumError
+from ..errors import InputError, Interrupted, PracticumError
 from ..manifest import ObjectKey
 from ..settings import Settings
 from .reading import Reading, read
@@ -52,6 +52,8 @@ def sample_on_the_way(settings: Settings, reading: Reading, say: Callable[[str],
     """Keep a sample of what was read for something else; that must not fail for it."""
     try:
         keep(settings, reading, datetime.now(UTC))
+    except Interrupted:
+        raise
     except PracticumError as error:
         say(f"No sample of the use was kept: {error.message}")
 

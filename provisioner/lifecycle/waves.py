@@ -11,7 +11,7 @@ from .. import cluster
 from ..cohort import groups as group_file
 from ..cohort import records as record_file
 from ..errors import ClusterError, ToolError
-from ..manifest import GUARD, Manifest, stack_name
+from ..manifest import GUARD, Manifest, key_of, stack_name
 from ..plan import Action, Part, Plan
 from ..settings import Settings
 from . import claim, identity, journal, pull_secrets, removal, settling, usage
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .engine import Engine
 
 CHECKED = ("create", "change")
+CLAIM = "PersistentVolumeClaim"
 
 
 def bring_up(
@@ -51,7 +52,7 @@ def bring_up(
             journal.settle(settings, reading.cohort.name)
         usage.sample_on_the_way(settings, reading, progress.say)
         return summary(reading, reading.plan, {}, began)
-    from . import archiving
+    from . import last_archive
     from .engine import Engine  # with the toolchain, which a run that changes nothing needs not
 
     _refuse_without_rights(reading)
@@ -66,7 +67,7 @@ def bring_up(
         _save(reading)
         with stopping(opened.stop, progress.say):
             going = leaving_namespaces(reading) if leaving.archive else []
-            kept = archiving.before_deletion(settings, reading, going, progress)
+            kept = last_archive.before_deletion(settings, reading, going, progress)
             if going:
                 hold.check()  # it may have taken minutes, and leavers are deleted next
             forced = {reading.records[id].name for id in leaving.force if id in reading.records}
@@ -204,7 +205,7 @@ def _check(reading: Reading, parts: list[Part], progress: Progress) -> dict[str,
     progress.step("Asking the cluster whether it takes the changes", len(parts))
 
     def refusal(part: Part) -> str:
-        asked = part.wanted[:1] if part.action == "create" else part.wanted
+        asked = part.wanted[:1] if part.action == "create" else _askable(part)
         try:
             _take_away(reading, part)
         except ClusterError as error:
@@ -216,6 +217,12 @@ def _check(reading: Reading, parts: list[Part], progress: Progress) -> dict[str,
 
     answers = reading.client.each(refusal, parts)
     return {part.name: answer for part, answer in answers if answer}
+
+
+def _askable(part: Part) -> list[Manifest]:
+    """Return what can be asked for; a claim that is new may be one more than the quota has yet."""
+    new = {f"{key_of(one)} is missing" for one in part.wanted if one["kind"] == CLAIM}
+    return [one for one in part.wanted if f"{key_of(one)} is missing" not in new & {*part.changes}]
 
 
 def _take_away(reading: Reading, part: Part) -> None:

@@ -216,8 +216,19 @@ def _pods(cohort: Cohort) -> Policy:
                 "affinity can only look at pods of your own namespace;"
                 " leave namespaces and namespaceSelector out",
             ),
+            *_shared(cohort),
         ),
     )
+
+
+def _shared(cohort: Cohort) -> list[tuple[str, str]]:
+    """Let nobody write to what all read."""
+    claims = [volume.name for volume in cohort.environment.shared_volumes]
+    message = (
+        "what your course shares can only be read; mount it with"
+        f" persistentVolumeClaim: {{claimName: {claims[0] if claims else ''}, readOnly: true}}"
+    )
+    return [(expressions.mounted_read_only(claims), message)] if claims else []
 
 
 def _images(cohort: Cohort) -> Policy:
@@ -239,13 +250,15 @@ def _images(cohort: Cohort) -> Policy:
 
 def _volumes(cohort: Cohort) -> Policy:
     """Give volumes by storage class alone: never somebody else's old one."""
+    # Also where nothing is shared any more: what was has to be let go of.
+    classes = expressions.storage_class(cohort.environment.storage_classes)
     return Policy(
         name="volumes",
         group="",
         resources=("persistentvolumeclaims",),
         validations=(
             (
-                expressions.storage_class(cohort.environment.storage_classes),
+                f"{expressions.KEPT_BY_COURSE} || ({classes})",
                 "choose a storage class of your course: "
                 + (", ".join(cohort.environment.storage_classes) or "leave it out"),
             ),

@@ -12,6 +12,7 @@ from .. import names
 from ..cohort import Record, override, sections
 from . import egress as way_out
 from . import guard, labels, pull_secrets
+from . import shared_volumes as sharing
 from .objects import Manifest, make
 from .role import PULL_SECRETS, WITH_SECRETS, operators_subjects, role_name
 
@@ -30,6 +31,7 @@ def environment(cohort: Cohort, record: Record) -> list[Manifest]:
         _limits(cohort, record),
         _network_policy(cohort, record),
         _default_account(cohort, record),
+        *sharing.shared_volumes(cohort, record),
     ]
     if not cohort.oidc:
         objects.append(_identity(cohort, record))
@@ -55,7 +57,7 @@ def _namespace(cohort: Cohort, record: Record) -> Manifest:
         | labels.of_record(record)
         | labels.pod_security(level, guard.POD_SECURITY_VERSION),
     )
-    namespace["metadata"]["annotations"] = labels.notes_of_record(record)
+    namespace["metadata"]["annotations"] = labels.notes_of_record(record) | sharing.notes(cohort)
     return namespace
 
 

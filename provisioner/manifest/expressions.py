@@ -53,9 +53,13 @@ BY_SYSTEM = (
     + ") || (request.resource.resource == 'resourcequotas' &&"
     + f" {_SUBRESOURCE} == 'status' && request.userInfo.username in "
     + _one_of(CONTROLLERS + "resourcequota-controller", "system:apiserver")
+    + ") || (request.resource.resource == 'persistentvolumeclaims' &&"
+    + " request.operation == 'UPDATE' && request.userInfo.username in "
+    + _one_of(CONTROLLERS + "persistent-volume-binder", CONTROLLERS + "pvc-protection-controller")
     + ")"
 )
-"""Namespaces end, quotas fill and garbage goes; each by the one identity that does it."""
+"""Namespaces end, quotas fill, garbage goes, and claims on what is shared are bound and let go of;
+each by the one identity that does it."""
 
 FINALIZERS = (
     "!has(object.metadata.finalizers) || object.metadata.finalizers.all(f,"
@@ -141,6 +145,9 @@ STORAGE_ANNOTATION = (
 )
 """The annotation of old wins over the field, and may be empty."""
 
+KEPT_BY_COURSE = f"({WAS_OURS})"
+"""A claim of ours, which by another policy nobody changes but who binds it."""
+
 VOLUME_NAME = (
     "!has(object.spec.volumeName) || object.spec.volumeName == '' ||"
     " (request.operation == 'UPDATE' && ((has(oldObject.spec.volumeName) &&"
@@ -153,6 +160,22 @@ INGRESS_ANNOTATIONS = (
     "!has(object.metadata.annotations) || object.metadata.annotations.all(key,"
     " !key.contains('snippet') && !key.contains('/server-'))"
 )
+
+
+def mounted_read_only(claims: Iterable[str]) -> str:
+    """Return CEL that holds when a pod mounts what is shared so that it cannot write.
+
+    Said by the pod, for a volume's own word is obeyed for few kinds.
+
+    Args:
+        claims: Names of the claims on what is shared.
+    """
+    names = ", ".join(quoted(claim) for claim in claims)
+    return (
+        "!has(object.spec.volumes) || object.spec.volumes.all(v,"
+        f" !has(v.persistentVolumeClaim) || !(v.persistentVolumeClaim.claimName in [{names}]) ||"
+        " (has(v.persistentVolumeClaim.readOnly) && v.persistentVolumeClaim.readOnly))"
+    )
 
 
 def resources(devices: Iterable[str] = ()) -> str:

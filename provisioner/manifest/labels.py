@@ -32,6 +32,9 @@ RENDERING = "2"
 """Counts up with every change of what an environment is rendered as, so that an upgrade of
 Practicum says in `plan` that it, and nobody's hand, is why environments differ."""
 
+SHARED_VOLUMES = PREFIX + "shared-volumes"
+"""An annotation: which of the course's volumes the Namespace has a claim on."""
+
 GROUP = PREFIX + "group"
 """An annotation: what the roster calls a group, on the Namespace that its members share."""
 

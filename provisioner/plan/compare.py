@@ -20,6 +20,8 @@ EXACT: dict[str, tuple[str, ...]] = {
     "LimitRange": ("spec",),
     "Namespace": (),
     "NetworkPolicy": ("spec",),
+    "PersistentVolume": ("spec",),
+    "PersistentVolumeClaim": ("spec",),
     "PriorityClass": ("value", "globalDefault", "preemptionPolicy", "description"),
     "ResourceQuota": ("spec",),
     "RoleBinding": ("roleRef", "subjects"),
@@ -38,6 +40,16 @@ OURS = (PREFIX, "pod-security.kubernetes.io/")
 
 FOREIGN_METADATA = ("finalizers", "ownerReferences")
 """We set none of these; whoever adds one can keep the object from being deleted."""
+
+PROTECTION = {
+    "PersistentVolume": ["kubernetes.io/pv-protection"],
+    "PersistentVolumeClaim": ["kubernetes.io/pvc-protection"],
+}
+"""Kubernetes' own finalizers, which it takes away again when nobody uses the object."""
+
+AMOUNTS = ("LimitRange", "PersistentVolume", "PersistentVolumeClaim", "ResourceQuota")
+BINDING = ("resourceVersion", "uid")
+"""What the cluster notes of the claim that a volume is bound to."""
 
 _METADATA = ("labels", "annotations", *FOREIGN_METADATA)
 _NOTHING = object()
@@ -90,7 +102,7 @@ def _owned_of_both(wanted: Manifest, live: Manifest) -> tuple[dict[str, Any], di
     if kind in IF_WANTED and IF_WANTED[kind] not in ours:
         theirs.pop(IF_WANTED[kind], None)
     # Nearly always the two are the same to the letter; parsing them takes ten times longer.
-    if ours == theirs or kind not in ("ResourceQuota", "LimitRange"):
+    if ours == theirs or kind not in AMOUNTS:
         return ours, theirs
     return _with_amounts(ours), _with_amounts(theirs)
 
@@ -108,7 +120,20 @@ def _owned(manifest: Manifest, kind: str) -> dict[str, Any]:
             key: value for key, value in (metadata.get(part) or {}).items() if key.startswith(OURS)
         }
     kept |= {part: metadata[part] for part in FOREIGN_METADATA if metadata.get(part)}
+    if kept.get("finalizers") == PROTECTION.get(kind):
+        kept.pop("finalizers", None)
+    if kind == "PersistentVolume":
+        fields = _with_its_claim(fields, manifest)
     return fields | {"metadata": kept}
+
+
+def _with_its_claim(fields: dict[str, Any], volume: Manifest) -> dict[str, Any]:
+    """Pass over which claim it was bound to, unless that is gone: then the next cannot have it."""
+    spec = fields.get("spec") or {}
+    if (volume.get("status") or {}).get("phase") == "Released" or "claimRef" not in spec:
+        return fields
+    claim = {key: value for key, value in spec["claimRef"].items() if key not in BINDING}
+    return {**fields, "spec": {**spec, "claimRef": claim}}
 
 
 def _normal(value: Any) -> Any:  # noqa: ANN401  (plain data)

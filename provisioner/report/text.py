@@ -179,7 +179,7 @@ def _told(result: HandoutResult) -> Iterator[str]:
         "without a key": result.unkeyed,
         "revoked, so they get none": result.revoked,
         "nothing handed out yet": result.without,
-        "given by another operator, whose file is not here (a new one: --renew)": result.elsewhere,
+        "given from elsewhere, so the file is not here (a new one: --renew)": result.elsewhere,
         "older ones that were past their end, and were ended": result.swept,
     }
     yield from (f"  {heading}: {_some(ids)}" for heading, ids in headings.items() if ids)

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .. import private_file
+from .. import csv_table, private_file
 from ..lifecycle.usage import Sampled
 from ..usage import StudentUse, Usage
-from . import csv_table
 
 GIB = 2.0**30
 UNIT = {"cpu": 1.0, "memory": GIB, "storage": GIB, "gpu": 1.0, "pods": 1.0}

@@ -24,6 +24,9 @@ from .surroundings import FOREIGN, Surroundings, look
 PREFIX = "practicum-verify-"
 """No student's name begins so (``names.is_reserved``)."""
 
+NOT_TRIED = frozenset({"PersistentVolume", "PersistentVolumeClaim"})
+"""Of what the course shares no attack is about, and volumes would lie outside of namespaces."""
+
 USERS = names.SCRATCH_USERS
 
 PATIENCE = 60
@@ -200,11 +203,11 @@ def _set_up(
 ) -> Scene:
     own, neighbour = pair
     for record in pair:
-        made.append(cluster.apply(admin, manifest.environment(cohort, record)[0]))
+        made.append(cluster.apply(admin, environment(cohort, record)[0]))
     rest = [
         rendered
         for record in pair
-        for rendered in manifest.environment(cohort, record)[1:]
+        for rendered in environment(cohort, record)[1:]
         if rendered["kind"] not in without
     ]
     _fill(admin, cohort, rest, made)
@@ -226,6 +229,12 @@ def _set_up(
         around=look(admin, cohort.name),
         made=made,
     )
+
+
+def environment(cohort: Cohort, record: Record) -> list[Manifest]:
+    """Render a scratch environment."""
+    rendered = manifest.environment(cohort, record)
+    return [one for one in rendered if one["kind"] not in NOT_TRIED]
 
 
 def _fill(admin: Client, cohort: Cohort, rest: list[Manifest], made: list[Manifest]) -> None:

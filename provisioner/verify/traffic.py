@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from .. import manifest
 from ..cluster import ApiError, Client
 from ..cohort import Record
 from ..manifest import Manifest
@@ -121,7 +120,7 @@ def _ground(scene: Scene, client: Client, record: Record, image: str) -> Ground:
 def _shut_away(scene: Scene, image: str) -> Ground:
     """Make a third scratch environment, with a policy that denies everything."""
     record = stage.new_record(scene.cohort, "neighbour", secrets.token_hex(3))
-    stage.add(scene, record, _denying_all(manifest.environment(scene.cohort, record)))
+    stage.add(scene, record, _denying_all(stage.environment(scene.cohort, record)))
     return _ground(scene, scene.student(record), record, image)
 
 

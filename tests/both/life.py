@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 from provisioner.kind.docker import Engine
 from provisioner.kind.found import COHORT, Found
 from provisioner.kind.looking import look, look_at_all
+from provisioner.rehearsal.record import PORT_RANGE
 
 from ..cluster.course import Course
 
@@ -95,9 +96,10 @@ class OnKind:
             kubeconfig=Path("/nonexistent"),
             kubectl=None,
         )
-        # Others may test on the same engine at the same time.
-        first = random.randrange(20_000, 32_000)
-        kind = {"image": image, "ports": [30080], "port_range": {"first": first, "last": 32_767}}
+        # Others may test on the same engine at the same time; rehearsals have the ports above.
+        first = random.randrange(12_000, 19_000)
+        ports = {"first": first, "last": PORT_RANGE.start - 1}
+        kind = {"image": image, "ports": [30080], "port_range": ports}
         settings = {"cluster": None, "backend": "kind", "kind": kind}
         return cls(course, engine, settings)
 

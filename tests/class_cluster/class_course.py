@@ -87,7 +87,7 @@ class Student:
     def start(self, name: str, *arguments: str, **changed: Any) -> None:
         """Run a pod, and wait until it is ready."""
         self.kubectl("create", "--filename=-", stdin=pod(name, self.image, arguments, **changed))
-        self.kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=50s")
+        self.kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=110s")
 
     def field(self, what: str, path: str) -> str:
         return self.kubectl("get", what, f"--output=jsonpath={{{path}}}")
@@ -121,7 +121,7 @@ def pod(name: str, image: str, arguments: Iterable[str], **changed: Any) -> str:
     return json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
 
 
-def await_that(holds: Callable[[], object], what: str, seconds: float = 90) -> None:
+def await_that(holds: Callable[[], object], what: str, seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"never came true: {what}"
@@ -129,7 +129,7 @@ def await_that(holds: Callable[[], object], what: str, seconds: float = 90) -> N
 
 
 def _get(port: int) -> str:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", "/hello")
         return connection.getresponse().read().decode().strip()

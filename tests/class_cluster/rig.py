@@ -40,7 +40,7 @@ class ClassCluster:
     def workers(self) -> tuple[str, str]:
         return f"{self.name}-worker", f"{self.name}-worker2"
 
-    def kubectl(self, *arguments: str, stdin: str | None = None, timeout: float = 120) -> str:
+    def kubectl(self, *arguments: str, stdin: str | None = None, timeout: float = 300) -> str:
         """Run kubectl as the administrator; fail with what it said when it fails."""
         program = toolchain.find(toolchain.KUBECTL)[toolchain.KUBECTL].path
         result = subprocess.run(
@@ -53,7 +53,7 @@ class ClassCluster:
     def json(self, *arguments: str) -> Any:
         return json.loads(self.kubectl("get", "--output=json", *arguments))
 
-    def await_that(self, holds: Callable[[], object], what: str, seconds: float = 90) -> None:
+    def await_that(self, holds: Callable[[], object], what: str, seconds: float = 240) -> None:
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, f"never came true: {what}"
@@ -62,7 +62,7 @@ class ClassCluster:
     def enforce(self) -> None:
         """Have the policies obeyed on every node."""
         self.kubectl("apply", "--filename=-", stdin=system())
-        self.kubectl("rollout", "status", *DAEMON, "--timeout=90s")
+        self.kubectl("rollout", "status", *DAEMON, "--timeout=240s")
 
     @contextmanager
     def without_daemon(self) -> Iterator[None]:
@@ -123,7 +123,7 @@ def system() -> str:
 
 
 def _await_system(made: ClassCluster) -> None:
-    made.kubectl("wait", "nodes", "--all", "--for=condition=Ready", "--timeout=90s")
+    made.kubectl("wait", "nodes", "--all", "--for=condition=Ready", "--timeout=240s")
     for deployed in ("--namespace=kube-system deployment/coredns",
                      "--namespace=class-storage deployment/storage"):  # fmt: skip
-        made.kubectl("rollout", "status", *deployed.split(), "--timeout=90s")
+        made.kubectl("rollout", "status", *deployed.split(), "--timeout=240s")

@@ -137,7 +137,12 @@ def ready(course, student):
 
 def test_ceilings_hold_for_pods_that_run(new_class, tmp_path):
     course = new_class()
-    [ada] = course.begin("20260001", folder=tmp_path, environment={**SMALL, "gpu": 1})
+    more = {"gpu": 1, "shared_volumes": [{"name": "datasets", "from": {"host_path": "/srv/rows"}}]}
+    on_every_worker(course, "mkdir /srv/rows && echo 7,4 >/srv/rows/a.csv")
+    [ada] = course.begin("20260001", folder=tmp_path, environment={**SMALL, **more})
+
+    what_is_shared_is_read_and_not_written(ada)
+    assert on_every_worker(course, "cat /srv/rows/*") == ["7,4\n", "7,4\n"]
 
     ada.start("small", "sleep", "600")
     limits = json.loads(ada.field("pod/small", ".spec.containers[0].resources.limits"))
@@ -182,6 +187,30 @@ def test_ceilings_hold_for_pods_that_run(new_class, tmp_path):
         return json.loads(ada.field("resourcequota/practicum", ".status.used"))["pods"]
 
     await_that(lambda: counted() == "1", "what has ended takes no room")
+
+
+SHARED = {"claimName": "datasets", "readOnly": True}
+
+
+def on_every_worker(course, command):
+    engine = course.cluster.engine
+    return [engine.run("exec", node, "bash", "-c", command) for node in course.cluster.workers]
+
+
+def what_is_shared_is_read_and_not_written(student):
+    def mounting(claim):
+        mount = {"volumeMounts": [{"name": "data", "mountPath": "/data"}]}
+        return {"main": mount, "volumes": [{"name": "data", "persistentVolumeClaim": claim}]}
+
+    writing = pod("writer", student.image, ["sleep", "9"], **mounting({"claimName": "datasets"}))
+    assert "readOnly: true" in student.refused("create", "--filename=-", stdin=writing)
+    student.start("reader", "sleep", "600", **mounting(SHARED))
+
+    inside = ("exec", "--stdin", "reader", "--", "/probe")
+    assert student.kubectl(*inside, "cat", "/data/a.csv") == "7,4\n"
+    for path in ("/data/a.csv", "/data/new"):
+        assert "read-only file system" in student.refused(*inside, "write", path, stdin="0")
+    student.kubectl("delete", "pod/reader", "--wait")
 
 
 CLAIM = """

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import get_args
 
 from provisioner import cohort as cohorts
-from provisioner.cohort import groups, keys, person, records, roster
+from provisioner.cohort import Student, groups, handed_in, keys, person, records, roster
 from provisioner.cohort.exports import importers
 from provisioner.cohort.exports.formats import Source
 from provisioner.errors import InputError
@@ -29,7 +29,7 @@ HERE = Path(__file__).parents[1] / "bad_input"
 LEAST = 60
 """Files that are judged, however slow the machine is."""
 
-KINDS = ("cohort", "roster", "keys", "records", "groups", *get_args(Source))
+KINDS = ("cohort", "roster", "keys", "records", "groups", "zip", *get_args(Source))
 SECONDS = 2.0
 """The most processor time that one file may take."""
 
@@ -37,6 +37,17 @@ GROUPS = (
     b'{"version": 1, "groups": {"alpha": {"name": "group--alpha", "namespace": "m--group--alpha",'
     b' "wave": 1, "members": ["1", "2"], "section": "A", "dropped": false}}}\n'
 )
+STUDENTS = [
+    Student(id="2026000" + number, name=name)
+    for number, name in (("1", "Lee, Ama"), ("2", "김하늘"), ("3", "Ada Lovelace"))
+]
+HANDED_IN = (
+    ("Lee Ama_1234_assignsubmission_file_/id.pub", 400),
+    ("김하늘_77_assignsubmission_file_/key.pub", 0),
+    ("adalovelace_LATE_12_345_key.pub", 1200),
+)
+"""Names, and how many bytes each file has."""
+
 PIECES = [
     b"", b"\0", b"\r", b"\n", b'"', b"'", b",", b";", b"\t", b"=", b"\xff\xfe", b"\xef\xbb\xbf", b"\xff",
     b"\xb0\xa1", b"\x1b[2J", "\u202e".encode(), "\u200b".encode(), "\uff11".encode(), "\u0663".encode(),
@@ -52,8 +63,20 @@ def corpus(kind: str) -> list[bytes]:
     """The files of a kind, good and bad."""
     if kind == "groups":
         return [GROUPS]
+    if kind == "zip":
+        return [submissions(how) for how in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)]
     files = sorted((HERE / kind).glob("*"))
     return [path.read_bytes() for path in files if path.suffix != ".expect"]
+
+
+def submissions(how: int) -> bytes:
+    """A zip as a platform writes it, of what students handed in."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", how) as archive:
+        for name, length in HANDED_IN:
+            content = random.Random(name).randbytes(length).hex()  # it does not pack to nothing
+            archive.writestr(zipfile.ZipInfo(name), content, how)
+    return out.getvalue()
 
 
 CORPUS = {kind: corpus(kind) for kind in KINDS}
@@ -62,7 +85,7 @@ CORPUS = {kind: corpus(kind) for kind in KINDS}
 def mutated(chance: random.Random, kind: str) -> bytes:
     """A file of a kind, changed in some places; in a workbook, inside its parts."""
     data = chance.choice(CORPUS[kind])
-    if data.startswith(b"PK") and chance.randrange(4):
+    if data.startswith(b"PK") and kind != "zip" and chance.randrange(4):
         data = _in_a_part(chance, data)
     for _ in range(chance.randrange(4)):
         data = _once(chance, data, chance.choice(CORPUS[kind]))
@@ -139,12 +162,23 @@ def _read(kind: str, path: Path) -> None:
         assert all(one.id == id for id, one in records.load(path).items())
     elif kind == "groups":
         assert all(one.title == title for title, one in groups.load(path).items())
+    elif kind == "zip":
+        for source in get_args(handed_in.Source)[:2]:
+            _check_papers(handed_in.read(path, source, STUDENTS))
     elif kind == "roster":
         _check(roster.load(path).students)
     else:
         found = importers.read(path, kind)
         assert found.rows == 1 + len(found.students) + len(found.skipped)
         _check(found.students)
+
+
+def _check_papers(papers) -> None:
+    ids = {student.id for student in STUDENTS}
+    for one in papers:
+        assert one.where
+        assert len(one.data) <= keys.MAX_BYTES + 1
+        assert one.id in ids if one.id else one.why
 
 
 def _check(students) -> None:

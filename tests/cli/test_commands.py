@@ -140,6 +140,28 @@ def test_a_signal_gives_the_exit_code_that_shells_expect(number: int, code: int)
     assert Interrupted("stopped", signal=number).exit_code == code
 
 
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        (KeyboardInterrupt, "Stopped before the end. Run the same command again to go on.\n"),
+        (click.Abort, "Stopped; nothing was changed.\n"),
+    ],
+)
+def test_what_is_said_of_a_stop_is_true(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: type[BaseException], said: str
+) -> None:
+    """After a Ctrl-C something may have been done; at a question nothing was."""
+
+    def stopped(*_: object, **__: object) -> None:
+        raise end
+
+    monkeypatch.setattr("provisioner.cohort.checking.summary", stopped)
+
+    result = run(tmp_path, "validate", "mls26")
+
+    assert (result.exit_code, result.stderr) == (130, said)
+
+
 def test_help_imports_nothing_that_it_does_not_need() -> None:
     code = f"""
 import sys

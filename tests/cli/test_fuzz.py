@@ -7,6 +7,7 @@ MiB of memory. Files that were once judged wrongly are kept in ``tests/bad_input
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -78,23 +79,29 @@ def test_an_import_writes_the_roster_and_nothing_else(folder, chance, source):
 
     assert result.exit_code in (0, 3), result.output
     assert "\x1b" not in result.output
-    assert [path for path in opened if Path(path).resolve().parent != folder.resolve()] == []
+    elsewhere = [path for path in map(Path, opened) if path.resolve().parent != folder.resolve()]
+    # What is imported for the first time is compiled, and that is kept.
+    assert [path for path in elsewhere if ".pyc" not in path.name] == []
 
 
 @pytest.mark.parametrize(
-    "seconds", [pytest.param(1, id="short"), pytest.param(60, id="long", marks=pytest.mark.soak)]
+    ("seconds", "seed"),
+    [
+        pytest.param(1, 20260901, id="short"),
+        pytest.param(60, random.randrange(10**6), id="long", marks=pytest.mark.soak),
+    ],
 )
-def test_a_run_of_its_own_stays_small(seconds):
+def test_a_run_of_its_own_stays_small(seconds, seed):
     """In a process that does nothing else, so that its memory is the readers'."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.cli.mutator", str(seconds), "20260901"],
+        [sys.executable, "-m", "tests.cli.mutator", str(seconds), str(seed)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
 
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, f"the seed is {seed}\n{done.stderr}"
     found = json.loads(done.stdout)
     assert found["refused"] > found["taken"] > 0
     assert found["memory"] < LIMIT

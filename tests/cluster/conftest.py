@@ -59,7 +59,7 @@ class ControlPlane:
         """Send a request that can be told from all others, and find where it is in the log."""
         fence = f"/readyz?fence={uuid.uuid4()}"
         self._get(fence)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             log = (self.folder / "audit.log").read_bytes()
             position = log.find(fence.encode())
@@ -75,7 +75,7 @@ class ControlPlane:
         trust.load_cert_chain(pki / "admin.crt", pki / "admin.key")
         address = urlsplit(self.server)
         connection = http.client.HTTPSConnection(
-            address.hostname, address.port, context=trust, timeout=10
+            address.hostname, address.port, context=trust, timeout=60
         )
         try:
             connection.request("GET", path)
@@ -108,7 +108,7 @@ def kubectl() -> Kubectl:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
             env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
         )
         assert result.returncode == 0, result.stderr
@@ -142,7 +142,7 @@ def new_course(
 def wait_until() -> Callable[..., None]:
     """Wait for a condition of the cluster, at most some seconds."""
 
-    def wait(holds: Callable[[], bool], seconds: float = 20) -> None:
+    def wait(holds: Callable[[], bool], seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, "the condition never came true"

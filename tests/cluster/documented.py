@@ -88,7 +88,7 @@ class Reader:
                 stderr=subprocess.STDOUT,
                 text=True,
                 check=False,
-                timeout=120,
+                timeout=240,
             )
         finally:
             os.close(ours)

@@ -7,12 +7,13 @@ answers. Clients show a token: a client certificate ends where the TLS does.
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +27,9 @@ class Request:
     method: str
     path: str
     agent: str
+    place: int = 0
+    """Its place among all, from 1."""
+
     number: int = 0
     """Its place among those that change something, from 1; 0 for all others."""
 
@@ -58,8 +62,29 @@ class Fault:
     after: Callable[[], None] | None = None
     """Pass the request on, call this, and drop the answer."""
 
+    until: threading.Event | None = None
+    """Keep the request until then, and drop it where whoever asked has gone meanwhile."""
+
 
 Rule = Callable[[Request], Fault | None]
+
+
+@dataclass
+class Gate:
+    """A rule that keeps requests of a kind: a run stands still there, for as long as a test likes.
+
+    What waits for an answer gives up after a minute, as it does with any server.
+    """
+
+    at: Callable[[Request], bool]
+    reached: threading.Event = field(default_factory=threading.Event)
+    opened: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, request: Request) -> Fault | None:
+        if self.opened.is_set() or not self.at(request):
+            return None
+        self.reached.set()
+        return Fault(until=self.opened)
 
 
 @dataclass
@@ -78,10 +103,10 @@ class Proxy:
 
     def note(self, method: str, path: str, agent: str) -> Request:
         with self._lock:
-            request = Request(method, path, agent)
+            request = Request(method, path, agent, len(self.seen) + 1)
             if request.changes:
                 self.changes += 1
-                request = Request(method, path, agent, self.changes)
+                request = replace(request, number=self.changes)
             self.seen.append(request)
             return request
 
@@ -146,7 +171,7 @@ def _one(made: Proxy, client: ssl.SSLSocket, connect: Callable[[], ssl.SSLSocket
     if fault.hang:
         made.ended.wait()
         return
-    if fault.cut:
+    if fault.cut or (fault.until and not _kept(made, client, fault.until)):
         return
     if fault.before:
         fault.before()
@@ -162,6 +187,19 @@ def _one(made: Proxy, client: ssl.SSLSocket, connect: Callable[[], ssl.SSLSocket
     with connect() as server:
         server.sendall(text.encode("latin-1") + body)
         _pass_back(server, client, fault)
+
+
+def _kept(made: Proxy, client: ssl.SSLSocket, until: threading.Event) -> bool:
+    """Keep a request until then; says whether somebody still waits for its answer."""
+    while not until.wait(0.05):
+        if made.ended.is_set() or _has_gone(client):
+            return False
+    return not _has_gone(client)
+
+
+def _has_gone(client: ssl.SSLSocket) -> bool:
+    """Whoever waits for an answer sends nothing: what comes is the end of the connection."""
+    return bool(select.select([client], [], [], 0)[0])
 
 
 def _pass_back(server: ssl.SSLSocket, client: ssl.SSLSocket, fault: Fault) -> None:

@@ -6,8 +6,9 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterable
-from contextlib import suppress
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from provisioner.lifecycle.lock import run_name
 from provisioner.pulumi_stack import RUN_MARK, state_file
 
 from .course import Course, environment
+from .faults import Gate, Proxy, Request
 
 PROVIDER = "4.25.0"
 
@@ -35,6 +37,43 @@ def start_up(course: Course) -> subprocess.Popen[str]:
     return start(course, "up", course.name, "--yes")
 
 
+def is_last(request: Request) -> bool:
+    """Say whether a request makes a student's last object, which hangs on all others."""
+    return request.changes and "/rolebindings/practicum-student" in request.path
+
+
+def reach(gate: Gate, run: subprocess.Popen[str]) -> None:
+    """Wait until a run stands at a gate."""
+    deadline = time.monotonic() + 200
+    while not gate.reached.wait(0.1):
+        assert run.poll() is None, run.communicate()
+        assert time.monotonic() < deadline, "the run never came to the gate"
+
+
+@contextmanager
+def resting(course: Course, far: Proxy) -> Iterator[subprocess.Popen[str]]:
+    """Start an `up`, and yield it before its first wave, with the guard up and no namespace made.
+
+    Its workers are stopped until the block is left. The run itself lives, and gives its signs
+    of life: it can rest for minutes, for no request of its own waits for an answer.
+    """
+    gate = Gate(at=lambda r: "dryRun" in r.path and r.agent.startswith("practicum"))
+    far.reset(gate)
+    run = start_up(course)
+    reach(gate, run)
+    workers = strays(course)
+    assert workers, "one brought the guard up, and waits for the wave"
+    for worker in workers:
+        worker.suspend()
+    gate.opened.set()
+    try:
+        yield run
+    finally:
+        for worker in workers:
+            with suppress(psutil.NoSuchProcess):
+                worker.resume()
+
+
 def strays(course: Course) -> list[psutil.Process]:
     """Every process that a run on this cohort started and that still lives."""
     found = []
@@ -48,6 +87,14 @@ def strays(course: Course) -> list[psutil.Process]:
     return found
 
 
+def await_no_strays(course: Course) -> None:
+    """See that nothing of a run lives on; what was killed takes a moment to be gone."""
+    deadline = time.monotonic() + 30
+    while found := strays(course):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+
+
 def kill_all(course: Course, run: subprocess.Popen[str]) -> None:
     """End a run and all that it started in one moment, as a power cut would."""
     with suppress(ProcessLookupError):
@@ -56,7 +103,7 @@ def kill_all(course: Course, run: subprocess.Popen[str]) -> None:
         for process in found:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(found, timeout=10)
+        time.sleep(0.02)  # they are zombies then, as long as the run stands still
     with suppress(ProcessLookupError):
         os.kill(run.pid, signal.SIGKILL)
 
@@ -130,7 +177,7 @@ def check_converged(course: Course, ids: list[str]) -> None:
     assert saved(course).pending == []
     assert in_state(course, "guard") == {"guard"}
     assert locks(course) == []
-    assert strays(course) == []
+    await_no_strays(course)
     claim = course.admin("get", "namespace", f"practicum-{course.name}", "-o", "json")
     assert cluster.claim_of(json.loads(claim)) is None
 

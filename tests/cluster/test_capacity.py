@@ -56,7 +56,7 @@ def new_node(course, wait_until):
         text = NODE.format(name=name, cpu=cpu, taints=taints)
         course.admin("apply", "-f", "-", stdin=text)
         course.admin("apply", "--server-side", "--subresource=status", "-f", "-", stdin=text)
-        course.admin("wait", f"node/{name}", "--for=condition=Ready", "--timeout=30s")
+        course.admin("wait", f"node/{name}", "--for=condition=Ready", "--timeout=110s")
         wait_until(lambda: name in {one["name"] for one in asked(course)["nodes"]})
         return name
 

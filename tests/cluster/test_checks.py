@@ -270,7 +270,7 @@ def change(stage, path, checks):
     stage.admin.request("PATCH", path, body=body, content="application/merge-patch+json")
 
 
-def settle(look, seconds=20):
+def settle(look, seconds=90):
     """Look until nothing is left to wait for; a policy takes effect when the server has read it."""
     deadline = time.monotonic() + seconds
     while (left := look()) and time.monotonic() < deadline:

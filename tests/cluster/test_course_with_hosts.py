@@ -75,6 +75,7 @@ def test_down_does_not_prove_what_it_could_not_look_at(course):
     assert not any("Removing accounts from hosts" in done.stderr for done in refused)
     assert "hosts down" not in journal(course)
 
+    (course.folder / "hosts.json").unlink()  # as in another operator's clone: hosts know anyway
     document = course.down(code=8)
 
     assert not document["proved"]

@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -16,7 +17,7 @@ from provisioner import rehearsal
 
 from . import runs
 from .course import Course
-from .faults import Fault, proxy
+from .faults import Fault, Gate, proxy
 
 pytestmark = pytest.mark.cluster
 
@@ -112,8 +113,8 @@ def test_a_student_who_hangs_inside_a_wave_is_given_up_and_stops_nobody_else(thr
 
 
 def break_now_and_then(far, fault):
-    def rule(_):
-        lost = len(far.seen) % 5 == 0
+    def rule(request):
+        lost = request.place % 5 == 0
         return Fault(**{fault: True}) if lost and fault != "late" else None
 
     far.reset(rule)
@@ -232,11 +233,27 @@ def own_plane(tmp_path_factory, kubectl):
     """A control plane of one's own, since the others would miss theirs."""
     home = tmp_path_factory.mktemp("own-plane")
     found = rehearsal.up(home)
-    yield Course(
+    course = Course(
         name="own", stacks=tmp_path_factory.mktemp("own-stacks"), home=home,
         kubeconfig=found.kubeconfig, kubectl=kubectl,
     )  # fmt: skip
+    with proxy(found.server, home / "rehearsal" / "pki") as course.far:
+        runs.put_behind(course, course.far.port, course.stacks, ())
+        yield course
     rehearsal.down(home)
+
+
+@contextmanager
+def half_up(course):
+    """Start a first run, and yield it while it stands within its wave; then it goes on."""
+    gate = Gate(at=runs.is_last)
+    course.far.reset(gate)
+    course.write(IDS, **course.fixed)
+    run = runs.start_up(course)
+    runs.reach(gate, run)
+    yield run
+    gate.opened.set()
+    course.far.reset()
 
 
 def pid_of(course, name):
@@ -244,13 +261,10 @@ def pid_of(course, name):
 
 
 @pytest.mark.soak
-def test_an_api_server_that_is_killed_in_the_middle(own_plane, wait_until):
+def test_an_api_server_that_is_killed_in_the_middle(own_plane):
     course = own_plane
-    course.write(IDS)
-    run = runs.start_up(course)
-    wait_until(lambda: len(runs.namespaces(course)) > 0 or run.poll() is not None, seconds=60)
-
-    os.kill(pid_of(course, "kube-apiserver"), signal.SIGKILL)
+    with half_up(course) as run:
+        os.kill(pid_of(course, "kube-apiserver"), signal.SIGKILL)
     _, errors = run.communicate(timeout=BOUND)
 
     assert run.returncode in (5, 6, 7), errors
@@ -265,12 +279,9 @@ def test_an_api_server_that_is_killed_in_the_middle(own_plane, wait_until):
 @pytest.mark.soak
 def test_an_etcd_that_stands_still_in_the_middle(own_plane, wait_until):
     course = own_plane
-    course.write(IDS)
-    run = runs.start_up(course)
-    wait_until(lambda: len(runs.namespaces(course)) > 0 or run.poll() is not None, seconds=60)
     etcd = pid_of(course, "etcd")
-
-    os.kill(etcd, signal.SIGSTOP)
+    with half_up(course) as run:
+        os.kill(etcd, signal.SIGSTOP)
     try:
         _, errors = run.communicate(timeout=BOUND)
         assert run.returncode in (5, 6, 7), errors
@@ -288,7 +299,7 @@ def test_an_etcd_that_stands_still_in_the_middle(own_plane, wait_until):
 def test_a_controller_manager_that_stands_still(own_plane, wait_until):
     """Who joins needs none; what is to go does not, and the command says so in its time."""
     course = own_plane
-    course.write(IDS[:2])
+    course.write(IDS[:2], **course.fixed)
     course.up()
     manager = pid_of(course, "kube-controller-manager")
 

@@ -160,6 +160,8 @@ def test_somebody_who_was_let_in_by_hand_is_drift(together):
 
 def test_who_leaves_a_group_is_out_of_it_and_still_at_home(together, control_plane, wait_until):
     """The group's binding alone is written: no student's wave is touched."""
+    made = as_student(together.configs[BO], *CREATE, "kept", "-n", together.shared)
+    assert made.returncode == 0, made.stderr
     write_roster(together, s20260001="alpha", s20260003="alpha")
     plan = together.json("plan", together.name)
     mark = control_plane.mark()
@@ -169,13 +171,15 @@ def test_who_leaves_a_group_is_out_of_it_and_still_at_home(together, control_pla
     changed = mutations(control_plane.since(mark))
     wait_until(lambda: not as_student(
         together.configs[CY], "get", "configmaps", "-n", together.shared).returncode)  # fmt: skip
+    wait_until(lambda: as_student(
+        together.configs[BO], "get", "configmaps", "-n", together.shared).returncode)  # fmt: skip
     assert {student["action"] for student in plan["students"]} == {"same"}
     assert (done["groups"]["changed"], done["changed"]) == (1, 0)
     assert {about(event, "namespace") for event in changed} == {together.shared}
     assert 'cannot list resource "configmaps"' in refusal(together, BO, together.shared)
     assert as_student(together.configs[BO], "get", "configmaps").returncode == 0
     assert as_student(
-        together.configs[ADA], "get", "configmap", f"by-{BO}", "-n", together.shared
+        together.configs[ADA], "get", "configmap", "kept", "-n", together.shared
     ).returncode == 0  # fmt: skip
 
 
@@ -206,8 +210,13 @@ def test_a_group_that_nobody_is_in_goes_and_down_leaves_nothing_of_any(together)
     assert receipt["remaining"] == []
 
 
-def test_who_logs_in_at_the_school_is_out_of_the_group_when_they_are_revoked(new_course):
-    """There is no token of ours that could be ended: it is the binding that counts."""
+def test_who_logs_in_at_the_school_is_out_of_the_group_when_they_are_revoked(
+    new_course, wait_until
+):
+    """There is no token of ours that could be ended: it is the binding that counts.
+
+    A server goes by what it has last seen of the bindings, which may be a moment old.
+    """
     login = {"issuer": "https://login.example.org", "client_id": "course"}
     course = new_course(groups=SHARED, auth={"oidc": login})
     people = {ADA: "ada@example.org", BO: "bo@example.org"}
@@ -221,17 +230,17 @@ def test_who_logs_in_at_the_school_is_out_of_the_group_when_they_are_revoked(new
         user = ("--as", f"oidc:{people[id]}")
         return not as_student(course.kubeconfig, "get", "pods", "-n", shared, *user).returncode
 
-    before = {id: may(id) for id in people}
+    wait_until(lambda: may(ADA) and may(BO))
     course.run("revoke", course.name, ADA, "--yes")
-    after = {id: may(id) for id in people}
+    wait_until(lambda: not may(ADA))
+    other = may(BO)
     again = course.up()
     course.run("revoke", course.name, BO, "--yes")
+    wait_until(lambda: not may(BO))
 
-    assert before == {ADA: True, BO: True}
-    assert after == {ADA: False, BO: True}
+    assert other, "who was not revoked"
     assert (again["groups"]["same"], again["groups"]["changed"]) == (1, 0)
     assert not may(ADA)
-    assert not may(BO)
 
 
 def test_a_command_for_one_student_touches_their_group_and_no_other(new_course, control_plane):

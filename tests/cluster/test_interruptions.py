@@ -10,66 +10,104 @@ from datetime import UTC, datetime
 import pytest
 
 from .course import environment
-from .runs import check_converged, kill_all, start, start_up, state_of, strays
+from .faults import Gate, proxy
+from .runs import (
+    await_no_strays,
+    check_converged,
+    is_last,
+    kill_all,
+    put_behind,
+    reach,
+    start,
+    start_up,
+    state_of,
+)
 
 pytestmark = pytest.mark.cluster
 
-STUDENTS = [str(number) for number in range(1, 13)]
+STUDENTS = [str(number) for number in range(1, 5)]
 
 
-def namespaces(course) -> int:
-    return course.admin(
-        "get", "namespaces", "-l", f"practicum.dev/cohort={course.name},practicum.dev/student",
-        "-o", "name",
-    ).count("\n")  # fmt: skip
+@pytest.fixture(scope="module")
+def far(control_plane):
+    with proxy(control_plane.server, control_plane.folder / "pki") as made:
+        yield made
 
 
 @pytest.fixture
-def half_up(new_course, wait_until):
-    """A cohort whose first run has made some namespaces and is still at it."""
-    course = new_course(STUDENTS)
+def gate(far):
+    """Where a run stands still: at the last objects of its students, and so within a wave."""
+    made = Gate(at=is_last)
+    far.reset(made)
+    yield made
+    made.opened.set()
+    far.reset()
+
+
+@pytest.fixture
+def behind(new_course, far, gate, tmp_path):
+    """Make a cohort whose every request passes the gate."""
+    return lambda ids: put_behind(new_course(), far.port, tmp_path, ids)
+
+
+@pytest.fixture
+def half_up(behind, gate):
+    """A cohort whose first run has made some namespaces, and stands at the gate."""
+    course = behind(STUDENTS)
     run = start_up(course)
-    wait_until(lambda: namespaces(course) > 0 or run.poll() is not None, seconds=60)
-    assert run.poll() is None, run.communicate()
+    reach(gate, run)
     yield course, run
     if run.poll() is None:
         run.kill()
     run.communicate()
 
 
-def test_a_killed_run_is_finished_by_the_next(half_up):
+def hear(run, words):
+    """Read what a run says until it says this."""
+    said = []
+    for line in run.stderr:
+        said.append(line)
+        if words in line:
+            return
+    raise AssertionError("".join(said))
+
+
+def test_a_killed_run_is_finished_by_the_next(half_up, gate):
     """Workers notice that their parent is gone; the next run waits for them, then goes on."""
     course, run = half_up
     run.send_signal(signal.SIGKILL)
     run.wait()
-    course.write(STUDENTS, environment={"quota": {"pods": "9"}})
+    gate.opened.set()
+    course.write(STUDENTS, **course.fixed, environment={"quota": {"pods": "9"}})
 
     done = course.up()
 
     assert done["failed"] == []
     assert set(course.actions().values()) == {"same"}
     assert len(course.actions()) == len(STUDENTS)
-    assert strays(course) == []
+    await_no_strays(course)
 
 
-def test_a_run_killed_with_all_its_processes_is_finished_by_the_next(half_up):
+def test_a_run_killed_with_all_its_processes_is_finished_by_the_next(half_up, gate):
     """As a power cut: no state was saved, Pulumi's lock and half a wave were left behind."""
     course, run = half_up
     kill_all(course, run)
     run.wait()
+    gate.opened.set()
 
     done = course.up()
 
     assert done["failed"] == []
     assert set(course.actions().values()) == {"same"}
-    assert strays(course) == []
+    await_no_strays(course)
 
 
-def test_who_leaves_after_a_killed_run_is_removed(half_up):
+def test_who_leaves_after_a_killed_run_is_removed(half_up, gate):
     """Alive, ours, in no state and in no roster: found by the mark, deleted by UID."""
     course, run = half_up
     kill_all(course, run)
     run.wait()
+    gate.opened.set()
     present = [id for id, action in course.actions().items() if action != "create"]
     assert present
     course.roster([id for id in STUDENTS if id != present[0]])
@@ -88,47 +126,49 @@ def test_who_leaves_after_a_killed_run_is_removed(half_up):
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
     ids=["Ctrl-C", "SIGTERM", "closed terminal"],
 )
-def test_an_interrupted_run_ends_in_order(half_up, number, code):
+def test_an_interrupted_run_ends_in_order(half_up, gate, number, code):
     course, run = half_up
     # A terminal tells its whole group; `kill` tells one process.
     (os.killpg if number == signal.SIGINT else os.kill)(run.pid, number)
+    hear(run, "what is in flight finishes")
+    gate.opened.set()
 
-    _, errors = run.communicate(timeout=60)
+    _, errors = run.communicate(timeout=200)
 
     assert run.returncode == code, errors
-    assert "what is in flight finishes" in errors
     assert "Traceback" not in errors
-    assert strays(course) == []
+    await_no_strays(course)
     done = course.up()
     assert done["failed"] == []
     assert set(course.actions().values()) == {"same"}
 
 
-def test_a_second_signal_ends_it_at_once_and_the_next_run_repairs(half_up):
+def test_a_second_signal_ends_it_at_once_and_the_next_run_repairs(half_up, gate):
+    """At once: nothing that it waits for has been answered by then."""
     course, run = half_up
     run.send_signal(signal.SIGINT)
-    for line in run.stderr:
-        if "what is in flight finishes" in line:
-            break
+    hear(run, "what is in flight finishes")
     run.send_signal(signal.SIGTERM)
 
-    _, errors = run.communicate(timeout=60)
+    _, errors = run.communicate(timeout=200)
 
     assert run.returncode in (130, 143), errors
     assert "Traceback" not in errors
-    assert strays(course) == []
+    await_no_strays(course)
+    gate.opened.set()
     assert course.up()["failed"] == []
     check_converged(course, STUDENTS)
 
 
-def test_who_reads_the_output_may_go_away(new_course):
+def test_who_reads_the_output_may_go_away(behind, gate):
     """`practicum up … | head -1`: what was asked for is done, and nobody is told."""
-    course = new_course(["1", "2"])
+    course = behind(["1", "2"])
     run = start(course, "up", course.name, "--yes", stderr=subprocess.STDOUT)
     run.stdout.readline()
     run.stdout.close()
+    gate.opened.set()  # so that there was something left to say
 
-    assert run.wait(timeout=120) == 141
+    assert run.wait(timeout=200) == 141
 
     check_converged(course, ["1", "2"])
 
@@ -173,15 +213,16 @@ def test_a_read_only_home_stops_it_before_anything_is_changed(new_course):
     assert course.up()["created"] == 1
 
 
-def test_of_two_runs_at_once_one_proceeds(half_up):
+def test_of_two_runs_at_once_one_proceeds(half_up, gate):
     course, run = half_up
     run.send_signal(signal.SIGSTOP)  # so that it cannot end before the others have begun
+    gate.opened.set()
 
     second = course.run("up", course.name, "--yes", code=9)
     down = course.run("down", course.name, "--yes", course.name, code=9)
 
     run.send_signal(signal.SIGCONT)
-    _, errors = run.communicate(timeout=120)
+    _, errors = run.communicate(timeout=200)
     assert str(run.pid) in second.stderr
     assert str(run.pid) in down.stderr
     assert run.returncode == 0, errors

@@ -66,7 +66,7 @@ def handed_out(course, id):
 def join(course, id, home, *arguments):
     command = [sys.executable, "-m", "provisioner", "join", handed_out(course, id), *arguments]
     return subprocess.run(
-        command, env=environment(home), capture_output=True, text=True, check=False, timeout=60,
+        command, env=environment(home), capture_output=True, text=True, check=False, timeout=120,
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
@@ -74,7 +74,7 @@ def join(course, id, home, *arguments):
 def kubectl(home, *arguments):
     return subprocess.run(
         ["kubectl", *arguments],
-        env=environment(home), capture_output=True, text=True, check=False, timeout=60,
+        env=environment(home), capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def test_a_passphrase_is_asked_for_and_kept_nowhere(course, machine):
     key = course.private / LOCKED
     command = ["-m", "provisioner", "join", handed_out(course, LOCKED), "--identity", str(key)]
 
-    terminal = pexpect.spawn(sys.executable, command, env=environment(machine), timeout=60)
+    terminal = pexpect.spawn(sys.executable, command, env=environment(machine), timeout=120)
     terminal.expect("Passphrase of ")
     terminal.sendline("wrong")
     terminal.expect("Passphrase of ")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
+import signal
+import subprocess
 import threading
 
 import pytest
@@ -12,16 +14,13 @@ from provisioner import cohort as cohorts
 from provisioner import manifest
 
 from . import runs
+from .course import as_student
 from .faults import Fault, proxy
 
 pytestmark = pytest.mark.cluster
 
 BEFORE = 2
 """Changes of a first run before those of the engine: the identity namespace, and the claim."""
-
-LAST = "/rolebindings/practicum-student"
-"""In the path of a student's last object: it hangs on all others."""
-
 
 NEW = itertools.count(1001)
 """Ids of students who join: nobody has had them."""
@@ -133,7 +132,7 @@ def test_a_run_cut_when_all_is_there_and_nothing_is_saved_is_settled_by_the_next
     victim.up()
     victim.roster(["0", "5"])
 
-    assert cut_at(victim, far, lambda request: LAST in request.path and request.changes, "after")
+    assert cut_at(victim, far, runs.is_last, "after")
     before = runs.everything(victim)
     assert victim.actions() == {"0": "same", "5": "same"}
     assert "s5" not in runs.in_state(victim)
@@ -154,7 +153,7 @@ def test_runs_for_one_student_in_between_forget_nothing_of_what_was_cut(victim, 
     victim.roster(["0"])
     victim.up()
     victim.roster(["0", "6"])
-    assert cut_at(victim, far, lambda request: LAST in request.path and request.changes, "after")
+    assert cut_at(victim, far, runs.is_last, "after")
 
     victim.json("up", victim.name, "0", "--yes")
     quota = victim.admin("get", "resourcequotas", "-n", victim.namespace("0"), "-o", "name")
@@ -168,6 +167,68 @@ def test_runs_for_one_student_in_between_forget_nothing_of_what_was_cut(victim, 
     assert (settled["same"], settled["failed"]) == (2, [])
     runs.check_converged(victim, ["0", "6"])
     assert victim.up()["processes"] == 0
+
+
+@pytest.mark.soak
+def test_a_hand_out_cut_at_any_change_leaves_the_old_one_its_access(new_victim, far, tmp_path):
+    """Only a file that is on the disk counts; until then, nobody has what was minted last."""
+    course = new_victim(["1"])
+    course.give_key("1")
+    course.up()
+    course.json("handout", course.name)
+    theirs = course.open("1", tmp_path)
+    for change in ("secrets", "token", "PATCH"):
+        for when in ("before", "after"):
+            old = theirs.read_bytes()
+            came = _cut_hand_out(course, far, change, when)
+            counts = (change, when) == ("PATCH", "after")
+
+            assert came
+            assert course.json("rotate", course.name, "--sweep")["swept"] == (["1"] * counts)
+            if counts:
+                theirs = course.open("1", tmp_path)
+                assert theirs.read_bytes() != old
+            assert as_student(theirs, "get", "pods").returncode == 0, (change, when)
+    stopped = _interrupted_rotation(course, far)
+    assert (stopped.returncode, "what is in flight finishes" in stopped.stderr) == (143, True)
+    assert as_student(course.open("1", tmp_path), "get", "pods").returncode == 0
+    [again] = course.json("handout", course.name, "--renew")["issued"]
+    assert again["id"] == "1"
+    assert as_student(course.open("1", tmp_path), "get", "pods").returncode == 0
+
+
+def _cut_hand_out(course, far, change, when):
+    """Kill a hand-out of new credentials at the request that is named; say whether it came."""
+    run, struck = None, threading.Event()
+
+    def strike():
+        struck.set()
+        run.kill()
+
+    def rule(request):
+        here = request.changes and change in (request.method, request.path.rpartition("/")[2])
+        return Fault(**{when: strike}) if here else None
+
+    far.reset(rule)
+    run = runs.start(course, "handout", course.name, "--renew")
+    run.communicate(timeout=60)
+    far.reset()
+    return struck.is_set()
+
+
+def _interrupted_rotation(course, far):
+    """Tell a rotation to stop while its one token is minted."""
+    run = None
+
+    def rule(request):
+        if request.path.endswith("/token"):
+            run.send_signal(signal.SIGTERM)
+
+    far.reset(rule)
+    run = runs.start(course, "rotate", course.name)
+    out, errors = run.communicate(timeout=60)
+    far.reset()
+    return subprocess.CompletedProcess(run.args, run.returncode, out, errors)
 
 
 @pytest.mark.soak

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import yaml
 
 from provisioner import cluster
+from provisioner.cluster.resources import VOLUMES
 
 from .course import WORK, keep_pull_secret
 
@@ -36,6 +36,13 @@ items:
   kind: NetworkPolicy
   metadata: {meta}
   spec: {{podSelector: {{}}, policyTypes: [Egress]}}
+- apiVersion: v1
+  kind: PersistentVolumeClaim
+  metadata: {meta}
+  spec:
+    storageClassName: ""
+    accessModes: [ReadOnlyMany]
+    resources: {{requests: {{storage: 1Mi}}}}
 - apiVersion: rbac.authorization.k8s.io/v1
   kind: RoleBinding
   metadata: {meta}
@@ -70,7 +77,7 @@ class Operator:
 
 
 @pytest.fixture(scope="module")
-def operator(new_course, control_plane, tmp_path_factory) -> Operator:
+def operator(new_course, control_plane, tmp_path_factory, wait_until) -> Operator:
     """The whole life of a cohort, run by one who holds exactly the three roles."""
     course = new_course()
     name = course.name
@@ -87,7 +94,10 @@ def operator(new_course, control_plane, tmp_path_factory) -> Operator:
         ],
         # Whoever is in a section sees that alone, so verify cannot have Kim play an assistant.
         "sections": [{"name": "A", "assistants": ["Kim"]}],
-        "environment": {"pull_secrets": [{"name": "registry", "namespace": f"keep-{name}"}]},
+        "environment": {
+            "pull_secrets": [{"name": "registry", "namespace": f"keep-{name}"}],
+            "shared_volumes": [{"name": "datasets", "from": {"host_path": "/srv/datasets"}}],
+        },
     }
     keep_pull_secret(course, f"keep-{name}", "before")
     course.write(["1", "2"], **cohort)
@@ -98,13 +108,15 @@ def operator(new_course, control_plane, tmp_path_factory) -> Operator:
     for role in roles:
         bind(course, role["metadata"]["name"], role["metadata"].get("namespace", ""))
     mark = control_plane.mark()
-    receipt, findings, proof = live(course, control_plane)
+    receipt, findings, proof = live(course, control_plane, wait_until)
     events = [e for e in control_plane.since(mark) if e["user"].get("username") == user]
     found = {finding["about"]: finding["verdict"] for finding in findings}
     return Operator(user, course, roles, events, receipt, found, proof)
 
 
-def live(course, control_plane) -> tuple[dict[str, Any], list[dict[str, str]], dict[str, Any]]:
+def live(
+    course, control_plane, wait_until
+) -> tuple[dict[str, Any], list[dict[str, str]], dict[str, Any]]:
     """Run every command; returns the receipt, what `doctor` found, and what `verify` said."""
     name = course.name
     course.json("doctor", name)
@@ -124,8 +136,9 @@ def live(course, control_plane) -> tuple[dict[str, Any], list[dict[str, str]], d
     with course.watching() as watched:
         drift(course)
         watched.until(lambda told: len(told) > 5, "differs")
-        while watched_kinds(control_plane.since(mark)) < set(cluster.RESOURCES):
-            time.sleep(0.1)  # each has a thread of its own, and they have just begun
+        # Each has a thread of its own, and they have just begun.
+        wanted = {*cluster.RESOURCES, *VOLUMES}
+        wait_until(lambda: watched_kinds(control_plane.since(mark)) >= wanted)
     findings = course.json("doctor", name)["findings"]
     repaired = course.up()
     assert (repaired["changed"], repaired["failed"]) == (2, [])
@@ -154,7 +167,8 @@ def watched_kinds(events: list[dict[str, Any]]) -> set[str]:
         for event in events
         if event["verb"] == "watch" and event.get("userAgent") == "practicum"
     }
-    return {kind for kind, resource in cluster.RESOURCES.items() if resource.plural in asked}
+    kinds = cluster.RESOURCES | VOLUMES
+    return {kind for kind, resource in kinds.items() if resource.plural in asked}
 
 
 def now_and_then(course) -> None:

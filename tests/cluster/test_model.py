@@ -228,7 +228,7 @@ class Term(RuleBasedStateMachine):
             assert kept == member.work
         for state in (self.course.home / "state").rglob("*.json"):
             json.loads(state.read_text())
-        assert runs.strays(self.course) == []
+        runs.await_no_strays(self.course)
         assert self.canaries.in_files([self.course.home, self.course.stacks]) == set()
 
     # How the model knows
@@ -326,4 +326,4 @@ def test_a_few_steps_of_a_term_in_any_order(terms):
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_many_terms_in_any_order(terms):
-    terms(max_examples=15, stateful_step_count=30)
+    terms(max_examples=15, stateful_step_count=30, derandomize=False)

@@ -24,7 +24,9 @@ import yaml
 from provisioner.lifecycle.lock import run_name
 from provisioner.pulumi_stack import RUN_MARK
 
+from . import runs
 from .course import environment, keep_pull_secret
+from .faults import Gate, Proxy, proxy
 from .leaks import Canaries, Watch, private
 from .refusing import refusing_bindings
 
@@ -49,6 +51,9 @@ class Life:
     folder: Path
     canaries: Canaries
     watch: Watch
+    far: Proxy
+    """What the operator's token is shown to; it passes all on."""
+
     course_key: pyrage.x25519.Identity
     printed: list[str] = field(default_factory=list)
     ends: dict[str, subprocess.CompletedProcess[str]] = field(default_factory=dict)
@@ -86,7 +91,7 @@ class Life:
 
     def run(self, what: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=240)
         self.printed += [out, err]
         self.states[what] = self.state()
         self.ends[what] = subprocess.CompletedProcess(arguments, process.returncode, out, err)
@@ -97,14 +102,17 @@ class Life:
         return {str(path): path.read_bytes() for path in stacks.rglob("*.json*")}
 
     def kill(self, *arguments: str) -> None:
-        """Start a run, and kill all its processes once the engine and provider are there."""
+        """Start a run, and kill all its processes while the engine makes something."""
+        gate = Gate(at=lambda request: request.changes and request.agent.startswith("pulumi"))
+        self.far.reset(gate)
         process = self.start(*arguments)
-        mark = run_name(self.home, self.course.name)
-        while len(marked(mark)) < 3:  # worker, engine and provider
-            assert process.poll() is None, process.communicate()
-        for one in [*marked(mark), psutil.Process(process.pid)]:
+        runs.reach(gate, process)
+        found = marked(run_name(self.home, self.course.name))
+        assert len(found) >= 3, "worker, engine and provider"
+        for one in [*found, psutil.Process(process.pid)]:
             one.kill()
         self.printed += process.communicate()
+        gate.opened.set()
 
 
 def marked(mark: str) -> list[psutil.Process]:
@@ -132,10 +140,13 @@ def life(new_course, control_plane, tmp_path_factory):
     course = new_course()
     course.stacks, course.home = folder / "stacks", folder / "home"
     canaries = Canaries()
-    with Watch(temporary=folder / "tmp") as watch:
+    with (
+        Watch(temporary=folder / "tmp") as watch,
+        proxy(control_plane.server, control_plane.folder / "pki") as far,
+    ):
         for path in (course.home, watch.temporary):
             path.mkdir(mode=0o700)
-        life = Life(course, folder, canaries, watch, pyrage.x25519.Identity.generate())
+        life = Life(course, folder, canaries, watch, far, pyrage.x25519.Identity.generate())
         plant(life, control_plane.kubeconfig)
         live_through(life)
     return life
@@ -149,9 +160,12 @@ def plant(life: Life, admin: Path) -> None:
     password = f"canary-{secrets.token_urlsafe(24)}"
     life.login = keep_pull_secret(course, f"keep-{course.name}", password)
     config["users"].append({"name": "token", "user": {"token": token}})
-    config["contexts"].append(
-        {"name": "token", "context": {**config["contexts"][0]["context"], "user": "token"}}
+    server = f"https://127.0.0.1:{life.far.port}"
+    config["clusters"].append(
+        {"name": "far", "cluster": {**config["clusters"][0]["cluster"], "server": server}}
     )
+    context = {**config["contexts"][0]["context"], "cluster": "far", "user": "token"}
+    config["contexts"].append({"name": "token", "context": context})
     private(life.folder / "kubeconfig", yaml.safe_dump(config))
     key = base64.b64decode(config["users"][0]["user"]["client-key-data"]).decode()
     passphrase = f"canary-{secrets.token_urlsafe(24)}"

@@ -100,7 +100,7 @@ def stuck(new_course, wait_until):
     yield course
     unhold = '{"metadata": {"finalizers": null}}'
     course.admin("patch", "configmap", "held", "-n", first, "--type=merge", "-p", unhold)
-    course.admin("wait", "--for=delete", f"namespace/{first}", "--timeout=60s")
+    course.admin("wait", "--for=delete", f"namespace/{first}", "--timeout=110s")
     assert course.down("--no-archive")["proved"]
 
 

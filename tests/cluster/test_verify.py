@@ -228,22 +228,32 @@ def test_a_new_type_adds_nothing(running, client, wait_until):
     )
 
 
-def test_the_leftovers_of_a_killed_verification_go_with_the_next_and_live_names_each_line(
-    running, wait_until
-):
-    command = running.command("verify", running.name)
+def left_by_a_killed_one(course, wait_until):
+    """Kill a verification that has scratch namespaces; says whether it held the cohort then."""
+    command = course.command("verify", course.name)
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()
     )
+
+    def scratch():
+        return "practicum-verify-" in course.admin("get", "ns", "-o", "name")
+
     try:
-        wait_until(lambda: "practicum-verify-" in running.admin("get", "ns", "-o", "name"))
-        # Another operator's `up` is refused by it, and else would take them for leavers.
-        claimed = running.admin("get", "ns", f"practicum-{running.name}", "-o", "json")
-        claim = cluster.claim_of(json.loads(claimed))
-        assert (claim.pid, process.poll()) == (process.pid, None)
+        wait_until(lambda: scratch() or process.poll() is not None)
+        claimed = json.loads(course.admin("get", "ns", f"practicum-{course.name}", "-o", "json"))
     finally:
         process.kill()
         process.wait()
+    # Another operator's `up` is refused by its claim, and else would take them for leavers.
+    claim = cluster.claim_of(claimed)
+    return scratch() and claim is not None and claim.pid == process.pid
+
+
+def test_the_leftovers_of_a_killed_verification_go_with_the_next_and_live_names_each_line(
+    running, wait_until
+):
+    # One that ended by itself, before it could be killed, has left nothing: then once more.
+    assert any(left_by_a_killed_one(running, wait_until) for _ in range(5))
 
     again = running.run("verify", running.name, "--live", "--student", "20260001", code=8)
 

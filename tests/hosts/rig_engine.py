@@ -126,7 +126,7 @@ def _start(engine: Engine, data: Path) -> None:
             ["setsid", "--fork", *command], stdout=output, stderr=output, check=True,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not engine.answers():
         if time.monotonic() > deadline or "failed to start daemon" in log.read_text():
             pytest.skip(f"no container engine can start here: {log.read_text()[-400:].strip()}")

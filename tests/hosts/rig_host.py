@@ -62,7 +62,7 @@ class LabHost:
                 "ssh", "-F", "none", "-p", str(port or self.port), "-i", str(identity),
                 "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "BatchMode=yes",
                 "-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={pinned}",
-                "-o", "ConnectTimeout=10", f"{user}@{self.address}", *command,
+                "-o", "ConnectTimeout=30", f"{user}@{self.address}", *command,
             ],
             capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL,
         )  # fmt: skip
@@ -107,10 +107,12 @@ def _ready(engine: Engine, container: str, identity: Path, name: str) -> LabHost
 def _wait_for_boot(engine: Engine, container: str) -> None:
     """Wait for a boot without a failed unit, and for sshd."""
     script = "systemctl is-system-running --wait; systemctl is-active ssh"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 200
     while True:
         said = engine.docker("exec", container, "sh", "-c", f"{script} || true").split()
         if said == ["running", "active"]:
             return
-        assert time.monotonic() < deadline, f"{container} did not boot: {said}"
+        if time.monotonic() > deadline:
+            failed = engine.docker("exec", container, "systemctl", "--failed", "--no-legend")
+            raise AssertionError(f"{container} did not boot: {said} {failed}")
         time.sleep(0.2)

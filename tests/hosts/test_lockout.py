@@ -51,11 +51,20 @@ def test_what_is_refused_leaves_no_trace(door, refusals):
     assert door.login("root", door.identity, "true").returncode == 0
 
 
-def test_a_change_after_which_nobody_logged_in_is_undone(door, refusals):
-    play(PLAY, [door], group_vars(changes=[{"05-test.conf": LOCKS_OUT}], undo_after=4))
-    assert door.login("root", door.identity, "true").returncode == 255
+def is_locked_out(door, seconds):
+    """Change sshd so that nobody gets in; says whether we saw it before it was undone."""
+    changes = [{"05-test.conf": LOCKS_OUT}]
+    play(PLAY, [door], group_vars(changes=changes, undo_after=seconds))
+    return door.login("root", door.identity, "true").returncode == 255
 
-    deadline = time.monotonic() + 30
+
+def test_a_change_after_which_nobody_logged_in_is_undone(door, refusals):
+    # Where Ansible ends late it has been undone by then; so once more, with more time.
+    seconds = next(seconds for seconds in (6, 20, 60) if is_locked_out(door, seconds))
+    timer = door.shell("systemctl show -p ActiveState -p AccuracyUSec practicum-sshd-undo.timer")
+    assert "ActiveState=active" not in timer or "AccuracyUSec=1s" in timer
+
+    deadline = time.monotonic() + seconds + 60
     while door.login("root", door.identity, "true").returncode:
         assert time.monotonic() < deadline, "the operator stayed locked out"
         time.sleep(0.2)

@@ -77,7 +77,7 @@ def serve(host: LabHost, folder: Path) -> None:
     host.shell(
         "update-ca-certificates >/dev/null 2>&1; chmod -R a+rX /srv/web; : > /srv/web/log;"
         "systemctl is-active --quiet web || systemd-run --unit=web --quiet python3 /srv/web.py;"
-        "for n in $(seq 100); do (: < /dev/tcp/127.0.0.1/8443) 2>/dev/null && exit; sleep .1; done;"
+        "for n in $(seq 600); do (: < /dev/tcp/127.0.0.1/8443) 2>/dev/null && exit; sleep .1; done;"
         "exit 1"
     )
 

@@ -136,3 +136,23 @@ def test_a_suspended_student_has_no_way_in(run):
 
     assert engine.of_kind("RoleBinding") == []
     assert len(engine.objects) == 6
+
+
+def test_claims_on_what_is_shared_wait_for_a_quota_that_lets_them_in(run):
+    """Of one that is not counted yet, the API server refuses all that it counts."""
+    shared = [{"name": "datasets", "from": {"host_path": "/srv/datasets"}}]
+    course = cohort(environment={"shared_volumes": shared})
+    args = StudentEnvironmentArgs(manifests=tuple(manifest.environment(course, record())))
+
+    engine = run(lambda: StudentEnvironment("s20260001", args))
+
+    quota, [claim] = (
+        engine.one("s20260001/resourcequota/practicum"),
+        engine.of_kind("PersistentVolumeClaim"),
+    )
+    [volume] = engine.of_kind("PersistentVolume")
+    assert "pulumi.com/skipAwait" not in quota.metadata["annotations"]
+    assert "pulumi.com/skipAwait" in claim.metadata["annotations"]
+    assert {quota.urn, volume.urn} <= claim.dependencies
+    assert volume.deleted_with == "", "it is in no namespace"
+    assert all(claim.urn in binding.dependencies for binding in engine.of_kind("RoleBinding"))

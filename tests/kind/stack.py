@@ -111,7 +111,7 @@ class Stack:
     def _run(self, operation: str, changed: dict[str, Any]) -> dict[str, Any]:
         done = subprocess.run(
             self._command(operation, changed), env=self._env(), cwd=ROOT, text=True,
-            check=False, capture_output=True, timeout=400,
+            check=False, capture_output=True, timeout=900,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-4000:]
         return dict(json.loads(done.stdout))
@@ -147,7 +147,7 @@ def kill_all(process: subprocess.Popen[str]) -> None:
 
 def await_that(holds: Callable[[], object], run: subprocess.Popen[str]) -> None:
     """Wait until something holds while a run goes on."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     while not holds():
         assert run.poll() is None, "the run ended first"
         assert time.monotonic() < deadline, "it never came"

@@ -98,7 +98,6 @@ def test_a_second_build_says_nothing_and_finds_the_image(engine, node_image):
     again = image.build(engine, said.append)
 
     assert (again.name, said) == (node_image, [])
-    assert again.seconds < 5
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ class Sshd:
             str(self.folder / "log"),
         ]
         self.process = subprocess.Popen(command)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90
         while True:
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return

@@ -11,17 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 from provisioner.cluster import Access, Client
 from provisioner.cohort import Cohort
 
 from ..sample import cohort
 from .rendering import SETTINGS
-
-# A machine that has other things to do is no mistake of what is tested.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 
 @dataclass

@@ -15,6 +15,18 @@ SETTINGS = {
     "assistants": {"assistants": [ASSISTANT]},
     "assistants who read Secrets": {"assistants": [ASSISTANT, SECRETS_READER]},
     "operators": {"operators": [OPERATOR]},
+    "shared volumes": {
+        "environment": {
+            "shared_volumes": [
+                {"name": "datasets", "from": {"host_path": "/srv/datasets"}},
+                {"name": "models", "from": {"nfs": {"server": "nas", "path": "/models"}}},
+                {
+                    "name": "more",
+                    "from": {"csi": {"driver": "efs.csi.aws.com", "volume_handle": "fs-1"}},
+                },
+            ]
+        }
+    },
     "no egress": {"environment": {"egress": "none"}},
     "some networks": {"environment": {"egress": ["203.0.113.0/24", "2001:db8::/48"]}},
 }

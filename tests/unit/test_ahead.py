@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 
 import pytest
@@ -109,19 +110,21 @@ def test_nothing_is_asked_before_the_cohort_is_held(settings, server):
         assert held.asked.listing.found().uid == ""
 
 
-def test_nobody_waits_for_a_cluster_that_does_not_answer(settings, tmp_path):
+def test_nobody_waits_for_a_cluster_that_does_not_answer(settings):
     """The process ends at its own pace, whatever is on its way."""
     from .test_start import python
 
-    write_kubeconfig(settings.home / "rehearsal" / "kubeconfig", "https://192.0.2.1:6443")
     write(settings, cluster="rehearsal")
-    began = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        write_kubeconfig(settings.home / "rehearsal" / "kubeconfig", url)
+        began = time.monotonic()
 
-    python(
-        "from pathlib import Path; from provisioner.lifecycle import ahead;"
-        " from provisioner.settings import Settings;"
-        f"assert ahead.ask(Settings(stacks=Path({str(settings.stacks)!r}),"
-        f" home=Path({str(settings.home)!r})), 'mls26')"
-    )
+        python(
+            "from pathlib import Path; from provisioner.lifecycle import ahead;"
+            " from provisioner.settings import Settings;"
+            f"assert ahead.ask(Settings(stacks=Path({str(settings.stacks)!r}),"
+            f" home=Path({str(settings.home)!r})), 'mls26')"
+        )
 
-    assert time.monotonic() - began < 8, "a connection has ten seconds"
+        assert time.monotonic() - began < 45, "an answer has a minute"

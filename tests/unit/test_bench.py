@@ -346,16 +346,21 @@ async def _exchange(round_trip: float, size: int) -> tuple[float, bytes]:
     return took, answer
 
 
-def test_the_far_network_adds_its_round_trip_once_to_connect_and_once_to_ask():
-    took, answer = asyncio.run(_exchange(0.3, 5))
+def _takes(round_trip: float, size: int, *, least: float, less_than: float) -> bool:
+    """Say whether one exchange of some takes so long: a laden machine may add its own time."""
+    for _ in range(10):
+        took, answer = asyncio.run(_exchange(round_trip, size))
+        assert answer == b"x" * size
+        assert took >= least
+        if took < less_than:
+            return True
+    return False
 
-    assert answer == b"xxxxx"
-    assert 0.6 <= took < 0.9
+
+def test_the_far_network_adds_its_round_trip_once_to_connect_and_once_to_ask():
+    assert _takes(0.3, 5, least=0.6, less_than=0.9)
 
 
 def test_the_far_network_delays_and_does_not_limit():
     """8 MiB are a hundred chunks: were each held in turn, this would take ten seconds."""
-    took, answer = asyncio.run(_exchange(0.2, 8 * 2**20))
-
-    assert len(answer) == 8 * 2**20
-    assert 0.4 <= took < 3
+    assert _takes(0.2, 8 * 2**20, least=0.4, less_than=5)

@@ -6,6 +6,7 @@ import csv
 import io
 import stat
 import zipfile
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pyrage
@@ -82,6 +83,17 @@ def test_a_mail_merge_has_a_line_for_each_who_has_an_address(settings, desk, pai
     assert (line["id"], line["email"], line["file"]) == (KNOWN, "ama@example.org", str(path))
     assert path.name in line["command"]
     assert "Ama" not in written.path.read_text(), "ids and addresses, no names"
+
+
+@pytest.mark.parametrize("email", ["=1+1@x.y", "=cmd|x!A1@x.y", "-2+3@x.y", "+1@x.y", "@SUM@x.y"])
+def test_an_address_is_run_by_no_spreadsheet(settings, desk, pairs, email):
+    who, student = pairs[0]
+
+    written = bundle.write(settings, desk, [(who, replace(student, email=email))], "mail")
+
+    [line] = csv.DictReader(io.StringIO(written.path.read_text()))
+    assert line["email"] == f"'{email}"
+    assert line["id"] == KNOWN
 
 
 def test_what_is_known_of_a_student_follows_a_corrected_id(settings):

@@ -119,7 +119,7 @@ def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(server, client):
     client.request("GET", PATH)
 
     first, second = server.asked
-    assert 1 <= second.time - first.time < 5
+    assert second.time - first.time >= 1
 
 
 def test_a_post_is_not_said_twice(server, client):

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from provisioner import credential
 from provisioner.cohort import keys
-from provisioner.credential import Address, Credential, minting
+from provisioner.credential import Address, Credential, Wanted, minting
 from provisioner.errors import ClusterError, InputError
 from provisioner.join.merge import put
 from provisioner.lifecycle import terms
@@ -134,7 +134,8 @@ def bound(until=EXPIRES, **metadata):
 
 def issue(client, pairs, kind="age"):
     recipient = keys.parse(pairs[kind][0][0])
-    return credential.issue(client, "mls26", record(), recipient, address=ADDRESS, expires=EXPIRES)
+    wanted = Wanted(recipient=recipient, address=ADDRESS, expires=EXPIRES)
+    return credential.issue(client, "mls26", record(), wanted)
 
 
 def test_a_token_is_bound_to_a_secret_that_belongs_to_the_account(server, client, pairs):
@@ -155,19 +156,6 @@ def test_a_token_is_bound_to_a_secret_that_belongs_to_the_account(server, client
     assert given.expires == EXPIRES
     assert TOKEN in pyrage.decrypt(sealed, [pairs["age"][0][1]]).decode()
     assert TOKEN not in repr(given)
-
-
-def test_a_shorter_life_is_noted_where_every_operator_sees_it(server, client, pairs):
-    until = EXPIRES - timedelta(days=30)
-    server.will("GET", ACCOUNT)
-    server.will("POST", *bound(until))
-    server.will("PATCH", Answer(body={}))
-
-    given, _ = issue(client, pairs)
-
-    [patch] = [asked.body for asked in server.asked if asked.method == "PATCH"]
-    assert given.expires == until
-    assert patch == {"metadata": {"annotations": {credential.EXPIRES: until.isoformat()}}}
 
 
 @pytest.mark.parametrize("off", [-1, 1])

@@ -45,11 +45,15 @@ class Cluster:
         monkeypatch.setattr(clearing.removal, "refusals", self.delete)
         monkeypatch.setattr(clearing.removal, "force", lambda *_: {})
         monkeypatch.setattr(clearing.cluster, "await_gone", self.await_gone)
-        monkeypatch.setattr(clearing.cluster, "list_cohort", lambda *_: self.reading.found)
+        monkeypatch.setattr(clearing.cluster, "list_cohort", self.list_cohort)
 
     def delete(self, _, lives):
         self.deleted += [(live["kind"], live["metadata"]["name"]) for live in lives]
         return {}
+
+    def list_cohort(self, *_, volumes):
+        assert not volumes  # there were none
+        return self.reading.found
 
     def await_gone(self, _, lives, *, seconds, **__):
         self.waits.append(([live["metadata"]["name"] for live in lives], seconds))

@@ -577,7 +577,9 @@ def test_a_question_has_nothing_in_it_that_a_terminal_obeys(home):
         str(key),
     ]
 
-    terminal = pexpect.spawn(sys.executable, words, env={"HOME": str(home), "PATH": ""}, timeout=30)
+    terminal = pexpect.spawn(
+        sys.executable, words, env={"HOME": str(home), "PATH": ""}, timeout=120
+    )
     terminal.expect_exact("Replace it?")
     asked = terminal.before
     terminal.sendline("n")

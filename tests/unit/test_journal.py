@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,13 @@ def lines(settings):
     return [json.loads(line) for line in file_of(settings).read_text().splitlines()]
 
 
+def whole(settings):
+    """All lines but torn ones."""
+    for text in file_of(settings).read_text().splitlines():
+        with suppress(ValueError):
+            yield json.loads(text)
+
+
 def ended(settings, stacks, *, done=(), command="up", some=False):
     """A run that finished some stacks, and came to its end."""
     with journal.kept(settings, "mls26", command, stacks, some=some) as kept:
@@ -45,7 +53,7 @@ def ended(settings, stacks, *, done=(), command="up", some=False):
 def cut(settings, *, stacks=WAVES, done=(), command="up", some=False, pid=DEAD):
     """A run that wrote its intent, finished some waves and was never seen again."""
     ended(settings, stacks, done=done, command=command, some=some)
-    text = [line | ({"pid": pid} if "pid" in line else {}) for line in lines(settings)]
+    text = [line | ({"pid": pid} if "pid" in line else {}) for line in whole(settings)]
     file_of(settings).write_text("".join(f"{json.dumps(line)}\n" for line in text[:-1]))
 
 
@@ -161,6 +169,29 @@ def test_a_torn_line_says_nothing_and_hides_nothing(settings):
         file.write(b'{"run": "x", "ti\xff\n[1]\nnull\n{"event": "ended"}\n{"run"')
 
     assert journal.unfinished(settings, "mls26").stacks == tuple(WAVES)
+
+
+def test_what_comes_after_a_torn_line_is_not_lost_with_it(settings):
+    ended(settings, WAVES, done=WAVES)
+    with file_of(settings).open("ab") as file:
+        file.write(b'{"run": "x", "ti')
+
+    cut(settings, stacks=[WAVES[1]])
+
+    assert unknown(settings) == (WAVES[1],)
+
+
+@pytest.mark.parametrize(
+    "damage", [{"time": "soon"}, {"time": 5}, {"time": "2026-09-01"}, {"stacks": 1}, {"stacks": [{}]},
+               {"run": []}],
+)  # fmt: skip
+def test_a_line_that_nobody_of_us_wrote_says_nothing(settings, damage):
+    cut(settings, stacks=[WAVES[1]])
+    [began] = lines(settings)
+    with file_of(settings).open("a") as file:
+        file.write(json.dumps({**began, "run": "x", **damage}) + "\n")
+
+    assert unknown(settings) == (WAVES[1],)
 
 
 def test_the_file_does_not_grow_for_ever(settings, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import zipfile
+from contextlib import suppress
 
 import pyrage
 import pytest
@@ -230,6 +231,43 @@ def test_what_is_no_zip_or_too_much_of_one_is_refused(stacks, tmp_path, archive,
     monkeypatch.setattr(handed_in, "MAX_ENTRIES", 1)
     with pytest.raises(InputError, match="more than 1 files"):
         propose(stacks, archive({"a": "", "b": ""}), "moodle")
+
+
+def test_a_zip_that_is_damaged_at_any_byte_is_taken_or_refused_with_words(stacks, tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr(zipfile.ZipInfo("leebo_1_2_a.pub"), key() * 20, zipfile.ZIP_DEFLATED)
+    whole = path.read_bytes()
+    taken = 0
+
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        with suppress(InputError):
+            handed_in.read(path, "canvas", [])
+            taken += 1
+
+    assert taken < len(whole) / 2
+
+
+@pytest.mark.parametrize("name", ["", ".", "./"])
+def test_a_zip_with_an_entry_without_a_name_is_no_traceback(stacks, tmp_path, name):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as out:
+        out.writestr("xx", key())
+    path.write_bytes(path.read_bytes().replace(b"xx", name.encode().ljust(2, b"\0")))
+
+    with suppress(InputError):
+        assert all(paper.why for paper in handed_in.read(path, "canvas", []))
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_cannot_be_unpacked_little_by_little_is_refused(stacks, tmp_path, how):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", how) as out:
+        out.writestr("leebo_1_2_a.pub", b"\0" * 1_000_000)
+
+    with pytest.raises(InputError, match="packed in a way that no platform uses"):
+        handed_in.read(path, "canvas", [])
 
 
 def test_an_entry_is_read_no_further_than_a_key_is_long(stacks, archive):

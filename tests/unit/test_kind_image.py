@@ -147,9 +147,9 @@ def test_of_two_who_build_one_waits(monkeypatch, docker, tmp_path):
     second = threading.Thread(target=build)
     with lock.held(image._folder() / "lock", say=print, what="building the node image"):
         second.start()
-        assert waits.wait(20)
+        assert waits.wait(60)
         assert said == [f"waiting for process {os.getpid()}, building the node image"]
-    second.join(20)
+    second.join(60)
     assert not second.is_alive()
 
 

@@ -6,14 +6,20 @@ import os
 import signal
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from provisioner import manifest
+from provisioner.archive import Member
 from provisioner.errors import ClusterError, Interrupted, LockedError
+from provisioner.lifecycle import backend, restoring
+from provisioner.lifecycle import change as changing
+from provisioner.lifecycle import handout as handing
 from provisioner.lifecycle import reading as readings
+from provisioner.lifecycle import revoke as revoking
 from provisioner.lifecycle.engine import Engine
-from provisioner.lifecycle.interrupt import stopping
+from provisioner.lifecycle.interrupt import ending_in_order, finished, stopping
 from provisioner.lifecycle.progress import Silent
 from provisioner.lifecycle.removal import remove_surplus
 from provisioner.plan import Live, Part, make_plan
@@ -74,6 +80,143 @@ def test_afterwards_signals_do_what_they_did(number):
 def test_without_a_signal_an_error_comes_through():
     with pytest.raises(ClusterError), stopping(lambda: None, lambda _: None):
         raise ClusterError("told")
+
+
+def test_where_nothing_else_is_at_work_a_second_signal_leaves_at_once():
+    said, cleaned = [], []
+
+    def block():
+        with ending_in_order(said.append, go_on="Go on with: practicum handout x"):
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            finally:
+                os.kill(os.getpid(), signal.SIGTERM)
+                cleaned.append(1)
+
+    with pytest.raises(Interrupted) as caught:
+        block()
+
+    assert (caught.value.exit_code, cleaned) == (143, [])
+    assert caught.value.hint == "Go on with: practicum handout x"
+    assert said[1] == "Ended at once; the next run repairs what is half done."
+
+
+def test_what_is_to_be_finished_is_waited_for_and_the_rest_is_not_begun():
+    done = []
+
+    def step(number):
+        os.kill(os.getpid(), signal.SIGTERM)
+        done.append(number)
+
+    def block():
+        with ending_in_order(lambda _: None):
+            for number in range(3):
+                finished(step, number)
+
+    with pytest.raises(Interrupted):
+        block()
+
+    assert done == [0]
+    assert finished(len, "abc") == 3, "it is over with that"
+
+
+NAMED = {"progress": Silent()}
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "go_on"),
+    [
+        (handing.handout, {"ids": ()}, "the same command"),
+        (handing.rotate, {"ids": ()}, "the same command"),
+        (revoking.revoke, {"ids": ()}, "the same command"),
+        (revoking.reinstate, {"ids": ()}, "practicum reinstate mls26, and practicum handout mls26"),
+    ],
+    ids=["handout", "rotate", "revoke", "reinstate"],
+)  # fmt: skip
+def test_what_gives_access_and_takes_it_ends_in_order(monkeypatch, command, options, go_on):
+    done = []
+
+    def work(*_, **__):
+        os.kill(os.getpid(), signal.SIGTERM)
+        done.append("begun after the signal")
+
+    stand_in = SimpleNamespace(handout=work, rotate=work, revoke=work, reinstate=work)
+    monkeypatch.setattr(backend, "of_name", lambda *_: stand_in)
+
+    with pytest.raises(Interrupted) as caught:
+        command(Settings(stacks=Path("stacks"), home=Path("home")), "mls26", **options, **NAMED)
+
+    assert (caught.value.exit_code, done) == (143, [])
+    assert go_on in caught.value.hint
+
+
+def test_what_changes_some_students_ends_in_order_and_its_files_are_whole(tmp_path, monkeypatch):
+    """`add`, `drop`, `rename`, `suspend` and `resume` go this way."""
+    written, begun = [], []
+
+    def write():
+        os.kill(os.getpid(), signal.SIGTERM)
+        written.append("key and roster")
+
+    stand_in = SimpleNamespace(
+        refuse_without_key=lambda *_: None, bring_up=lambda *_: begun.append("the cluster")
+    )
+    monkeypatch.setattr(backend, "of", lambda _: stand_in)
+    monkeypatch.setattr(backend, "read", lambda *_: SimpleNamespace(cohort=None, whoami=str))
+    monkeypatch.setattr(changing, "_wanted", lambda reading, _: reading)
+    monkeypatch.setattr(changing.up, "refuse_mass_drop", lambda *_: None)
+    proposal = changing.Proposal(event="added", ids=(), students={}, known={}, write=write)
+
+    with pytest.raises(Interrupted) as caught:
+        changing.carry_out(
+            Settings(stacks=tmp_path, home=tmp_path / "home"), "mls26", lambda _: proposal,
+            confirm=lambda *_: True, **NAMED,
+        )  # fmt: skip
+
+    assert (caught.value.exit_code, written, begun) == (143, ["key and roster"], [])
+
+
+def test_a_restore_ends_in_order(tmp_path, monkeypatch):
+    begun = []
+
+    def run(_progress, *, dry_run):
+        if not dry_run:
+            os.kill(os.getpid(), signal.SIGTERM)
+            begun.append("after the signal")
+        return (restoring.Result(type="configmaps", name="a", state="restored"),)
+
+    work = SimpleNamespace(record=record(), run=run)
+    monkeypatch.setattr(restoring, "_load", lambda *_: SimpleNamespace(members=(), contents=None))
+    monkeypatch.setattr(restoring.cohorts, "load", lambda *_: cohort())
+    monkeypatch.setattr(backend, "of", lambda _: SimpleNamespace(restoring=lambda *_: work))
+    source = restoring.Source(path=tmp_path, key=tmp_path)
+    settings = Settings(stacks=tmp_path, home=tmp_path / "home")
+
+    with pytest.raises(Interrupted) as caught:
+        restoring.restore(settings, "mls26", "1", source, confirm=lambda _: True, **NAMED)
+
+    assert (caught.value.exit_code, begun) == (143, [])
+
+
+def test_an_object_or_a_volume_that_is_on_its_way_back_is_whole():
+    made = []
+
+    def slowly(what):
+        os.kill(os.getpid(), signal.SIGINT)
+        made.append(what)
+        return restoring.Result(type="volume", name=what, state="restored")
+
+    def back(members, volumes):
+        with ending_in_order(lambda _: None):
+            list(restoring.in_order(members, lambda *_: slowly("object"), volumes, Silent()))
+
+    member = Member("objects/x/configmaps/a.json", b"")
+    with pytest.raises(Interrupted):
+        back([(member, {"metadata": {"name": "a"}})] * 2, iter(()))
+    with pytest.raises(Interrupted):
+        back([], (slowly(name) for name in ("volume", "another")))
+
+    assert made == ["object", "volume"]
 
 
 # Waves

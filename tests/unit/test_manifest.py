@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from provisioner import manifest, names
 from provisioner.cluster import RESOURCES
-from provisioner.cluster.resources import COPIED
+from provisioner.cluster.resources import COPIED, VOLUMES, resource_of
 from provisioner.manifest import KIND_CLUSTER
 from provisioner.plan.compare import EXACT
 
@@ -80,7 +80,8 @@ def test_every_kind_is_known_where_kinds_are_listed():
     made = [item for fields in SETTINGS.values() for item in everything(cohort(**fields))]
     kinds = {item["kind"] for item in made}
 
-    assert kinds == set(RESOURCES) == set(EXACT) - {KIND_CLUSTER, *COPIED} == set(KINDS)
+    known = set(RESOURCES) | set(VOLUMES)
+    assert kinds == known == set(EXACT) - {KIND_CLUSTER, *COPIED} == set(KINDS)
 
 
 def test_every_field_that_is_rendered_is_compared(course):
@@ -93,7 +94,7 @@ def test_every_field_that_is_rendered_is_compared(course):
 
 def test_paths_and_rendering_agree_on_group_and_scope(course):
     for item in everything(course):
-        resource = RESOURCES[item["kind"]]
+        resource = resource_of(item["kind"])
         root = "/apis/" if "/" in item["apiVersion"] else "/api/"
 
         assert resource.root == root + item["apiVersion"]

@@ -112,20 +112,34 @@ def test_every_host_fares_on_its_own(play):
 SLEEP = "- name: Hang\n  ansible.builtin.command: sleep 120\n  changed_when: false\n"
 
 
-def test_a_run_that_hangs_is_ended_with_all_that_it_started(play):
-    """By either limit; both at a time, for all that they do is wait."""
-    plays = [play(SLEEP, idle=4), play(SLEEP, longest=4)]
-    plays = [replace(one, home=one.home / f"{number}") for number, one in enumerate(plays)]
-    began = time.monotonic()
-
-    with ThreadPoolExecutor(len(plays)) as pool:
-        found = list(pool.map(lambda one: Run(one).follow(), plays))
-
-    assert time.monotonic() - began < 40
-    for one, hosts in zip(plays, found, strict=True):
-        (result,) = hosts.values()
+def why_ended(one):
+    """Run something, and return why it was ended; nothing where it had not even begun."""
+    with suppress(ToolError):
+        (result,) = Run(one).follow().values()
         assert result.state == "failed"
-        assert result.why.endswith("and was stopped, at: Hang")
+        return result.why
+    return ""
+
+
+def hung(play, seconds):
+    """Run what hangs to either limit; both at a time, for all that they do is wait."""
+    plays = [play(SLEEP, idle=seconds), play(SLEEP, longest=seconds)]
+    plays = [replace(one, home=one.home / f"{seconds}-{n}") for n, one in enumerate(plays)]
+    began = time.monotonic()
+    with ThreadPoolExecutor(len(plays)) as pool:
+        found = list(zip(plays, pool.map(why_ended, plays), strict=True))
+    assert time.monotonic() - began < 110
+    return found
+
+
+def test_a_run_that_hangs_is_ended_with_all_that_it_started(play):
+    for seconds in (4, 16, 64):  # on a laden machine Ansible needs longer to come so far
+        found = hung(play, seconds)
+        if all(why.endswith("at: Hang") for _, why in found):
+            break
+
+    for one, why in found:
+        assert why.endswith("and was stopped, at: Hang")
         assert left_over(one) == []
 
 
@@ -133,7 +147,7 @@ def test_a_run_can_be_stopped_from_outside(play):
     one = play(SLEEP)
     run = Run(one)
     at_work = threading.Event()
-    threading.Thread(target=lambda: (at_work.wait(60), run.stop()), daemon=True).start()
+    threading.Thread(target=lambda: (at_work.wait(250), run.stop()), daemon=True).start()
 
     (result,) = run.follow(lambda host: host.task == "Hang" and at_work.set()).values()
 

@@ -134,6 +134,20 @@ except InputError as error:
     assert (tmp_path / "log").read_bytes().startswith(b"fits it\n")
 
 
+@pytest.mark.parametrize("torn", [b"", b"whole\n", b'{"event": "iss', b"\0\0"])
+def test_a_line_that_was_torn_spoils_no_other(tmp_path, torn):
+    path = tmp_path / "log"
+    path.write_bytes(torn)
+    path.chmod(0o600)
+
+    for line in (b"one\n", b"two\n"):
+        descriptor = private_file.open_to_append(path)
+        private_file.append(descriptor, path, line)
+        os.close(descriptor)
+
+    assert path.read_bytes().splitlines() == [*torn.splitlines(), b"one", b"two"]
+
+
 @pytest.mark.parametrize(
     ("place", "why"),
     [("nosuch/a", "No such file or directory"), ("file/a", "Not a directory")],

@@ -33,7 +33,7 @@ def test_who_stops_reading_ends_the_program():
 
     pieces.close()
 
-    assert psutil.Process().children() == before
+    assert set(psutil.Process().children()) <= set(before)
 
 
 def test_a_program_that_hangs_is_ended_in_time():

@@ -52,23 +52,6 @@ def test_of_a_revoked_student_all_is_overdue():
     assert Standing(credentials=(one(),), revoked=BEFORE).overdue(NOW) == (one(),)
 
 
-def test_an_end_is_noted_unless_a_sooner_one_holds(server, client):
-    server.will("PATCH", Answer(body={}))
-
-    credential.end_at(client, [one("a", ends=BEFORE), one("b", expires=BEFORE), one("c")], NOW)
-
-    [asked] = server.asked
-    assert asked.path == "/api/v1/namespaces/practicum-mls26/secrets/c"
-    assert asked.body == {"metadata": {"annotations": {"practicum.dev/ends": NOW.isoformat()}}}
-
-
-def test_an_end_that_cannot_be_noted_is_told(server, client):
-    server.will("PATCH", Answer(status=403, body={"message": "no rights", "reason": "Forbidden"}))
-
-    with pytest.raises(ClusterError, match="the credential of s1 cannot be noted: no rights"):
-        credential.end_at(client, [one()], NOW)
-
-
 def test_a_revocation_has_no_owner_and_no_data(server, client):
     """It outlives the account, and a second one is no mistake."""
     server.will("POST", Answer(status=201, body={}), Answer(status=409, body={"message": "there"}))

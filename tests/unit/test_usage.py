@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from provisioner import csv_table
 from provisioner.errors import InputError
-from provisioner.report import chart, csv_table, usage_page, usage_text
+from provisioner.report import chart, usage_page, usage_text
 from provisioner.usage import Prices, Sample, Store, account, load_prices, sample_of
 from provisioner.usage.prices import cost
 from provisioner.usage.rollup import DAY, HOUR, daily, oldest_hour, with_sample

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,9 @@ ROOT = Path(__file__).parents[3]
 FIND = "import sys; from provisioner import toolchain; toolchain.find('etcd', say=print)"
 
 
+STILL = r"still building etcd: \d+ s so far"
+
+
 def start_find() -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", FIND], cwd=ROOT, text=True, stdout=subprocess.PIPE
@@ -32,7 +36,7 @@ def start_find() -> subprocess.Popen[str]:
 
 
 def await_file(path: Path) -> str:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not (path.exists() and path.read_text().strip()):
         assert time.monotonic() < deadline, f"{path} never came"
         time.sleep(0.01)
@@ -40,7 +44,7 @@ def await_file(path: Path) -> str:
 
 
 def await_end(pid: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline, f"process {pid} lives on"
         time.sleep(0.01)
@@ -56,11 +60,11 @@ def test_progress_says_what_is_built_and_how_many_are_left(machine):
 
     machine.find("etcd", "kube-apiserver", "kwok")
 
-    assert machine.said == [
+    assert [re.sub(r"in \d+ s", "in … s", line) for line in machine.said] == [
         "building etcd 3.6.16 (1 of 2; less than a minute)",
-        "built etcd 3.6.16 in 0 s",
+        "built etcd 3.6.16 in … s",
         "building kwok 0.7.0 (2 of 2; about 1 minute)",
-        "built kwok 0.7.0 in 0 s",
+        "built kwok 0.7.0 in … s",
     ]
 
 
@@ -77,7 +81,7 @@ def test_a_long_build_says_now_and_then_that_it_still_runs(machine, tmp_path):
     memory = Memory(file=machine.cache / "versions.json")
     Builder(cache=cache, memory=memory, say=say, every=0.05).build(PINS["etcd"], "1 of 1")
 
-    assert "still building etcd: 0 s so far" in machine.said
+    assert [line for line in machine.said if re.fullmatch(STILL, line)]
 
 
 def test_a_build_leaves_the_pins_as_they_are(machine):
@@ -174,7 +178,7 @@ def test_two_processes_never_build_the_same_thing(machine):
     machine.go("/bin/sleep 0.3")
 
     both = [start_find(), start_find()]
-    outputs = [process.communicate(timeout=30)[0] for process in both]
+    outputs = [process.communicate(timeout=120)[0] for process in both]
 
     assert [process.returncode for process in both] == [0, 0]
     assert machine.builds == 1
@@ -192,9 +196,9 @@ def test_who_waits_is_told_for_whom(machine):
     finder = threading.Thread(target=lambda: toolchain.find("etcd", say=say))
     with lock.held(machine.cache / "lock", say=print, what="building the toolchain"):
         finder.start()
-        assert heard.wait(20)
+        assert heard.wait(60)
         assert machine.builds == 0
-    finder.join(20)
+    finder.join(60)
 
     assert machine.said[0] == f"waiting for process {os.getpid()}, building the toolchain"
     assert machine.builds == 1
