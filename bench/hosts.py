@@ -31,7 +31,10 @@ PLAIN = Path(__file__).with_name("plain_loop.yml")
 NAME = "bench"
 TOOLS = ("age", "gpg", "pass")
 FOR_STUDENTS = frozenset(
-    ["lab_accounts", "lab_facts", "lab_gitolite", "lab_keyrings", "lab_limits", "lab_seeds"]
+    [
+        *("lab_accounts", "lab_archives", "lab_dotfiles", "lab_facts", "lab_gitolite"),
+        *("lab_keyrings", "lab_keys", "lab_limits", "lab_record", "lab_removals", "lab_seeds"),
+    ]
 )
 """Modules that look at every student; all else is the host's part."""
 TOOK = re.compile(r"^took ([0-9.]+) s on \S+ by (\S+): ", re.MULTILINE)

@@ -87,20 +87,22 @@ class Packing:
         if not self.dry_run:
             end_processes(account.pw_uid)
         # By its number it is found again, where the id on the account was corrected meanwhile.
-        packed = self.seal(student["id"], account.pw_name, Path(account.pw_dir))
+        packed = self.seal(student["id"], account.pw_name, Path(account.pw_dir), account.pw_uid)
         return {**packed, "uid": account.pw_uid}
 
     def of_folder(self, named: Student) -> dict[str, str]:
         """Archive a folder that is nobody's home."""
         return self.seal(named["id"], named["id"], Path(self.params["folders"][named["id"]]))
 
-    def seal(self, identity: str, name: str, source: Path) -> dict[str, str]:
+    def seal(
+        self, identity: str, name: str, source: Path, uid: int | None = None
+    ) -> dict[str, str]:
         """Archive one folder, and say where the archive lies."""
         if self.params["archive"] and not self.params["recipient"]:
             raise StudentProblemError(
                 f"the course has no key to archive {source} with; it was kept"
             )
-        refuse_mounts(source)
+        refuse_mounts(source, uid)
         path = self.folder / f"{name}.tar.age"
         facts = {"id": identity, "account": name, "path": str(path)}
         wanted = self.params["archive"] and source.is_dir()

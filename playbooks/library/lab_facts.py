@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.lab_process import running
-from ansible.module_utils.lab_quota import mount_with_quotas
+from ansible.module_utils.lab_process import owners
+from ansible.module_utils.lab_quota import mount_with_quotas, why_none
 from ansible.module_utils.lab_student import marked_id
 
 PROGRAMS = (
@@ -25,7 +25,7 @@ SERVICES = ("ssh", "containerd", "docker")
 
 def accounts(cohort: str) -> list[dict[str, Any]]:
     """List the accounts that bear the cohort's mark."""
-    found = []
+    found, processes = [], owners()
     expiry = {
         fields[0]: fields[7]
         for fields in (line.split(":") for line in Path("/etc/shadow").read_text().splitlines())
@@ -36,7 +36,7 @@ def accounts(cohort: str) -> list[dict[str, Any]]:
         found.append({
             "id": id, "account": entry.pw_name, "uid": entry.pw_uid,
             "state": "shut" if expiry.get(entry.pw_name) else "open",
-            "processes": len(running(entry.pw_uid)),
+            "processes": processes[entry.pw_uid],
         })  # fmt: skip
     return found
 
@@ -60,7 +60,7 @@ def record(cohort: str) -> object:
         return None
 
 
-def leftovers(cohort: str, group: str | None) -> list[str]:
+def leftovers(cohort: str, group: str | None, mine: list[dict[str, Any]]) -> list[str]:
     """Name everything on the host that is the cohort's, one line a thing."""
     paths = [
         f"/etc/practicum/{cohort}", f"/srv/practicum/{cohort}", f"/var/lib/practicum/{cohort}.json",
@@ -70,7 +70,6 @@ def leftovers(cohort: str, group: str | None) -> list[str]:
         f"/var/lib/gitolite3/.gitolite/keydir/practicum-{cohort}",
         f"/var/lib/gitolite3/repositories/{cohort}",
     ]  # fmt: skip
-    mine = accounts(cohort)
     found = [f"account {entry['account']}" for entry in mine]
     found += [f"processes of {entry['account']}" for entry in mine if entry["processes"]]
     found += [path for path in paths if os.path.lexists(path)]
@@ -114,12 +113,14 @@ def main() -> None:
         supports_check_mode=True,
     )
     cohort = module.params["cohort"]
+    mine = accounts(cohort)
     module.exit_json(
         changed=False,
         distribution=distribution(),
         keeps_quotas=mount_with_quotas(module.params["homes"]) is not None,
-        leftovers=leftovers(cohort, module.params["group"]),
-        accounts=accounts(cohort),
+        no_quota=why_none(module.params["homes"]),
+        leftovers=leftovers(cohort, module.params["group"], mine),
+        accounts=mine,
         programs=[name for name in PROGRAMS if shutil.which(name)],
         services={name: service_state(name) for name in SERVICES},
         record=record(cohort),

@@ -6,13 +6,12 @@ is in it. A disk quota needs a file system that keeps one; where none does, that
 
 from __future__ import annotations
 
-import csv
 import re
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.lab_quota import mount_with_quotas
+from ansible.module_utils.lab_quota import NoQuotaError, hard_limits, mount_with_quotas
 from ansible.module_utils.lab_student import Student, for_each, own_account, run
 
 UNITS = Path("/etc/systemd/system")
@@ -49,11 +48,16 @@ def slice_text(limits: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def hard_limits(mount: str) -> dict[int, int]:
-    """Read the hard limit of every user in KiB."""
-    table = run("repquota", "--user", "--no-names", "--output=csv", mount)
-    rows = csv.DictReader(table.splitlines())
-    return {int(row["User"].lstrip("#")): int(row["BlockHardLimit"]) for row in rows}
+def quotas(homes: str) -> tuple[str | None, dict[int, int]]:
+    """Find where quotas are kept, and which; nowhere where the disk keeps none.
+
+    Why it keeps none is told by ``hosts plan`` and ``hosts status``, which ask for it.
+    """
+    mount = mount_with_quotas(homes)
+    try:
+        return (mount, hard_limits(mount)) if mount else (None, {})
+    except NoQuotaError:
+        return None, {}
 
 
 class Limits:
@@ -64,10 +68,8 @@ class Limits:
         self.dry_run: bool = module.check_mode
         limits = module.params["limits"]
         self.text = slice_text(limits)
-        keeps = limits.get("disk") and Path("/usr/sbin/setquota").exists()
-        self.mount = mount_with_quotas(module.params["homes"]) if keeps else None
-        self.disk = number_of_bytes(str(limits["disk"])) // 1024 if self.mount else 0
-        self.quotas = hard_limits(self.mount) if self.mount else {}
+        self.disk = number_of_bytes(str(limits.get("disk") or 0)) // 1024
+        self.mount, self.quotas = quotas(module.params["homes"]) if self.disk else (None, {})
 
     def ensure(self, student: Student) -> list[str]:
         """Set one student's limits, and say which of them changed."""

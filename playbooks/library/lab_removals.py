@@ -26,8 +26,8 @@ def remove(cohort: str, student: Student) -> None:
     account = own_account(cohort, student)
     end_processes(account.pw_uid)
     home = Path(account.pw_dir)
+    refuse_mounts(home, account.pw_uid)
     if home.is_dir() and not home.is_symlink():
-        refuse_mounts(home)
         shutil.rmtree(home)
     for folder in PUBLIC_FOLDERS:
         remove_left(Path(folder), account.pw_uid)
@@ -42,7 +42,11 @@ def remove_left(folder: Path, uid: int) -> None:
     if not folder.is_dir():
         return
     for path in folder.iterdir():
-        if path.lstat().st_uid != uid:
+        try:
+            theirs = path.lstat().st_uid == uid
+        except OSError:  # somebody else's FUSE file system, which lets nobody look
+            continue
+        if not theirs:
             continue
         if path.is_dir() and not path.is_symlink():
             refuse_mounts(path)

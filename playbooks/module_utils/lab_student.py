@@ -7,9 +7,11 @@ swap while we look leads nowhere that they could not have gone themselves.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import pwd
+import shlex
 import shutil
 import stat
 import subprocess
@@ -102,9 +104,29 @@ def explain(error: Exception) -> str:
     if isinstance(error, shutil.Error):
         # Of many files that were not copied, why the first one was not.
         return str(error.args[0][0][2])
+    if isinstance(error, OSError) and error.errno == errno.ENOTCONN and error.filename:
+        return _dead(Path.cwd() / error.filename)
     if isinstance(error, OSError):
         return f"{error.strerror}: {error.filename}"
     return str(error)
+
+
+def _dead(path: Path) -> str:
+    """Say what to do about a FUSE file system whose program has ended; nobody can look into it."""
+    while not _is_seen(path.parent):
+        path = path.parent
+    return (
+        f"{path} is a FUSE file system whose program has ended. Take it away on the host with:"
+        f" umount --lazy {shlex.quote(str(path))} and run this again"
+    )
+
+
+def _is_seen(folder: Path) -> bool:
+    try:
+        folder.lstat()
+    except OSError:
+        return False
+    return True
 
 
 def run(

@@ -21,6 +21,7 @@ import click
 from .. import __version__
 from ..errors import InputError, MissingToolError, PracticumError
 from ..settings import Settings
+from . import streams
 from .options import say, show_error
 
 COMMANDS = {
@@ -208,6 +209,7 @@ def main() -> None:
 
     Of a `plan` of hundreds that would be a thirtieth of its time.
     """
+    streams.ensure()
     code: str | int | None = None
     try:
         practicum(prog_name="practicum")
@@ -218,7 +220,6 @@ def main() -> None:
     atexit._run_exitfuncs()
     with suppress(OSError, ValueError):
         for stream in (sys.stdout, sys.stderr):
-            if stream:  # None where the shell closed it, with `>&-`
-                stream.flush()
+            stream.flush()
         os._exit(code or 0)
     sys.exit(code)  # what could not be written is told as always

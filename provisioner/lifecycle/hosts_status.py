@@ -51,6 +51,9 @@ class HostStatus:
     absent: tuple[str, ...] = ()
     """Tools that students are to have there, and that are not."""
 
+    no_quota: str = ""
+    """Why nobody's part of the disk is bounded there; empty where it is."""
+
     leftovers: tuple[str, ...] = ()
     """What is of the cohort and no account."""
 
@@ -79,6 +82,7 @@ class HostStatus:
             "distribution": self.distribution or None,
             "unlisted": list(self.unlisted),
             "absent": list(self.absent),
+            "no_quota": self.no_quota or None,
             "processes": self.processes,
         }
 
@@ -175,6 +179,7 @@ def _host(
         distribution=str(found.get("distribution") or ""),
         unlisted=tuple(account for account in there if account not in listed),
         absent=tuple(_absent(labs, found)),
+        no_quota=str(found.get("no_quota") or ""),
         leftovers=tuple(map(str, found.get("leftovers") or ())),
         accounts=tuple(there),
         processes=sum(int(one.get("processes") or 0) for one in found.get("accounts") or ()),

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from .host_keys import HostKey, Pinned, known_hosts_lines, pinned_keys, place, scan
 from .places import playbook_file
+from .play import IDLE, LONGEST, Play
 from .results import HostResult, State
-from .run import IDLE, LONGEST, Play, Run
+from .run import Run
 
 __all__ = [
     "IDLE",

@@ -31,7 +31,10 @@ _NAMES = {
 }
 PROBLEMS = "lab_problems"
 REPORTED = {
-    "lab_facts": ("accounts", "programs", "services", "record", "leftovers", "distribution"),
+    "lab_facts": (
+        *("accounts", "programs", "services", "record", "leftovers", "distribution"),
+        "no_quota",
+    ),
     "lab_archives": ("archives",),
     "lab_removals": ("removed",),
     "lab_claim": ("holder",),

@@ -81,23 +81,29 @@ def _row(row: HostRow, *, would: bool) -> Iterator[str]:
 def plan(found: HostsStatus) -> Iterator[str]:
     """Yield what `hosts up` would do, host by host."""
     for host in found.hosts:
-        yield f"{host.name} ({host.address}): {host.state}, {_students(host.students)}"
-        if host.why and host.state != "ready":
-            yield f"    {host.why}"
-        if host.absent:
-            yield f"  + tools: {', '.join(host.absent)}"
-        for what, accounts in host.differs.items():
-            if accounts:
-                yield f"  {_SIGNS[what]} {what}: {_some(accounts)}"
-        if host.unlisted:
-            yield f"  ! of the course, and not in hosts.json: {_some(host.unlisted)}"
-            yield "    No run looks after them. Put hosts.json back, or take all off: hosts down"
+        yield from _planned(host)
     yield from secrets(found.secrets)
     changed = sum(host.changed for host in found.hosts)
     if found.is_ready and not changed:
         yield f"{found.cohort}: nothing to do for accounts. Tools: hosts up {found.cohort} --check"
     else:
         yield f"{found.cohort}: {changed} account(s) to change. Next: practicum hosts up {found.cohort}"
+
+
+def _planned(host: HostStatus) -> Iterator[str]:
+    yield f"{host.name} ({host.address}): {host.state}, {_students(host.students)}"
+    if host.why and host.state != "ready":
+        yield f"    {host.why}"
+    if host.absent:
+        yield f"  + tools: {', '.join(host.absent)}"
+    if host.no_quota:
+        yield f"  no disk quota: {host.no_quota}"
+    for what, accounts in host.differs.items():
+        if accounts:
+            yield f"  {_SIGNS[what]} {what}: {_some(accounts)}"
+    if host.unlisted:
+        yield f"  ! of the course, and not in hosts.json: {_some(host.unlisted)}"
+        yield "    No run looks after them. Put hosts.json back, or take all off: hosts down"
 
 
 _SIGNS = {"create": "+", "suspend": "~", "resume": "~", "remove": "-"}
@@ -135,6 +141,8 @@ def status(found: HostsStatus) -> Iterator[str]:
             yield f"{host.name}: {host.why}"
         if host.absent:
             yield f"{host.name}: not there: {', '.join(host.absent)}"
+        if host.no_quota:
+            yield f"{host.name}: no disk quota: {host.no_quota}"
     yield from secrets(found.secrets)
 
 

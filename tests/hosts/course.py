@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from .play import PLAYBOOKS, Outcome, group_vars, play, student
-from .rig import NewHost
+from .rig import NewHost, at_once
 from .rig_host import LabHost
 
 TOOLS = ["age", "gpg", "sops", "pass", "passage", "containerd", "docker", "kubectl", "git_server"]
@@ -84,7 +84,7 @@ def course(
 ) -> Course:
     """Apply all roles to two hosts: a look ahead, a first run, a second one."""
     folder = tmp_path_factory.mktemp("course")
-    hosts = [new_host("lab1"), new_host("lab2")]
+    hosts = at_once(new_host, "lab1", "lab2")
     keys = {number: new_key(folder / f"key{number}") for number in range(ADA, IDA + 1)}
     ages = {number: pyrage.x25519.Identity.generate() for number in (ADA, BEN, CHO, GIL)}
     teacher = pyrage.x25519.Identity.generate()
@@ -179,7 +179,8 @@ def changed(course: Course) -> Outcome:
     for number in (GIL, HAN):
         host.shell(f"setpriv --reuid={20000 + number} --regid=20000 --clear-groups sleep 900 &")
     return play(
-        "prepare-hosts.yml", [host], {**course.common, "lab_recipients": staying},
+        "prepare-hosts.yml", [host],
+        {**course.common, "lab_recipients": staying},
         own={"lab1": {"lab_students": list(people.values())}},
     )  # fmt: skip
 

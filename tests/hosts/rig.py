@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from . import rig_image
 from .rig_engine import Engine, running_engine
 from .rig_host import LabHost, start_host
 
-__all__ = ["engine", "host_image", "new_host", "operator_key"]
+__all__ = ["at_once", "engine", "host_image", "new_host", "operator_key"]
 
 NewHost = Callable[[str], LabHost]
 
@@ -57,3 +58,9 @@ def new_host(engine: Engine, host_image: str, operator_key: Path) -> Iterator[Ne
         if started:
             # All in one go, for each waits for its disk.
             engine.docker("rm", "--force", "--volumes", *(host.container for host in started))
+
+
+def at_once(new_host: NewHost, *names: str) -> list[LabHost]:
+    """Start some hosts together: most of the time each waits for its boot."""
+    with ThreadPoolExecutor(len(names)) as pool:
+        return list(pool.map(new_host, names))

@@ -6,6 +6,8 @@ import os
 import resource
 import signal
 import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -107,6 +109,57 @@ def test_it_takes_no_more_of_the_host_than_it_may(monkeypatch, what):
 
     with pytest.raises(student.StudentProblemError):
         with_its_rights(TAKES[what])
+
+
+IN_A_HOME = """
+import sys
+from types import SimpleNamespace
+from tests.hosts.ansible_modules import shared
+student, rights = shared("lab_student"), shared("lab_rights")
+rights.PATIENCE = 1
+account = SimpleNamespace(pw_name="s1", pw_uid=61_234, pw_gid=61_234, pw_dir=sys.argv[1])
+def work():
+    return student.ensure_folder("data/more", 0o700, dry_run=False)
+one = {"id": "1", "account": "s1"}
+print(student.for_each([one], lambda _: rights.as_student(account, work)))
+"""
+FUSE = Path(__file__).with_name("fuse.py")
+MOUNTED = {
+    "dead": 'python3 "$1" dead "$2/data" 61234; "$0" -c "$3" "$2"',
+    "silent": 'exec 3<&0; python3 "$1" silent "$2/data" 61234 <&3 >"$2/told" 2>&1 &'
+    ' until [ -s "$2/told" ]; do sleep .05; done; "$0" -c "$3" "$2" 3<&-',
+}
+SAYS = {
+    "dead": "data is a FUSE file system whose program has ended. Take it away on the host with:"
+    " umount --lazy {home}/data and run this again",
+    "silent": "took more than 1 s; all that they ran was ended",
+}
+
+
+@pytest.fixture
+def home():
+    """A home with a folder in it, which its owner may mount something at."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder, "data")
+        data.mkdir()
+        for path in (folder, data):
+            os.chown(path, ACCOUNT.pw_uid, ACCOUNT.pw_gid)
+        yield folder
+
+
+@pytest.mark.skipif(not Path("/dev/fuse").exists(), reason="the kernel here has no FUSE")
+@pytest.mark.parametrize("kind", MOUNTED)
+def test_a_file_system_that_nobody_answers_for_is_told_and_waited_for_no_longer(apart, kind, home):
+    """What waits for an answer cannot be killed before the program that owes it is."""
+    began = time.monotonic()
+    with subprocess.Popen(
+        ["unshare", "--mount", "sh", "-c", MOUNTED[kind], sys.executable, FUSE, home, IN_A_HOME],
+        text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as process:  # fmt: skip
+        said = process.stdout.read()  # to its end, as SSH would: nobody has it any more then
+
+    assert time.monotonic() - began < 30
+    assert SAYS[kind].format(home=home) in said
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from types import SimpleNamespace
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -118,6 +122,82 @@ def test_a_disk_that_keeps_quotas_is_told_from_one_that_does_not(mounts, where):
     assert quota.mount_with_quotas("/home", mounts) == where
 
 
+class Disk:
+    """A disk that keeps quotas, behind the two programs: no kernel of ours has the format."""
+
+    HEAD = "User,BlockStatus,FileStatus,BlockUsed,BlockSoftLimit,BlockHardLimit,BlockGrace\n"
+
+    def __init__(self, **limits):
+        self.limits = limits
+
+    def run(self, program, *arguments):
+        if program == "setquota":
+            _, uid, soft, hard, *_, mount = arguments
+            assert (soft, mount) == (hard, "/home")
+            self.limits[f"#{uid}"] = hard
+        rows = [f"{uid},ok,ok,20,{limit},{limit},\n" for uid, limit in self.limits.items()]
+        return self.HEAD + "".join(rows)
+
+
+@pytest.fixture
+def disk(tmp_path, monkeypatch):
+    found, limits, quota = Disk(**{"#0": "0"}), library("lab_limits"), shared("lab_quota")
+    for module in (limits, quota):
+        monkeypatch.setattr(module, "run", found.run)
+    monkeypatch.setattr(limits, "mount_with_quotas", lambda _: "/home")
+    monkeypatch.setattr(limits, "own_account", lambda *_: None)
+    monkeypatch.setattr(limits, "UNITS", tmp_path)
+
+    def ensure(size):
+        params = {"cohort": "c", "homes": "/home", "limits": {"disk": size}}
+        module = SimpleNamespace(params=params, check_mode=False)
+        return limits.Limits(module).ensure({"id": "1", "uid": 20_001})
+
+    return found, ensure
+
+
+def test_a_quota_is_set_once_and_again_when_the_cohort_has_another(disk):
+    found, ensure = disk
+
+    assert ensure("1Gi") == ["slice", "disk"]
+    assert ensure("1Gi") == []
+    assert found.limits["#20001"] == str(1 << 20)
+    assert ensure("2Gi") == ["disk"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "says"),
+    [
+        (subprocess.CalledProcessError(1, ["repquota"], "", "Quota is off\n"), "repquota: Quota is off"),
+        (FileNotFoundError(2, "No such file or directory", "repquota"), "No such file"),
+        (None, "something else than quotas"),
+    ],
+)  # fmt: skip
+def test_where_quotas_cannot_be_read_it_is_said_and_all_other_limits_are_set(
+    disk, monkeypatch, trouble, says
+):
+    _, ensure = disk
+
+    def run(*_):
+        if trouble:
+            raise trouble
+        return "nonsense\n1\n"
+
+    quota = shared("lab_quota")
+    monkeypatch.setattr(quota, "run", run)
+
+    assert ensure("1Gi") == ["slice"]
+    with pytest.raises(quota.NoQuotaError, match=says):
+        quota.hard_limits("/home")
+
+
+def test_a_host_says_why_it_keeps_no_quota(monkeypatch):
+    quota = shared("lab_quota")
+    monkeypatch.setattr(quota, "mount_with_quotas", lambda _: None)
+
+    assert quota.why_none("/home").startswith("the file system of /home is not mounted with")
+
+
 @pytest.mark.parametrize(("cpu", "percent"), [("2", 200), ("0.5", 50), ("250m", 25), ("1m", 1)])
 def test_processors_are_read_as_in_the_cohort_file(cpu, percent):
     assert library("lab_limits").percent(cpu) == percent
@@ -125,7 +205,10 @@ def test_processors_are_read_as_in_the_cohort_file(cpu, percent):
 
 MOUNTS = r"""22 1 8:1 / / rw - ext4 /dev/a rw
 30 22 0:40 / /home/s1/da\040ta rw - tmpfs tmpfs rw
-31 22 0:41 / /home/s10 rw - tmpfs tmpfs rw
+31 22 0:41 / /home/s10 rw shared:7 - tmpfs tmpfs rw
+32 22 0:42 / /tmp/of-s1 rw,nosuid shared:8 - fuse.sshfs user_id=7 rw,user_id=20001,group_id=20001
+33 22 0:43 / /srv rw - fuseblk /dev/c rw,user_id=0,group_id=0
+34 22 0:44 / /run/user/20001/doc rw - fuse.portal portal rw,user_id=20001,group_id=20001
 """
 
 
@@ -135,6 +218,11 @@ MOUNTS = r"""22 1 8:1 / / rw - ext4 /dev/a rw
 )
 def test_what_is_mounted_in_a_home_is_seen(home, found):
     assert shared("lab_mounts").mounts_in(home, MOUNTS) == found
+
+
+@pytest.mark.parametrize(("uid", "found"), [(20_001, ["/tmp/of-s1"]), (0, ["/srv"]), (7, [])])
+def test_who_mounted_a_file_system_is_told_of_fuse_alone_and_not_by_its_name(uid, found):
+    assert shared("lab_mounts").mounted_by(uid, MOUNTS) == found
 
 
 def test_the_kernel_is_asked_what_is_mounted():
@@ -218,6 +306,31 @@ def test_who_lets_go_of_what_was_never_held_writes_nothing(tmp_path, monkeypatch
 
     assert not ended.value.code
     assert (tmp_path / "practicum").exists() is there
+
+
+def recorded(module, students, *, check=False):
+    """Run the module; say whether it changed something."""
+    arguments = {"cohort": "c", "group": "g", "students": students, "_ansible_check_mode": check}
+    said = io.StringIO()
+    with patch_module_args(arguments), redirect_stdout(said), pytest.raises(SystemExit) as ended:
+        module.main()
+    assert not ended.value.code, said.getvalue()
+    return json.loads(said.getvalue())["changed"]
+
+
+def test_who_has_an_account_is_written_down_once_and_nothing_else_of_them(tmp_path, monkeypatch):
+    record = library("lab_record")
+    monkeypatch.setattr(record, "FOLDER", tmp_path / "practicum")
+    file = tmp_path / "practicum" / "c.json"
+    one = {"id": "1", "account": "s1", "uid": 20_001, "state": "present"}
+
+    assert recorded(record, [one | {"ssh_keys": ["a key"]}], check=True)
+    assert not file.exists()
+    assert recorded(record, [one | {"ssh_keys": ["a key"]}])
+    assert not recorded(record, [one | {"ssh_keys": ["another"]}])
+    assert json.loads(file.read_text()) == {"cohort": "c", "group": "g", "students": [one]}
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o711)
+    assert recorded(record, [one | {"state": "suspended"}])
 
 
 def test_of_many_who_take_a_claim_at_once_each_is_alone_with_it(tmp_path):

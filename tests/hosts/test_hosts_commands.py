@@ -27,6 +27,7 @@ import yaml
 from provisioner.cohort import records
 
 from .lab_course import CANARY, NAME, LabCourse, fingerprint
+from .rig import at_once
 
 pytestmark = pytest.mark.hosts
 
@@ -39,7 +40,7 @@ SOPS = {"PATH": f"{Path(os.sys.executable).parent}:{os.environ['PATH']}", "HOME"
 @pytest.fixture(scope="module")
 def course(new_host, tmp_path_factory):
     """A course with four students on two hosts that nobody has prepared."""
-    found = LabCourse(tmp_path_factory.mktemp("labs"), [new_host("lab1"), new_host("lab2")])
+    found = LabCourse(tmp_path_factory.mktemp("labs"), at_once(new_host, "lab1", "lab2"))
     found.make(IDS)
     teacher = pyrage.x25519.Identity.generate()
     found.teacher = found.folder / "teacher.txt"
@@ -334,13 +335,19 @@ def test_a_run_that_is_stopped_lets_go_of_every_host(ready, stopped):
         assert not host.succeeds(f"test -e /var/lib/practicum/{NAME}.claim")
 
 
-def test_another_operator_is_refused_where_a_run_has_not_let_go(ready, stopped):
-    """It was killed, and nobody on another machine can tell that from a run that lives."""
+@pytest.fixture(scope="module")
+def killed(ready, stopped):
+    """The course after a run that was killed at work, while it held the hosts."""
     run = started(ready)
+    wait_for_a_task(ready, run)
     wait_for_the_claim(ready.hosts[0])
     os.kill(run.pid, signal.SIGKILL)
     run.communicate()
+    return ready
 
+
+def test_another_operator_is_refused_where_a_run_has_not_let_go(ready, killed):
+    """It was killed, and nobody on another machine can tell that from a run that lives."""
     other = replace(ready, folder=ready.folder, home_name="home-of-another")
     for verb in (("up", "--yes"), ("down", "--yes", NAME)):
         found = other.hosts_json(verb[0], *verb[1:], "--limit", "lab1", code=9)
@@ -352,14 +359,10 @@ def test_another_operator_is_refused_where_a_run_has_not_let_go(ready, stopped):
     assert ready.host_of(IDS[0]).succeeds(f"getent passwd {ready.seat(IDS[0])['account']}")
 
 
-def test_a_run_that_was_killed_is_made_whole_by_a_plain_second_one(ready):
+def test_a_run_that_was_killed_is_made_whole_by_a_plain_second_one(ready, killed):
     """By it, who came back has the same account, and who was suspended can work again."""
     before = ready.seat(IDS[1])
-    run = started(ready)
-    wait_for_a_task(ready, run)
 
-    os.kill(run.pid, signal.SIGKILL)
-    run.communicate()
     found = ready.up()
 
     assert {host["failed"] for host in found.values()} == {0}

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bench.hosts import FOR_STUDENTS
+
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 ROLES = sorted((PLAYBOOKS / "roles").iterdir())
 LEAST = {
@@ -60,6 +62,32 @@ def test_what_hides_its_result_says_what_it_hides(path):
     hiding = [number for number, line in enumerate(lines) if "no_log:" in line]
 
     assert [number for number in hiding if "# Hides" not in lines[number - 1]] == []
+
+
+def tasks_of(path):
+    """Yield a file's tasks: the module, its arguments and what goes before it, as text."""
+    for task in yaml.safe_load(path.read_text()):
+        (module,) = [key for key in task if key.startswith(("lab_", "ansible."))]
+        rest = {
+            key: value for key, value in task.items() if key not in ("name", "when", "register")
+        }
+        yield module.rpartition(".")[2], str(rest)
+
+
+@pytest.mark.parametrize("path", task_files(), ids=lambda path: str(path.relative_to(PLAYBOOKS)))
+def test_only_modules_for_all_students_at_once_look_at_them(path):
+    """Anything else would take longer for each of them, and be told as the host's part."""
+    looking = [module for module, rest in tasks_of(path) if "_students" in rest]
+
+    assert [module for module in looking if module not in FOR_STUDENTS] == []
+
+
+def test_a_module_that_takes_all_students_is_told_as_their_part():
+    modules = (PLAYBOOKS / "library").glob("*.py")
+
+    assert {
+        path.stem for path in modules if '"students": {"type": "list"' in path.read_text()
+    } <= FOR_STUDENTS
 
 
 def test_no_playbook_takes_a_secret_but_by_a_file():

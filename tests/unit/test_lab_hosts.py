@@ -12,6 +12,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyrage
 import pytest
@@ -20,7 +21,14 @@ import yaml
 from provisioner import cohort as cohorts
 from provisioner.cohort import records
 from provisioner.errors import InputError, MissingToolError
-from provisioner.lifecycle import class_secret, host_harvest, host_inventory, host_report, lab_hosts
+from provisioner.lifecycle import (
+    class_secret,
+    host_harvest,
+    host_inventory,
+    host_report,
+    hosts_status,
+    lab_hosts,
+)
 from provisioner.lifecycle.host_harvest import Harvest
 from provisioner.lifecycle.host_inventory import Folders
 from provisioner.lifecycle.host_report import HostRow, HostsResult
@@ -261,6 +269,19 @@ def test_what_differs_is_told_by_what_would_be_done():
 
 def row(name="lab1", state="ok", **about):
     return HostRow(name=name, state=state, **{"changed": 0, "failed": 0, "students": 1, **about})
+
+
+def test_where_no_disk_quota_is_kept_plan_and_status_say_why(course):
+    facts = {"record": {}, "accounts": [], "no_quota": "/home is not mounted with quotas"}
+    ran = SimpleNamespace(data={"lab1": {"lab_facts": facts}})
+    labs = course.labs()
+
+    found = hosts_status._host(labs, labs.hosts[0], row(), ran, None)
+    shown = hosts_status.HostsStatus(cohort="course", hosts=(found,))
+
+    assert found.to_json()["no_quota"] == facts["no_quota"]
+    for lines in (text.plan(shown), text.status(shown)):
+        assert any(line.endswith(f"no disk quota: {facts['no_quota']}") for line in lines)
 
 
 CODES = [

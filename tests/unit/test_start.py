@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyrage
 import pytest
 from pydantic import BaseModel
 
@@ -138,18 +139,75 @@ def test_the_process_ends_with_the_commands_exit_code_and_all_of_its_output(word
     assert len(done.stdout + done.stderr) > 40
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
-@pytest.mark.parametrize(("words", "code"), [("--version", 0), ("no-such", 2), ("plan x", 3)])
-def test_a_stream_that_the_shell_has_closed_changes_no_exit_code(words, code, closed, tmp_path):
-    command = f'"$0" -m provisioner {words} {closed}'
-
-    done = subprocess.run(
-        ["sh", "-c", command, sys.executable],
-        capture_output=True, text=True, check=False, cwd=tmp_path,
+def closed_shell(words, closed, folder):
+    """Run a command from a shell that has closed some of its streams."""
+    return subprocess.run(
+        ["sh", "-c", f'"$0" -m provisioner {words} {closed}', sys.executable],
+        capture_output=True, text=True, check=False, cwd=folder,
     )  # fmt: skip
 
-    assert done.returncode == code
+
+CLOSED = [">&-", "<&- >&- 2>&-"]
+ENDINGS = {
+    "--version": 0,
+    "no-such": 2,
+    "plan x": 3,
+    "revoke demo": 3,
+    "down demo": 3,
+    "join hand-out.age --identity key": 3,
+}
+"""Commands, with what each ends with: two ask, and one wants the passphrase of a key."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a cohort, and a hand-out for a key with a passphrase."""
+    folder = tmp_path_factory.mktemp("closed")
+    made = closed_shell("init demo --cluster rehearsal", "<&- >&- 2>&-", folder)
+    assert made.returncode == 0, made.stderr
+    key = folder / "key"
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "canary-passphrase", "-f", key]
+    subprocess.run(command, check=True)
+    reader = pyrage.ssh.Recipient.from_str(key.with_suffix(".pub").read_text())
+    (folder / "hand-out.age").write_bytes(pyrage.encrypt(b"apiVersion: v1", [reader]))
+    return folder
+
+
+@pytest.mark.parametrize("closed", CLOSED)
+@pytest.mark.parametrize("words", ENDINGS)
+def test_a_stream_that_the_shell_has_closed_changes_no_exit_code(words, closed, folder):
+    done = closed_shell(words, closed, folder)
+
+    assert done.returncode == ENDINGS[words], done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", CLOSED)
+def test_a_table_and_progress_go_nowhere_where_there_is_nothing_to_show_them_on(closed):
+    code = (
+        "from provisioner.cli import options, streams; streams.ensure();"
+        "options.show_table(('id',), [('1',)])\n"
+        "from provisioner.report import live\n"
+        "with live.progress(options.say) as progress: progress.step('Looking')"
+    )
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, code],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
+
+def test_no_file_takes_the_place_of_a_closed_stream():
+    """Whatever a program prints that is started next would be written into it."""
+    code = (
+        "import os, subprocess, sys; from provisioner.cli import streams; streams.ensure();"
+        "file = os.open('/', os.O_RDONLY); subprocess.run(['sh', '-c', 'echo hello; echo you >&2']);"
+        "os._exit(0 if file > 2 and not sys.stdin.isatty() and sys.stdin.read() == '' else 1)"
+    )
+    command = ["sh", "-c", '"$0" -c "$1" <&- >&- 2>&-', sys.executable, code]
+
+    assert subprocess.run(command, check=False).returncode == 0
 
 
 def test_output_that_was_never_there_is_let_go_of_in_silence():
