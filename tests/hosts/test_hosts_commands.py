@@ -141,18 +141,10 @@ def started(course, *arguments):
     )  # fmt: skip
 
 
-def at_work(course):
-    """Start a run, and return it when Ansible is at work on a host that it holds."""
+def wait_for_a_task(course, run):
+    """Wait until Ansible is at work on a host."""
     logs = set(course.home.glob("logs/hosts/*"))
-    run = started(course)
-    wait_for_a_task(course, run, logs)
-    wait_for_the_claim(course.hosts[0])
-    return run
-
-
-def wait_for_a_task(course, run, logs):
-    """Wait until there is another log, and in it that Ansible has come to a host."""
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert run.poll() is None, run.communicate()
         new = set(course.home.glob("logs/hosts/*")) - logs
@@ -165,7 +157,7 @@ def wait_for_a_task(course, run, logs):
 def wait_for_the_claim(host):
     """Wait until a run holds a host."""
     script = (
-        f"for n in $(seq 900); do test -s /var/lib/practicum/{NAME}.claim && exit; sleep .1; done"
+        f"for n in $(seq 300); do test -s /var/lib/practicum/{NAME}.claim && exit; sleep .1; done"
     )
     host.shell(f"{script}; exit 1")
 
@@ -288,28 +280,22 @@ def set_suspended(course, id, *, to):
     records.save(path, known | {id: replace(known[id], suspended=to)}, cluster="uid")
 
 
-@pytest.fixture(scope="module")
-def left(ready):
-    """The archive of one who has left, when another is suspended; both had worked before."""
+def test_who_leaves_is_archived_removed_and_can_decrypt_no_more(ready):
+    """And who is suspended can neither log in nor decrypt; the work stays."""
     leaver, suspended = IDS[1], IDS[0]
-    ready.before = ready.host_of(leaver), ready.seat(leaver)["account"]
+    host, account = ready.host_of(leaver), ready.seat(leaver)["account"]
     ready.login(leaver, "echo my-last-words > work")
     ready.login(suspended, "echo mine > work")
     set_suspended(ready, suspended, to=True)
     ready.leave(leaver)
-    (archive,) = ready.hosts_json("up", "--yes")["archives"]
-    return archive
 
+    document = ready.hosts_json("up", "--yes")
 
-def test_who_leaves_is_archived_removed_and_can_decrypt_no_more(ready, left):
-    """And who is suspended can neither log in nor decrypt; the work stays."""
-    leaver, suspended = IDS[1], IDS[0]
-    host, account = ready.before
-
-    assert left["id"] == leaver
+    (archive,) = document["archives"]
+    assert archive["id"] == leaver
     text = next(ready.home.glob("keys/*")).read_text()
     identity = pyrage.x25519.Identity.from_str(re.search("AGE-SECRET-KEY-1[A-Z0-9]+", text)[0])
-    content = pyrage.decrypt(Path(left["path"]).read_bytes(), [identity])
+    content = pyrage.decrypt(Path(archive["path"]).read_bytes(), [identity])
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
         (work,) = [name for name in tar.getnames() if name.endswith("/work")]
         assert tar.extractfile(work).read() == b"my-last-words\n"
@@ -318,17 +304,21 @@ def test_who_leaves_is_archived_removed_and_can_decrypt_no_more(ready, left):
     assert not can_decrypt(ready, leaver)
     assert not can_decrypt(ready, suspended)
     assert all(can_decrypt(ready, one) for one in ready.ids if one != suspended)
+    ready.archive, ready.archived = Path(archive["path"]), archive["sha256"]
 
 
 @pytest.fixture(scope="module")
-def stopped(ready, left):
+def stopped(ready):
     """A run that Ctrl-C ended while it held the hosts: its process, what it said, what is left."""
     set_suspended(ready, IDS[0], to=False)
-    ready.join(IDS[1])
+    if IDS[1] not in ready.ids:
+        ready.join(IDS[1])
     ready.join("20260006")
-    run = at_work(ready)
+    run = started(ready)
+    wait_for_a_task(ready, run)
+    wait_for_the_claim(ready.hosts[0])
     os.kill(run.pid, signal.SIGINT)
-    _, err = run.communicate(timeout=200)
+    _, err = run.communicate(timeout=60)
     return run, err, left_over(ready)
 
 
@@ -348,7 +338,9 @@ def test_a_run_that_is_stopped_lets_go_of_every_host(ready, stopped):
 @pytest.fixture(scope="module")
 def killed(ready, stopped):
     """The course after a run that was killed at work, while it held the hosts."""
-    run = at_work(ready)
+    run = started(ready)
+    wait_for_a_task(ready, run)
+    wait_for_the_claim(ready.hosts[0])
     os.kill(run.pid, signal.SIGKILL)
     run.communicate()
     return ready
@@ -367,16 +359,11 @@ def test_another_operator_is_refused_where_a_run_has_not_let_go(ready, killed):
     assert ready.host_of(IDS[0]).succeeds(f"getent passwd {ready.seat(IDS[0])['account']}")
 
 
-@pytest.fixture(scope="module")
-def mended(killed):
-    """How the next run went, and where who came back was before it."""
-    before = killed.seat(IDS[1])
-    return killed.up(), before
-
-
-def test_a_run_that_was_killed_is_made_whole_by_a_plain_second_one(ready, mended):
+def test_a_run_that_was_killed_is_made_whole_by_a_plain_second_one(ready, killed):
     """By it, who came back has the same account, and who was suspended can work again."""
-    found, before = mended
+    before = ready.seat(IDS[1])
+
+    found = ready.up()
 
     assert {host["failed"] for host in found.values()} == {0}
     assert left_over(ready) == []
@@ -399,7 +386,7 @@ def test_a_key_that_is_none_stops_before_any_host_is_asked(ready):
     assert "this SSH key is damaged" in done.stderr
 
 
-def test_down_removes_everybody_with_a_receipt(ready, left, mended):
+def test_down_removes_everybody_with_a_receipt(ready):
     document = ready.hosts_json("down", "--yes", NAME)
 
     assert document["proved"]
@@ -412,9 +399,9 @@ def test_down_removes_everybody_with_a_receipt(ready, left, mended):
         assert not host.succeeds(f"getent passwd | grep 'practicum {NAME}'")
         assert not host.succeeds(f"getent group p-{NAME}")
 
-    assert hashlib.sha256(Path(left["path"]).read_bytes()).hexdigest() == left["sha256"]
+    assert hashlib.sha256(ready.archive.read_bytes()).hexdigest() == ready.archived
     again = [one for one in document["archives"] if one["id"] == IDS[1]]
-    assert again[0]["path"] != left["path"]
+    assert again[0]["path"] != str(ready.archive)
     assert "repositories" in {one["id"] for one in document["archives"]}
 
 
