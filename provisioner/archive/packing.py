@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
 from types import MappingProxyType
-from typing import Any
 
 import yaml
 
 from .. import names
 from ..manifest import COHORT, PREFIX, Manifest
+from ..manifest.yaml_text import Dumper
 from .contents import (
     OURS,
     OWN,
@@ -43,8 +43,6 @@ LONGEST = 240
 TOKENS = ("kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token")
 VOLUME = "the content of the volume is not included, only the claim"
 COURSES = "it is the course's data, which every student could read and which stays where it is"
-
-_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,7 +239,7 @@ def _text(item: Manifest) -> bytes:
     metadata = {key: value for key, value in item["metadata"].items() if key != "managedFields"}
     text: str = yaml.dump(
         plain | {"metadata": metadata} | {k: v for k, v in item.items() if k not in plain},
-        Dumper=_DUMPER,
+        Dumper=Dumper,
         sort_keys=False,
         allow_unicode=True,
         width=200,

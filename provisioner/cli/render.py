@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 import click
-import yaml
 
 from .options import Settings, pass_settings
-
-
-class _Plain(yaml.SafeDumper):
-    """Writes every value out, instead of pointing to one that was written before."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
 
 
 @click.command()
@@ -35,11 +27,10 @@ def render(settings: Settings, cohort: str, student: str | None, *, authenticati
       practicum render demo --authentication-config
     """
     from ..lifecycle import render as rendering
+    from ..manifest.yaml_text import as_yaml
 
     if authentication:
         manifests = [rendering.authentication(settings, cohort)]
     else:
         manifests = rendering.render(settings, cohort, student)
-    click.echo(
-        yaml.dump_all(manifests, Dumper=_Plain, sort_keys=False, allow_unicode=True), nl=False
-    )
+    click.echo(as_yaml(manifests), nl=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-import yaml
 
 from .options import Settings, as_json, pass_settings, show_json
 
@@ -34,6 +33,7 @@ def role(settings: Settings, cohort: str | None, *, impersonate: bool, as_json: 
       practicum role demo --impersonate | kubectl apply -f -
     """
     from ..lifecycle.role import every_cohort, impersonator, roles
+    from ..manifest.yaml_text import as_yaml
 
     wanted = [cohort] if cohort else every_cohort(settings)
     if impersonate:
@@ -43,4 +43,4 @@ def role(settings: Settings, cohort: str | None, *, impersonate: bool, as_json: 
     if as_json:
         show_json({"apiVersion": "v1", "kind": "List", "items": manifests})
     else:
-        click.echo(yaml.safe_dump_all(manifests, sort_keys=False, allow_unicode=True), nl=False)
+        click.echo(as_yaml(manifests), nl=False)

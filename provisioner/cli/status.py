@@ -22,11 +22,12 @@ def status(settings: Settings, cohort: str, *, as_json: bool) -> None:
       practicum status demo --json | jq '.students[] | select(.phase != "ready")'
     """
     from ..lifecycle.status import status as read_status
-    from ..report import documents, text
+    from ..report import documents
+    from ..report import status as status_text
 
     found = read_status(settings, cohort, say=say)
     if as_json:
         show_json(documents.status(found))
         return
-    show_lines(text.status_header(found))
-    show_table(text.STATUS_COLUMNS, [text.status_row(row, found) for row in found.students])
+    show_lines(status_text.header(found))
+    show_table(status_text.COLUMNS, [status_text.row(row, found) for row in found.students])

@@ -88,8 +88,9 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
         def confirm(reading: Overview) -> bool:
             from ..lifecycle.archiving import folder_of
             from ..report import archives, hosts, text
+            from ..report import status as status_text
 
-            say(text.term(reading.cohort.term, datetime.now(UTC).date()))
+            say(status_text.term(reading.cohort.term, datetime.now(UTC).date()))
             for line in text.plan(reading):
                 say(line)
             leaving, folder = backend.going(reading), folder_of(settings, cohort)

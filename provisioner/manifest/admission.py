@@ -12,44 +12,25 @@ group: they also make pods on a student's behalf.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import expressions, labels
-from .objects import Manifest, make
+from . import expressions
+from .admission_policy import ALL, Policy, policy_name, spelled_out
+from .objects import Manifest
 from .role import ARCHIVE, PULL_SECRETS, WITH_SECRETS, role_name
 
 if TYPE_CHECKING:  # the schema takes long to import
     from ..cohort import Cohort
 
-API = "admissionregistration.k8s.io/v1"
-ALL = "*"
+__all__ = ["Policy", "admission", "policies", "policy_name"]
+
 TOO_LARGE = "a ConfigMap or Secret holds 64 KiB at most here; keep large files in a volume"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Policy:
-    """One policy, before it is spelled out for the API server."""
-
-    name: str
-    group: str
-    resources: tuple[str, ...]
-    """Subresources by name: a rule on ``pods`` does not see ``pods/ephemeralcontainers``."""
-
-    validations: tuple[tuple[str, str], ...]
-    """CEL that must hold, and what a student is told when it does not."""
-
-    operations: tuple[str, ...] = ("CREATE", "UPDATE")
-    variables: tuple[tuple[str, str], ...] = ()
-    only_if: tuple[str, str] | None = None
-    """A name and CEL: what it is about in the whole cluster, whoever asks. Else it is about the
-    students' namespaces, and does not bind the cohort's operators."""
 
 
 def admission(cohort: Cohort) -> list[Manifest]:
     """Render the policies of a cohort, each with its binding."""
     return [
-        manifest for policy in policies(cohort) for manifest in _spelled_out(cohort.name, policy)
+        manifest for policy in policies(cohort) for manifest in spelled_out(cohort.name, policy)
     ]
 
 
@@ -67,11 +48,6 @@ def policies(cohort: Cohort) -> list[Policy]:
         _ingresses(cohort),
         _bindings(cohort),
     ]
-
-
-def policy_name(cohort: str, policy: str) -> str:
-    """Return the name of a policy, which also is its binding's."""
-    return f"practicum-{cohort}-{policy}"
 
 
 def _managed() -> Policy:
@@ -333,75 +309,4 @@ def _bindings(cohort: Cohort) -> Policy:
                 " bind them there, or bind another role",
             ),
         ),
-    )
-
-
-def _spelled_out(cohort: str, policy: Policy) -> list[Manifest]:
-    """Write out what the API server would default, so that a plan can compare it."""
-    name, owned = policy_name(cohort, policy.name), labels.shared(cohort)
-    condition, expression = policy.only_if or ("not-an-operator", _not_an_operator(cohort))
-    spec: dict[str, Any] = {
-        "failurePolicy": "Fail",
-        "matchConstraints": _matching({}) | {"resourceRules": _rules(policy)},
-        "matchConditions": [{"name": condition, "expression": expression}],
-        "validations": [
-            {"expression": expression, "message": message}
-            for expression, message in policy.validations
-        ],
-    }
-    if policy.variables:
-        spec["variables"] = [
-            {"name": name, "expression": expression} for name, expression in policy.variables
-        ]
-    students = {
-        "matchExpressions": [
-            {"key": labels.COHORT, "operator": "In", "values": [cohort]},
-            {"key": labels.STUDENT, "operator": "Exists"},
-        ]
-    }
-    binding = {
-        "policyName": name,
-        "validationActions": ["Deny"],
-        "matchResources": _matching({} if policy.only_if else students),
-    }
-    return [
-        make(API, "ValidatingAdmissionPolicy", name, labels=owned, spec=spec),
-        make(API, "ValidatingAdmissionPolicyBinding", name, labels=owned, spec=binding),
-    ]
-
-
-def _rules(policy: Policy) -> list[dict[str, Any]]:
-    """Name what a policy looks at: never anything of the cluster as a whole.
-
-    A selector of namespaces lets every object through that is in none, so a rule on all
-    kinds would bind the whole cluster. Of these only the Namespace itself is ours to mind.
-    """
-    rule = {
-        "apiGroups": [policy.group],
-        "apiVersions": ["*" if policy.group == ALL else "v1"],
-        "operations": list(policy.operations),
-        "resources": list(policy.resources),
-        "scope": "Namespaced",
-    }
-    if policy.group != ALL:
-        return [rule]
-    itself = {
-        "apiGroups": [""],
-        "apiVersions": ["v1"],
-        "operations": list(policy.operations),
-        "resources": ["namespaces", "namespaces/*"],
-        "scope": "Cluster",
-    }
-    return [rule, itself]
-
-
-def _matching(namespaces: Manifest) -> dict[str, Any]:
-    return {"matchPolicy": "Equivalent", "namespaceSelector": namespaces, "objectSelector": {}}
-
-
-def _not_an_operator(cohort: str) -> str:
-    group, resource = labels.PREFIX.rstrip("/"), "cohorts"
-    return (
-        f"!authorizer.group('{group}').resource('{resource}').name('{cohort}')"
-        ".check('manage').allowed()"
     )

@@ -157,7 +157,7 @@ def wait_for_a_task(course, run):
 def wait_for_the_claim(host):
     """Wait until a run holds a host."""
     script = (
-        f"for n in $(seq 300); do test -s /var/lib/practicum/{NAME}.claim && exit; sleep .1; done"
+        f"for n in $(seq 900); do test -s /var/lib/practicum/{NAME}.claim && exit; sleep .1; done"
     )
     host.shell(f"{script}; exit 1")
 
@@ -318,7 +318,7 @@ def stopped(ready):
     wait_for_a_task(ready, run)
     wait_for_the_claim(ready.hosts[0])
     os.kill(run.pid, signal.SIGINT)
-    _, err = run.communicate(timeout=60)
+    _, err = run.communicate(timeout=200)
     return run, err, left_over(ready)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -96,9 +97,16 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
+class _Http(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Keep quiet of a client that hangs up in the middle, as some tests have it do."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @pytest.fixture(scope="session")
 def http() -> Iterator[ThreadingHTTPServer]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as http:
+    with _Http(("127.0.0.1", 0), _Handler) as http:
         http.daemon_threads = True
         thread = threading.Thread(target=http.serve_forever, args=(0.01,))
         thread.start()

@@ -20,6 +20,7 @@ from provisioner.lifecycle.own_clusters import ends, handing_out, preflight
 from provisioner.lifecycle.own_clusters.status import status
 from provisioner.lifecycle.progress import Silent
 from provisioner.report import documents, text
+from provisioner.report import status as status_text
 from provisioner.settings import Settings
 
 from ..sample import cohort, record
@@ -103,7 +104,7 @@ def test_status_names_whose_certificate_ends_too_early(handed_out):
 
     found = status(settings, reading)
 
-    told = [line for line in text.status_header(found) if line.startswith("  ! ")]
+    told = [line for line in status_text.header(found) if line.startswith("  ! ")]
     assert told == [f"  ! 1: ends on {EARLY:%Y-%m-%d}"]
     assert [one["id"] for one in documents.status(found)["ending"]] == ["1"]
 

@@ -20,7 +20,8 @@ from provisioner.lifecycle.backend import Whole
 from provisioner.lifecycle.progress import Silent
 from provisioner.lifecycle.reap import Case, Notice, decide, last_day
 from provisioner.lifecycle.receipt import Receipt
-from provisioner.report import reaping, text
+from provisioner.report import reaping
+from provisioner.report import status as status_text
 from provisioner.settings import Settings
 
 from ..sample import cohort, record
@@ -258,7 +259,7 @@ def settings_path():
     ],
 )
 def test_the_days_to_the_end_are_told_in_a_word(today, said):
-    assert text.term(cohort().term, today) == said
+    assert status_text.term(cohort().term, today) == said
 
 
 def test_a_record_has_the_end_that_reaping_reads():

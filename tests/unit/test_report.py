@@ -30,6 +30,7 @@ from provisioner.lifecycle.up_result import UpResult
 from provisioner.manifest import key_of
 from provisioner.plan import Live, Part, make_plan
 from provisioner.report import documents, live, text
+from provisioner.report import status as status_text
 
 from ..sample import cohort, record
 from .test_compare import merge
@@ -322,7 +323,7 @@ def test_the_status_counts_phases_credentials_and_keys():
         student(id="2", phase="missing", key="unkeyed"),
     )
 
-    assert list(text.status_header(found)) == [
+    assert list(status_text.header(found)) == [
         "mls26 on https://k: 2 students (1 ready, 1 missing)",
         "1 with a credential, 1 without a key",
         "This is a rehearsal: the API server is real, pods are simulated.",
@@ -332,14 +333,14 @@ def test_the_status_counts_phases_credentials_and_keys():
 def test_a_credential_that_has_expired_is_not_counted_as_one():
     found = status(student(access=standing(expires=NOW)))
 
-    assert list(text.status_header(found))[1].startswith("0 with a credential")
+    assert list(status_text.header(found))[1].startswith("0 with a credential")
 
 
 def test_a_row_of_the_status_has_a_cell_a_column():
     quota = {"pods": ("3", "20")}
-    row = text.status_row(student(access=standing(), quota=quota), status())
+    row = status_text.row(student(access=standing(), quota=quota), status())
 
-    assert dict(zip(text.STATUS_COLUMNS, row, strict=True)) == {
+    assert dict(zip(status_text.COLUMNS, row, strict=True)) == {
         "id": "1", "namespace": "mls26--s1", "phase": "ready", "key": "age", "access": "issued",
         "issued": "2026-10-01", "until": "2026-12-30", "own end": "", "recipient": "SHA256:x", "pods": "3/20", "cpu": "", "memory": "",
     }  # fmt: skip
