@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterator
 from ..cluster import ApiError, Client
 from ..cohort import Cohort
 from ..manifest import reaches
-from .finding import Finding, Verdict
+from .finding import Finding, Verdict, some
 
 NODES = "/api/v1/nodes"
 SERVICE_RANGES = "/apis/networking.k8s.io/v1/servicecidrs"
-TOLD = 5
-"""How many ranges are named."""
 
 LEAVE_OUT = (
     "name under environment.egress the networks that students need, without these; or have the"
@@ -53,12 +51,11 @@ def network_ranges(cohort: Cohort, client: Client) -> Iterator[Finding]:
 
 
 def _reached(what: str, verdict: Verdict, ranges: list[str]) -> Finding:
-    more = f", and {len(ranges) - TOLD} more" if len(ranges) > TOLD else ""
     return Finding(
         about="network",
         verdict=verdict,
         found=f"students' pods could reach the cluster's {what}, which have addresses that"
-        f" environment.egress does not leave out: {', '.join(ranges[:TOLD])}{more}",
+        f" environment.egress does not leave out: {some(ranges)}",
         fix=LEAVE_OUT,
     )
 

@@ -7,13 +7,10 @@ from collections.abc import Callable, Iterator
 from .. import cluster
 from ..cluster import ApiError, Client
 from ..cohort import Cohort
-from .finding import Finding
+from .finding import Finding, some
 from .network_ranges import network_ranges
 
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
-TOLD = 5
-"""How many bindings are named."""
-
 UNSEEN = (
     "the API server does not tell whether Secrets are encrypted where it stores them, nor whether"
     " nodes are held to their own pods (admission plugin NodeRestriction)"
@@ -69,14 +66,14 @@ def _bindings(client: Client) -> Iterator[Finding]:
         yield Finding(
             about="everybody",
             verdict="failed",
-            found=f"students would have what everybody has: {_some(wide)}",
+            found=f"students would have what everybody has: {some(wide)}",
             fix="delete these ClusterRoleBindings, or name in them who needs that",
         )
     if narrow:
         yield Finding(
             about="everybody",
             verdict="warning",
-            found=f"students would have what everybody has: {_some(narrow)}",
+            found=f"students would have what everybody has: {some(narrow)}",
             fix="see whether that is meant for students too",
         )
     if not (wide or narrow):
@@ -108,7 +105,7 @@ def _strangers(client: Client) -> Iterator[Finding]:
     yield Finding(
         about="strangers",
         verdict="failed" if may else "ok",
-        found=_some(may) or "who is given nothing may do nothing",
+        found=some(may) or "who is given nothing may do nothing",
         fix="see who authorizes that: --authorization-mode must have RBAC and not AlwaysAllow"
         if may
         else "",
@@ -136,7 +133,7 @@ def _volumes(cohort: Cohort, client: Client) -> Iterator[Finding]:
         yield Finding(
             about="volumes",
             verdict="failed",
-            found=f"the cluster has no storage class {_some(missing)}",
+            found=f"the cluster has no storage class {some(missing)}",
             fix="see which there are: kubectl get storageclasses",
         )
     offered = [served[name] for name in named or served if name in served]
@@ -147,7 +144,7 @@ def _volumes(cohort: Cohort, client: Client) -> Iterator[Finding]:
         yield Finding(
             about="volumes",
             verdict="warning",
-            found=f"volumes of {_some(kept)} stay, with what is in them, when a student has left",
+            found=f"volumes of {some(kept)} stay, with what is in them, when a student has left",
             fix="name classes with reclaimPolicy Delete under storage_classes, or delete them by hand",
         )
 
@@ -166,8 +163,3 @@ def _priority(cohort: Cohort, client: Client) -> Iterator[Finding]:
                 f" {name} -p '{{\"globalDefault\": false}}'; or let students write"
                 f" priorityClassName: {ours} into every pod",
             )
-
-
-def _some(told: list[str]) -> str:
-    more = f", and {len(told) - TOLD} more" if len(told) > TOLD else ""
-    return ", ".join(told[:TOLD]) + more
