@@ -163,12 +163,12 @@ def main() -> None:
     leaving = [one for one in params["students"] if one["state"] == "dropped" and find_account(one)]
     leaving = [one for one in leaving if one["id"] not in params["tried"]]
     others = [{"id": name} for name, path in params["folders"].items() if Path(path).is_dir()]
+    others = [one for one in others if one["id"] not in params["tried"]]
     if (leaving or others) and not module.check_mode:
         packing.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         packing.folder.chmod(0o711)
     done = Pass(params["seconds"], params["size"])
-    more = done.take(leaving, packing.of_student)
-    done.take(others, packing.of_folder)
+    more = done.take(leaving, packing.of_student) or done.take(others, packing.of_folder)
     module.exit_json(
         changed=bool(done.archives),
         archives=done.archives,

@@ -348,3 +348,13 @@ def test_of_many_who_take_a_claim_at_once_each_is_alone_with_it(tmp_path):
 
     assert [run.communicate()[1] for run in runs] == [b"", b"", b""]
     assert (tmp_path / "log").read_text() == "in\nout\n" * 900
+
+
+def test_a_pass_that_is_full_says_that_something_is_left(tmp_path):
+    archives = library("lab_archives")
+    made = {"path": str(tmp_path), "sha256": ""}
+    full = archives.Pass(seconds=0, size=0)
+
+    assert full.take([{"id": "a"}, {"id": "b"}], lambda _: dict(made))
+    assert full.tried == ["a"]
+    assert not archives.Pass(seconds=60, size=0).take([{"id": "b"}], lambda _: dict(made))
