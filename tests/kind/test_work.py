@@ -173,7 +173,7 @@ def work_in(life: OnKind, place: Place, folder) -> str:
     until(lambda: as_student(theirs, "apply", "-f", "-", stdin=TOY).returncode == 0)
     until(lambda: answers(life))
     # A claim that came before its volume was seen is bound with the next look, 15 s later.
-    until(lambda: is_bound(theirs))
+    until(lambda: are_bound(theirs))
     write_into(life, place)
     return digest(life, place)
 
@@ -215,13 +215,13 @@ def come_back(life: OnKind, kept: str, folder) -> None:
         ("deployments.apps", "shop/web", "restored"),
     }
     until(lambda: answers(life))
-    until(lambda: is_bound(theirs))
+    until(lambda: are_bound(theirs))
 
 
-def is_bound(theirs) -> bool:
-    """Whether the volume is the claim's, which the volume then says as well."""
-    phase = ("get", "pv", "disk", "-o=jsonpath={.status.phase}")
-    return student(theirs, *phase) == "Bound"
+def are_bound(theirs) -> bool:
+    """Whether each volume is its claim's, which the volume then says as well."""
+    phases = ("get", "pv", "-o=jsonpath={.items[*].status.phase}")
+    return student(theirs, *phases).split() == ["Bound", "Bound"]
 
 
 def leave_alone_what_is_there(life: OnKind, kept: str, place: Place, folder) -> None:
