@@ -215,7 +215,10 @@ def write_whole(path: Path, content: str, mode: int) -> None:
     """Write a file under another name first: a full disk must not leave half of it under this one."""
     unfinished = path.with_name(f".{path.name}.practicum")
     unfinished.unlink(missing_ok=True)
-    unfinished.touch(mode, exist_ok=False)
-    unfinished.write_text(content)
-    unfinished.chmod(mode)
-    unfinished.replace(path)
+    try:
+        unfinished.touch(mode, exist_ok=False)
+        unfinished.write_text(content)
+        unfinished.chmod(mode)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
