@@ -94,7 +94,9 @@ def _ready(engine: Engine, container: str, identity: Path, name: str) -> LabHost
     owned = "chown ops: /home/ops/.ssh/authorized_keys"
     # What is installed here need not outlive a power cut, so dpkg waits for no disk; and the
     # packages that lie here are those of its lists, so no mirror is asked for newer ones.
-    quick = "echo force-unsafe-io > /etc/dpkg/dpkg.cfg.d/tests && touch /var/lib/apt/lists"
+    quick = (
+        "umask 022 && echo force-unsafe-io > /etc/dpkg/dpkg.cfg.d/tests && touch /var/lib/apt/lists"
+    )
     script = f"{keys} && {owned} && {quick}"
     engine.docker("exec", "-i", container, "sh", "-c", script, stdin=public)
     # Everybody's on a real machine, where udev says so.
