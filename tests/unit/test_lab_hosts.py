@@ -124,6 +124,21 @@ def test_students_have_their_state_and_their_own_key_alone(course, folders):
     assert students[IDS[0]]["ssh_keys"] == []  # an age key lets nobody in
 
 
+MIRRORS = """\
+accounts:
+  tools: [containerd]
+  mirrors: {docker.io: ["https://mirror.example.edu"]}
+"""
+
+
+def test_mirrors_of_image_registries_reach_containerd(course, folders):
+    assert inventory(course, folders)["lab_mirrors"] == {}
+
+    course.write(COHORT + MIRRORS)
+
+    assert inventory(course, folders)["lab_mirrors"] == {"docker.io": ["https://mirror.example.edu"]}
+
+
 def test_an_ssh_key_lets_its_student_in(course, folders, tmp_path):
     key = tmp_path / "id"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
