@@ -88,7 +88,8 @@ Commit = Annotated[
 ]
 Repository = Annotated[Text, AfterValidator(_repository)]
 Registry = Annotated[
-    Text, AfterValidator(matching(_REGISTRY.pattern, "is no registry's host name, such as docker.io"))
+    Text,
+    AfterValidator(matching(_REGISTRY.pattern, "is no registry's host name, such as docker.io")),
 ]
 Mirror = Annotated[Text, AfterValidator(_mirror)]
 Variable = Annotated[Text, AfterValidator(matching(r"[A-Za-z_][A-Za-z0-9_]*", "is no variable"))]

@@ -136,7 +136,9 @@ def test_mirrors_of_image_registries_reach_containerd(course, folders):
 
     course.write(COHORT + MIRRORS)
 
-    assert inventory(course, folders)["lab_mirrors"] == {"docker.io": ["https://mirror.example.edu"]}
+    assert inventory(course, folders)["lab_mirrors"] == {
+        "docker.io": ["https://mirror.example.edu"]
+    }
 
 
 def test_an_ssh_key_lets_its_student_in(course, folders, tmp_path):
