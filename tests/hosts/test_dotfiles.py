@@ -197,7 +197,7 @@ def test_a_second_run_changes_nobody_s_dotfiles(installed):
     first, second = (one.problems("dotfiles") for one in (installed.first, installed.second))
 
     # Others are listed the second time, and that is written down.
-    assert installed.second.changes("dotfiles") == ["Record | Ensure it says who has an account"]
+    assert installed.second.changes("dotfiles") == ["Ensure it says who has an account"]
     assert len(second) == len(AGAIN)
     assert {id: first[id] for id in second} == second
 
