@@ -28,7 +28,7 @@ PAGE = 500
 FEW = 20
 """The same of a server whose answers are bounded: as many as fit, be each as large as may be."""
 
-AT_ONCE = 5.0
+AT_ONCE = 10.0
 """Seconds in which a server answers that is well."""
 
 REVIEWS = ("/apis/authentication.k8s.io/", "/apis/authorization.k8s.io/")

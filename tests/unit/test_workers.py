@@ -115,6 +115,16 @@ def test_what_pulumi_needs_of_the_operators_reaches_it(backend, monkeypatch):
     assert given["PULUMI_BACKEND_URL"] == backend.url
 
 
+def test_a_dead_connection_is_found_soon_unless_the_operator_says_otherwise(backend, monkeypatch):
+    """client-go's own names; without them it takes 45 seconds."""
+    idle, ping = "HTTP2_READ_IDLE_TIMEOUT_SECONDS", "HTTP2_PING_TIMEOUT_SECONDS"
+    monkeypatch.setenv(ping, "60")
+
+    given = backend.environment("mls26")
+
+    assert (given[idle], given[ping]) == ("10", "60")
+
+
 def test_two_stacks_share_no_pulumi_home(backend, tmp_path):
     stacks = ["mls26.wave-01", "mls26.wave-02"]
     with closing(Workers(backend=backend)) as workers:
