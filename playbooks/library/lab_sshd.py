@@ -12,7 +12,9 @@ import os
 import pwd
 import shlex
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -117,6 +119,79 @@ def stand_down() -> bool:
     return active
 
 
+@dataclass(frozen=True)
+class Change:
+    """Files of sshd's that are to be others than they are."""
+
+    before: dict[str, str | None]
+    files: dict[str, str | None]
+    """Those that differ, as they are to be; none where one is to go."""
+
+    @classmethod
+    def of(cls, wanted: dict[str, str | None]) -> Change:
+        """Compare what is wanted with what is there."""
+        paths = {name: FOLDER / name for name in wanted}
+        before = {name: path.read_text() if path.exists() else None for name, path in paths.items()}
+        differ = {name: content for name, content in wanted.items() if before[name] != content}
+        return cls(before, differ)
+
+    @property
+    def diff(self) -> dict[str, str]:
+        """What Ansible shows of it."""
+        return {"before": "".join(self.before[name] or "" for name in self.files),
+                "after": "".join(content or "" for content in self.files.values())}  # fmt: skip
+
+    def make(self, operator: str, undo_after: int, *, systemd: bool) -> None:
+        """Write, check, reload, with the timer that undoes it; or leave all as it was.
+
+        Raises:
+            RefusedError: If it would not work.
+        """
+        write(self.files)
+        try:
+            check(operator)
+            if systemd:
+                stand_ready(self.before, undo_after)
+                subprocess.run(["systemctl", "reload", "ssh"], check=True, capture_output=True)
+        except (RefusedError, KeyError, OSError, subprocess.SubprocessError) as error:
+            write(self.before)
+            raise RefusedError(f"{error}; the old configuration was kept") from error
+
+
+def confirm() -> None:
+    """Note that a new login worked, so that nothing is undone.
+
+    Raises:
+        RefusedError: If it came too late for that.
+    """
+    awaited, in_time = UNDO.exists(), stand_down()
+    UNDO.unlink(missing_ok=True)
+    if awaited and not in_time:
+        raise RefusedError(
+            "the new login came too late, so the old configuration was put back; run this again"
+        )
+
+
+def run(module: AnsibleModule) -> dict[str, Any]:
+    """Do what the parameters say; return what Ansible is told.
+
+    Raises:
+        RefusedError: If it would lock the operator out, or the proof came too late.
+    """
+    given = module.params
+    if given["confirmed"]:
+        if not module.check_mode:
+            confirm()
+        return {"changed": False}
+    change = Change.of(given["files"])
+    # A run that was killed before its proof leaves the timer, which would take the files back.
+    unproven = given["systemd"] and UNDO.exists()
+    if module.check_mode or not change.files:
+        return {"changed": bool(change.files) or unproven, "diff": change.diff}
+    change.make(given["operator"], given["undo_after"], systemd=given["systemd"])
+    return {"changed": True, "diff": change.diff}
+
+
 def main() -> None:
     """Write, check, reload; or report that the new login worked."""
     module = AnsibleModule(
@@ -129,37 +204,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if module.params["confirmed"]:
-        if not module.check_mode:
-            awaited, in_time = UNDO.exists(), stand_down()
-            UNDO.unlink(missing_ok=True)
-            if awaited and not in_time:
-                module.fail_json(
-                    msg="ssh: the new login came too late, so the old configuration was put back; "
-                    "run this again"
-                )
-        module.exit_json(changed=False)
-
-    wanted: dict[str, str | None] = module.params["files"]
-    before = {name: (FOLDER / name).read_text() if (FOLDER / name).exists() else None
-              for name in wanted}  # fmt: skip
-    changed = {name: content for name, content in wanted.items() if before[name] != content}
-    diff = {"before": "".join(before[name] or "" for name in changed),
-            "after": "".join(content or "" for content in changed.values())}  # fmt: skip
-    # A run that was killed before its proof leaves the timer, which would take the files back.
-    unproven = module.params["systemd"] and UNDO.exists()
-    if module.check_mode or not changed:
-        module.exit_json(changed=bool(changed) or unproven, diff=diff)
-    write(changed)
     try:
-        check(module.params["operator"])
-        if module.params["systemd"]:
-            stand_ready(before, module.params["undo_after"])
-            subprocess.run(["systemctl", "reload", "ssh"], check=True, capture_output=True)
-    except (RefusedError, KeyError, OSError, subprocess.SubprocessError) as error:
-        write(before)
-        module.fail_json(msg=f"ssh: {error}; the old configuration was kept")
-    module.exit_json(changed=True, diff=diff)
+        told = run(module)
+    except RefusedError as error:
+        module.fail_json(msg=f"ssh: {error}")
+    else:
+        module.exit_json(**told)
 
 
 if __name__ == "__main__":
