@@ -494,9 +494,11 @@ def test_down_proves_that_nothing_is_left(new_course, control_plane):
     course.give_key("1")
     course.up()
     course.json("handout", course.name)
+    mark = control_plane.mark()
 
     receipt = course.down()
 
+    check_all_began_before_one_was_waited_for(course, control_plane.since(mark))
     assert receipt["proved"]
     assert receipt["remaining"] == []
     assert {"namespaces", "serviceaccounts", "clusterroles.rbac.authorization.k8s.io"} <= set(
@@ -508,6 +510,24 @@ def test_down_proves_that_nothing_is_left(new_course, control_plane):
     assert [path for path in state if "stacks" in path.parts] == []
     again = course.down()
     assert (again["proved"], again["removed"]) == (True, 0)
+
+
+def check_all_began_before_one_was_waited_for(course, events):
+    """Each namespace takes the cluster 5 s. The accounts' holds the claim until all has gone."""
+    asked = sorted(ours(events), key=lambda event: event["requestReceivedTimestamp"])
+    done = [one for one in asked if one.get("responseStatus", {}).get("code", 0) < 300]
+    deleted = [about(one, "name") for one in done if one["verb"] == "delete"]
+    places = [f"practicum-{course.name}", course.namespace("1"), course.namespace("2")]
+    assert sorted(deleted[:3]) == sorted(places)
+    last = done.index([one for one in done if one["verb"] == "delete"][2])
+    waits = [done.index(one) for one in done if is_about_namespaces(one, "watch")]
+    assert all(at > last for at in waits)
+    made = [one for one in done if one["verb"] in MUTATING and "reviews" not in one["requestURI"]]
+    assert "practicum-claim" in made[-1]["requestURI"]
+
+
+def is_about_namespaces(event, verb):
+    return (event["verb"], about(event, "resource")) == (verb, "namespaces")
 
 
 LEFTOVERS = {
