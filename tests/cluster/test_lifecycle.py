@@ -512,22 +512,23 @@ def test_down_proves_that_nothing_is_left(new_course, control_plane):
     assert (again["proved"], again["removed"]) == (True, 0)
 
 
+WAITS = ("watch", "namespaces")
+OUTSIDE = ("delete", "priorityclasses")
+"""Of what lies outside namespaces there is one of these; it goes when they have gone."""
+
+
 def check_all_began_before_one_was_waited_for(course, events):
     """Each namespace takes the cluster 5 s. The accounts' holds the claim until all has gone."""
     asked = sorted(ours(events), key=lambda event: event["requestReceivedTimestamp"])
     done = [one for one in asked if one.get("responseStatus", {}).get("code", 0) < 300]
-    deleted = [about(one, "name") for one in done if one["verb"] == "delete"]
-    places = [f"practicum-{course.name}", course.namespace("1"), course.namespace("2")]
-    assert sorted(deleted[:3]) == sorted(places)
-    last = done.index([one for one in done if one["verb"] == "delete"][2])
-    waits = [done.index(one) for one in done if is_about_namespaces(one, "watch")]
-    assert all(at > last for at in waits)
-    made = [one for one in done if one["verb"] in MUTATING and "reviews" not in one["requestURI"]]
-    assert "practicum-claim" in made[-1]["requestURI"]
-
-
-def is_about_namespaces(event, verb):
-    return (event["verb"], about(event, "resource")) == (verb, "namespaces")
+    steps = [(one["verb"], about(one, "resource"), about(one, "name")) for one in done]
+    places = {f"practicum-{course.name}", course.namespace("1"), course.namespace("2")}
+    ends = [steps.index(("delete", "namespaces", place)) for place in places]
+    waits = [at for at, (verb, kind, _) in enumerate(steps) if (verb, kind) == WAITS]
+    [outside] = [at for at, (verb, kind, _) in enumerate(steps) if (verb, kind) == OUTSIDE]
+    claims = [at for at, one in enumerate(done) if "practicum-claim" in one["requestURI"]]
+    assert max(ends) < min([*waits, outside])
+    assert max(claims) > outside
 
 
 LEFTOVERS = {
