@@ -222,7 +222,7 @@ def test_what_another_machine_may_be_making_now_is_not_removed(half_made, maker)
     ):
         with pytest.raises(ToolError, match="just making the cluster a") as error:
             work()
-        assert "in 6 minutes" in str(error.value.hint)
+        assert "in 8 minutes" in str(error.value.hint)
 
     assert DELETED not in told.read_text()
 
