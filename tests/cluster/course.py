@@ -137,6 +137,9 @@ class Course:
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
     """The day of its first file: its term does not move on when it is midnight."""
 
+    patience: float = 240
+    """Seconds that a command gets where a test does not say it."""
+
     @property
     def folder(self) -> Path:
         return self.stacks / self.name
@@ -174,7 +177,9 @@ class Course:
         assert done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
-    def run_any(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+    def run_any(
+        self, *arguments: str, timeout: float | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run the real command, however it ends."""
         return subprocess.run(
             self.command(*arguments),
@@ -183,7 +188,7 @@ class Course:
             text=True,
             check=False,
             env=environment(),
-            timeout=timeout,
+            timeout=timeout or self.patience,
         )
 
     def command(self, *arguments: str) -> list[str]:
