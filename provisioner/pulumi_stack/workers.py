@@ -23,8 +23,7 @@ Tell = Callable[[Job, dict[str, Any]], None]
 Worker = shell.Process[str]
 
 SILENCE = 300.0
-"""Seconds after which a worker that tells nothing is stopped. Its requests give up after a
-minute, so it then hangs for another reason."""
+"""Of a worker whose requests give up after a minute: it then hangs for another reason."""
 
 GRACE = 30.0
 """Seconds that it then has to save its state."""
@@ -39,6 +38,9 @@ class Workers:
     """File descriptors that workers hold too: the cohort's lock lives while they do."""
 
     at_once: int = field(default_factory=lambda: os.cpu_count() or 1)
+    silence: float = field(default_factory=lambda: SILENCE)
+    """Seconds after which a worker that tells nothing is stopped."""
+
     started: int = 0
     """Worker processes started so far; a run without changes starts none."""
 
@@ -88,7 +90,7 @@ class Workers:
             return Outcome(stack=job.stack, error="not started: the run was stopped")
         ready = False
         try:
-            outcome, ready = _follow(worker, job, tell)
+            outcome, ready = _follow(worker, job, tell, self.silence)
             self.lost |= outcome.lost
         finally:
             with self._lock:
@@ -134,18 +136,18 @@ def _import_path() -> dict[str, str]:
     return {"PYTHONPATH": str(Path(__file__).parents[2])}
 
 
-def _follow(worker: Worker, job: Job, tell: Tell) -> tuple[Outcome, bool]:
+def _follow(worker: Worker, job: Job, tell: Tell, silence: float) -> tuple[Outcome, bool]:
     """Hand a worker a job, listen until it is done, and sum up what it said.
 
     Returns:
         How the job ended, and whether the worker is there for the next one.
     """
     failed: dict[str, str] = {}
-    with _Watch(worker) as watch:
+    with _Watch(worker, silence) as watch:
         end = _listened(worker, job, tell, failed, watch)
     lost = end is None
     if watch.gave_up:
-        end = {"error": f"it told nothing for {SILENCE:g} s, and was stopped"}
+        end = {"error": f"it told nothing for {silence:g} s, and was stopped"}
     elif end is None:
         end = {"error": "its worker process died"}
     told = Outcome(stack=job.stack, lost=lost, **_ending(end, failed))
@@ -183,9 +185,9 @@ def _end(worker: Worker) -> None:
 class _Watch:
     """Stops a worker that tells nothing for too long."""
 
-    def __init__(self, process: shell.Process[str]) -> None:
+    def __init__(self, process: shell.Process[str], silence: float) -> None:
         self.gave_up = False
-        self._process = process
+        self._process, self._silence = process, silence
         self._heard, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -203,7 +205,7 @@ class _Watch:
         self._heard.set()
 
     def _run(self) -> None:
-        while self._heard.wait(SILENCE):
+        while self._heard.wait(self._silence):
             self._heard.clear()
             if self._over.is_set():
                 return

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,7 +18,7 @@ from provisioner.kind.docker import Engine
 from provisioner.kind.found import CLUSTER, COHORT, MAKER, STUDENT, Found, Node
 from provisioner.kind.looking import _has_mark
 from provisioner.kind.wanted import Wanted
-from provisioner.lifecycle.own_clusters import down, engines, keeping, up
+from provisioner.lifecycle.own_clusters import down, engines, keeping, stacks, up
 from provisioner.lifecycle.own_clusters.engines import Sight
 from provisioner.lifecycle.own_clusters.stacks import NOWHERE, Stacks
 from provisioner.lifecycle.progress import Silent
@@ -276,9 +277,23 @@ def test_what_was_begun_here_is_cleared_up(docker):
 def test_what_is_on_an_engine_that_is_not_named_any_more_is_not_destroyed_on_ours(engine, address):
     left = {"s1": berth("1", engine, dropped=True)}
     reading = read(course(engines=LABS, **KIND), people(), on(lab1=[]), left)
-    stacks = Stacks(settings=SETTINGS, reading=reading, workers=None, progress=Silent())
+    mine = Stacks(settings=SETTINGS, reading=reading, workers=None, progress=Silent())
 
-    assert stacks._job("destroy", "s1").docker_host == address
+    assert mine._job("destroy", "s1").docker_host == address
+
+
+def test_a_cluster_that_is_being_made_is_not_given_up_by_whoever_waits_for_it(
+    tmp_path, monkeypatch
+):
+    """Pulumi tells nothing meanwhile, and an image may have to be fetched."""
+    tool = SimpleNamespace(path=tmp_path / "tool")
+    monkeypatch.setattr(stacks.toolchain, "find", lambda *_, **__: {"pulumi": tool})
+    monkeypatch.setattr(stacks, "provider_folder", lambda: tmp_path)
+    reading = read(course(**KIND), people("1"), sight())
+    settings = Settings(stacks=tmp_path, home=tmp_path / "home")
+
+    with Stacks.open(settings, reading, 0, Silent()) as found:
+        assert found.workers.silence > locks.GIVEN_UP.total_seconds() > locks.LONGEST
 
 
 def test_an_engine_that_vanishes_during_a_down_keeps_the_others_from_nothing(docker):

@@ -191,10 +191,9 @@ def test_a_worker_that_tells_nothing_any_more_is_stopped(backend, tmp_path, monk
         "start_worker",
         lambda _, **options: start([sys.executable, "-c", script], **options),
     )
-    monkeypatch.setattr(workers_module, "SILENCE", 0.5)
     monkeypatch.setattr(workers_module, "GRACE", 0.2)
 
-    [outcome] = Workers(backend=backend).run([job(tmp_path)])
+    [outcome] = Workers(backend=backend, silence=0.5).run([job(tmp_path)])
 
     assert outcome.error == "it told nothing for 0.5 s, and was stopped"
 
