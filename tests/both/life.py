@@ -85,7 +85,9 @@ class OnNamespaces:
         return sorted(found.split())
 
     def end(self) -> None:
-        self.course.run_any("down", self.course.name, "--yes", self.course.name, "--no-archive")
+        mine = f"practicum.dev/cohort={self.course.name}"
+        if self.course.admin("get", "namespaces", "-l", mine, "-o", "name"):
+            self.course.run_any("down", self.course.name, "--yes", self.course.name, "--no-archive")
 
     def _namespaces(self, selector: str, path: str) -> str:
         label = f"practicum.dev/cohort={self.course.name},{selector}"
@@ -138,7 +140,8 @@ class OnKind:
         return sorted(one.name for one in all_ if self.course.name in _cohort(one))
 
     def end(self) -> None:
-        self.course.run_any("down", self.course.name, "--yes", self.course.name, "--no-archive")
+        if self.left():
+            self.course.run_any("down", self.course.name, "--yes", self.course.name, "--no-archive")
         for name in self.left():
             nodes = [node.name for node in look(self.engine, name).nodes]
             if nodes:
