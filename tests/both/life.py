@@ -113,7 +113,6 @@ class OnKind:
             home=folder / "home",
             kubeconfig=Path("/nonexistent"),
             kubectl=None,
-            patience=900,  # to make clusters takes as long as the machine has other things to do
         )
         # What a cluster really takes is asked where it is what a test is about: others test on the
         # same machine at the same time, and this one has memory or not.

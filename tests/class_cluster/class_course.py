@@ -40,7 +40,6 @@ class ClassCourse(Course):
             home=folder / "home",
             kubeconfig=cluster.kubeconfig,
             kubectl=lambda _, *arguments, stdin=None: cluster.kubectl(*arguments, stdin=stdin),
-            patience=900,
         )
         made.cluster = cluster
         return made
