@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -18,7 +17,7 @@ from provisioner.kind.docker import Engine
 from provisioner.kind.found import CLUSTER, COHORT, MAKER, STUDENT, Found, Node
 from provisioner.kind.looking import _has_mark
 from provisioner.kind.wanted import Wanted
-from provisioner.lifecycle.own_clusters import down, engines, keeping, stacks, up
+from provisioner.lifecycle.own_clusters import down, engines, keeping, up
 from provisioner.lifecycle.own_clusters.engines import Sight
 from provisioner.lifecycle.own_clusters.stacks import NOWHERE, Stacks
 from provisioner.lifecycle.progress import Silent
@@ -282,18 +281,12 @@ def test_what_is_on_an_engine_that_is_not_named_any_more_is_not_destroyed_on_our
     assert mine._job("destroy", "s1").docker_host == address
 
 
-def test_a_cluster_that_is_being_made_is_not_given_up_by_whoever_waits_for_it(
-    tmp_path, monkeypatch
-):
+def test_a_cluster_that_is_being_made_is_not_given_up_by_whoever_waits_for_it():
     """Pulumi tells nothing meanwhile, and an image may have to be fetched."""
-    tool = SimpleNamespace(path=tmp_path / "tool")
-    monkeypatch.setattr(stacks.toolchain, "find", lambda *_, **__: {"pulumi": tool})
-    monkeypatch.setattr(stacks, "provider_folder", lambda: tmp_path)
     reading = read(course(**KIND), people("1"), sight())
-    settings = Settings(stacks=tmp_path, home=tmp_path / "home")
+    mine = Stacks(settings=SETTINGS, reading=reading, workers=None, progress=Silent())
 
-    with Stacks.open(settings, reading, 0, Silent()) as found:
-        assert found.workers.silence > locks.GIVEN_UP.total_seconds() > locks.LONGEST
+    assert mine._job("up", "s1").silence > locks.GIVEN_UP.total_seconds() > locks.LONGEST
 
 
 def test_an_engine_that_vanishes_during_a_down_keeps_the_others_from_nothing(docker):

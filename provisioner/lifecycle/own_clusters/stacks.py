@@ -14,7 +14,6 @@ from typing import Any
 from ... import toolchain
 from ...cohort.kind import LOCAL
 from ...errors import LockedError, MissingToolError
-from ...kind import locks
 from ...pulumi_stack import Job, Workers, state_file
 from ...settings import Settings
 from ..journal import Journal, kept
@@ -26,10 +25,6 @@ PROVIDER = "pulumi-resource-practicum"
 
 NOWHERE = "unix:///nonexistent/docker.sock"
 """The address of no engine."""
-
-
-SILENCE = locks.GIVEN_UP.total_seconds() + 60
-"""Seconds in which a worker may tell nothing: while a cluster is made, Pulumi waits without a word."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +56,6 @@ class Stacks:
         tools = toolchain.find("pulumi", toolchain.KIND, say=progress.say)
         folders = (tools["pulumi"].path.parent, provider_folder())
         with workers_of(settings, reading.cohort.name, held, folders) as workers:
-            workers.silence = SILENCE
             yield cls(settings=settings, reading=reading, workers=workers, progress=progress)
 
     def noted(self, command: str, stacks: Iterable[str]) -> AbstractContextManager[Journal]:
