@@ -91,7 +91,7 @@ def test_a_student_installs_the_light_part_alone_and_opens_a_hand_out(student: P
 
 @pytest.mark.soak
 def test_what_is_for_operators_says_what_to_install(student: Path) -> None:
-    refused = practicum(student, "toolchain")
+    refused = practicum(student, "rehearsal", "status")
 
     assert refused.returncode == 4, refused.stderr
     assert "practicum-lab[operator]" in refused.stderr
