@@ -345,7 +345,7 @@ def test_a_term_in_which_everything_happens_once(plane, kubectl, tmp_path):
     course = Course("told", tmp_path, plane.home, plane.kubeconfig, kubectl)
     course.write([])
     term = Told(plane, course)
-    rules = {rule.function.__name__: rule for rule in Term.rules()}
+    rules = {rule.function.__name__: rule for rule in term.rules}
     assert rules.keys() - BY_CHANCE == {name for name, _ in STEPS}
 
     term.two_students()
