@@ -499,9 +499,11 @@ def test_down_proves_that_nothing_is_left(new_course, control_plane):
     course.give_key("1")
     course.up()
     course.json("handout", course.name)
+    mark = control_plane.mark()
 
     receipt = course.down()
 
+    check_all_began_before_one_was_waited_for(course, control_plane.since(mark))
     assert receipt["proved"]
     assert receipt["remaining"] == []
     assert {"namespaces", "serviceaccounts", "clusterroles.rbac.authorization.k8s.io"} <= set(
@@ -513,6 +515,25 @@ def test_down_proves_that_nothing_is_left(new_course, control_plane):
     assert [path for path in state if "stacks" in path.parts] == []
     again = course.down()
     assert (again["proved"], again["removed"]) == (True, 0)
+
+
+WAITS = ("watch", "namespaces")
+OUTSIDE = ("delete", "priorityclasses")
+"""Of what lies outside namespaces there is one of these; it goes when they have gone."""
+
+
+def check_all_began_before_one_was_waited_for(course, events):
+    """Each namespace takes the cluster 5 s. The accounts' holds the claim until all has gone."""
+    asked = sorted(ours(events), key=lambda event: event["requestReceivedTimestamp"])
+    done = [one for one in asked if one.get("responseStatus", {}).get("code", 0) < 300]
+    steps = [(one["verb"], about(one, "resource"), about(one, "name")) for one in done]
+    places = {f"practicum-{course.name}", course.namespace("1"), course.namespace("2")}
+    ends = [steps.index(("delete", "namespaces", place)) for place in places]
+    waits = [at for at, (verb, kind, _) in enumerate(steps) if (verb, kind) == WAITS]
+    [outside] = [at for at, (verb, kind, _) in enumerate(steps) if (verb, kind) == OUTSIDE]
+    claims = [at for at, one in enumerate(done) if "practicum-claim" in one["requestURI"]]
+    assert max(ends) < min([*waits, outside])
+    assert max(claims) > outside
 
 
 LEFTOVERS = {
