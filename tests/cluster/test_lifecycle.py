@@ -12,7 +12,9 @@ from provisioner import cluster
 from provisioner.lifecycle.reading import read
 from provisioner.settings import Settings
 
+from . import runs
 from .course import as_student
+from .writes import writes
 
 pytestmark = pytest.mark.cluster
 
@@ -447,14 +449,17 @@ def test_who_leaves_and_returns_finds_the_old_access_dead(new_course, tmp_path, 
 
 
 def test_joining_touches_nobody_else(new_course, control_plane):
-    """REL-22, by the audit log."""
+    """REL-22, by the audit log; and the state is written once, not at each of its steps: REL-26."""
     course = new_course(["1", "2"])
     course.up()
     course.roster(["1", "2", "3"])
+    state = runs.state_of(course)
     mark = control_plane.mark()
 
-    course.up()
+    with writes(state.parent) as written:
+        course.up()
 
+    assert written[state.name] == 1
     touched = {
         about(event, "namespace") or about(event, "name")
         for event in mutations(control_plane.since(mark))
