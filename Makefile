@@ -98,7 +98,7 @@ playbook-lint: $(STAMP)
 	  echo "There are no playbooks yet for ansible-lint to look at."; \
 	fi
 
-unit: $(STAMP)  ## The quick tests: no control plane, no Pulumi engine
+unit: $(STAMP)  ## The quick tests: no control plane, no Pulumi engine, no Ansible
 	$(PY) -m pytest -m "not cluster and not soak" $(PARALLEL) tests/unit tests/cli $(EXAMPLES) $(ARGS)
 
 soak: $(STAMP)  ## The tests that take long, and those of chance with other examples

@@ -17,8 +17,8 @@ from ..settings import Settings
 from . import lock, on_disk
 from .reading import Reading
 
-SECONDS = 2.0
-"""How long an API server may take to notice that an account is gone."""
+SECONDS = 20.0
+"""How long an API server may take to notice that an account is gone: a busy one takes longer."""
 
 SEALED = b"age-encryption.org/v1\n"
 _PLAIN = re.compile(

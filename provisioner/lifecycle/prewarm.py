@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ..errors import ClusterError, InputError
-from ..plan import Part
 from ..settings import Settings
 from . import backend
 from .choice import EVERYBODY, Choice, refuse_without_shared
@@ -43,13 +42,11 @@ class Prewarmed:
 
 def missing(reading: Overview) -> list[str]:
     """Return the students whose environment is not there, or not there whole, by id."""
-    parts = [part for part in reading.plan.students if part.action == "create" or _is_half(part)]
-    return [reading.id_of(part.name) for part in parts]
-
-
-def _is_half(part: Part) -> bool:
-    """Say whether a run that was killed left half a cluster, in which nobody can have worked."""
-    return part.action == "change" and any(one.endswith(" spec.complete") for one in part.changes)
+    return [
+        reading.id_of(part.name)
+        for part in reading.plan.students
+        if part.action == "create" or (part.action == "change" and reading.is_half(part.name))
+    ]
 
 
 def unseen(reading: Overview) -> dict[str, str]:

@@ -87,6 +87,10 @@ class Overview(ABC):
         """Return the roster's id of a student's name; the name when it is unknown."""
         return next((r.id for r in self.records.values() if r.name == name), name)
 
+    def is_half(self, _name: str) -> bool:
+        """Say whether a killed run left half an environment, in which nobody can have worked."""
+        return False
+
     @abstractmethod
     def whoami(self) -> str:
         """Return who we are to what holds the environments."""

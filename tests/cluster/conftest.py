@@ -142,7 +142,7 @@ def new_course(
 def wait_until() -> Callable[..., None]:
     """Wait for a condition of the cluster, at most some seconds."""
 
-    def wait(holds: Callable[[], bool], seconds: float = 90) -> None:
+    def wait(holds: Callable[[], bool], seconds: float = 180) -> None:
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, "the condition never came true"

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -174,7 +175,7 @@ class Course:
         assert done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
-    def run_any(self, *arguments: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+    def run_any(self, *arguments: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
         """Run the real command, however it ends."""
         return subprocess.run(
             self.command(*arguments),
@@ -193,7 +194,10 @@ class Course:
         return json.loads(self.run(*arguments, "--json", code=code).stdout)
 
     def up(self, *arguments: str, code: int = 0) -> Any:
-        return self.json("up", self.name, "--yes", *arguments, code=code)
+        done = self.json("up", self.name, "--yes", *arguments, code=code)
+        if code == 0 and done.get("created") and self.kubeconfig.exists():
+            until(self._quotas_count)
+        return done
 
     def down(self, *arguments: str, code: int = 0) -> Any:
         return self.json("down", self.name, "--yes", self.name, *arguments, code=code)
@@ -228,6 +232,23 @@ class Course:
         """Run kubectl as the administrator of the cluster."""
         return self.kubectl(self.kubeconfig, *arguments, stdin=stdin)
 
+    def await_right(self, user: str, *what: str) -> None:
+        """Wait until a role that was just bound counts: an API server hears of it a moment later."""
+        until(lambda: self._may(user, *what))
+
+    def _quotas_count(self) -> bool:
+        """Whether Kubernetes has taken every quota up; until then it refuses whatever it bounds."""
+        mine = ("-A", "-l", f"practicum.dev/cohort={self.name}", "-o", "json")
+        quotas = json.loads(self.admin("get", "resourcequotas", *mine))["items"]
+        return all(one.get("status", {}).get("hard") for one in quotas)
+
+    def _may(self, user: str, *what: str) -> bool:
+        try:
+            self.admin("auth", "can-i", *what, "-q", f"--as={user}")
+        except AssertionError:
+            return False
+        return True
+
     def namespace(self, id: str) -> str:
         return f"{self.name}--s{id}"
 
@@ -238,6 +259,14 @@ class Course:
         path.write_bytes(pyrage.decrypt(sealed, [self.keys[id]]))
         path.chmod(0o600)
         return path
+
+
+def until(holds: Callable[[], object], seconds: float = 180) -> None:
+    """Wait for what the cluster does in its own time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.1)
 
 
 def environment() -> dict[str, str]:
@@ -258,6 +287,6 @@ def as_student(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
         env={"PATH": "", "HOME": "/nonexistent"},
     )

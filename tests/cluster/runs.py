@@ -208,6 +208,7 @@ def _kubeconfig_through(course: Course, port: int, folder: Path) -> Path:
     course.admin("create", "serviceaccount", name, "-n", "default")
     course.admin("create", "clusterrolebinding", name, "--clusterrole=cluster-admin",
                  f"--serviceaccount=default:{name}")  # fmt: skip
+    course.await_right(f"system:serviceaccount:default:{name}", "*", "*")
     token = course.admin("create", "token", name, "-n", "default", "--duration=4h").strip()
     config = yaml.safe_load(course.kubeconfig.read_text())
     config["users"][0]["user"] = {"token": token}

@@ -59,12 +59,18 @@ def new_node(course, wait_until):
         course.admin("apply", "-f", "-", stdin=text)
         course.admin("apply", "--server-side", "--subresource=status", "-f", "-", stdin=text)
         course.admin("wait", f"node/{name}", "--for=condition=Ready", "--timeout=110s")
+        wait_until(lambda: "node.kubernetes.io/" not in taints_of(course, name))
         wait_until(lambda: name in {one["name"] for one in asked(course)["nodes"]})
         return name
 
     yield make
     for name in made:
         course.admin("delete", "node", name)
+
+
+def taints_of(course, node):
+    """A node that is ready is tainted as not ready for a moment more."""
+    return course.admin("get", "node", node, "-o=jsonpath={.spec.taints[*].key}")
 
 
 def asked(course, *options, code=0):

@@ -27,6 +27,7 @@ def given(course, wait_until):
         course.admin("create", kind, name, "--clusterrole=edit", "--group=system:authenticated",
                      *place)  # fmt: skip
         made.append((kind, name, *place))
+        wait_until(lambda: everybody_may(course, "get", "secrets", "-n", "default"))
         return name
 
     yield give

@@ -192,10 +192,20 @@ def now_and_then(course) -> None:
 
 
 def bind(course, role: str, namespace: str = "") -> None:
-    where = ["rolebinding", role, f"--role={role}", "-n", namespace]
-    everywhere = ["clusterrolebinding", role, f"--clusterrole={role}"]
-    course.admin("create", *(where if namespace else everywhere),
-                 f"--serviceaccount=default:{course.name}")  # fmt: skip
+    """Give a role to who runs the cohort, and wait until it counts."""
+    kind, place = ("role", ("-n", namespace)) if namespace else ("clusterrole", ())
+    account = f"default:{course.name}"
+    course.admin("create", f"{kind}binding", role, f"--{kind}={role}",
+                 f"--serviceaccount={account}", *place)  # fmt: skip
+    rules = json.loads(course.admin("get", kind, role, "-o", "json", *place))["rules"]
+    verb, what = next(map(a_right, rules))
+    course.await_right(f"system:serviceaccount:{account}", verb, what, *place)
+
+
+def a_right(rule: dict[str, Any]) -> tuple[str, str]:
+    """Return one verb of a rule, and on what, in the words of `kubectl auth can-i`."""
+    resource = ".".join(filter(None, (rule["resources"][0], rule["apiGroups"][0])))
+    return rule["verbs"][0], "/".join([resource, *rule.get("resourceNames", ())[:1]])
 
 
 def a_new_password(course) -> None:

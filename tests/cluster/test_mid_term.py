@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from provisioner.cli import practicum
 
-from .course import WORK, as_student
+from .course import WORK, as_student, until
 from .test_lifecycle import about, mutations
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
@@ -195,6 +195,8 @@ def who_is_suspended_is_denied_and_nothing_of_theirs_runs(course, kubeconfigs, w
         or 'cannot get resource "deployments"'
         in as_student(me, "scale", "deployment", "web", "--replicas=5").stderr
     )
+    # What counts is what the quota controller has taken over from the new quota.
+    wait_until(lambda: field(course, "1", ".status.hard.pods", "quota", "practicum") == "0")
     with pytest.raises(AssertionError, match="exceeded quota"):
         course.admin("run", "new", "--image=example.org/x", "-n", where)
     assert field(course, "1", ".status.phase", "pvc", "data-db-0"), "no volume goes with it"
@@ -255,6 +257,7 @@ def a_quota_of_ones_own_is_rebuilt_from_the_cluster(course):
     assert set(course.actions().values()) == {"same"}
     course.up()
     assert records(course) == before
+    until(lambda: field(course, "1", ".status.used.pods", "quota", "practicum") == "5")
     shown = course.run("resize", course.name, "9", "--quota", "pods=1", "--dry-run").stderr
     assert "uses 5 of pods now, more than 1" in shown
 

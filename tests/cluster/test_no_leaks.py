@@ -12,6 +12,7 @@ import gzip
 import json
 import secrets
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,8 @@ class Life:
         found = marked(run_name(self.home, self.course.name))
         assert len(found) >= 3, "worker, engine and provider"
         for one in [*found, psutil.Process(process.pid)]:
-            one.kill()
+            with suppress(psutil.NoSuchProcess):  # it ended with its parent
+                one.kill()
         self.printed += process.communicate()
         gate.opened.set()
 
@@ -130,6 +132,7 @@ def token_user(course, name: str) -> str:
     course.admin("create", "serviceaccount", name, "-n", "default")
     course.admin("create", "clusterrolebinding", name, "--clusterrole=cluster-admin",
                  f"--serviceaccount=default:{name}")  # fmt: skip
+    course.await_right(f"system:serviceaccount:default:{name}", "*", "*")
     return course.admin("create", "token", name, "-n", "default").strip()
 
 

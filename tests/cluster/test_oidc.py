@@ -21,7 +21,7 @@ from provisioner.manifest import admission
 from provisioner.settings import Settings
 from provisioner.verify import attacks, case, identities, scene
 
-from .course import Course
+from .course import Course, until
 from .issuer import CLIENT, Issuer
 
 pytestmark = pytest.mark.cluster
@@ -106,7 +106,7 @@ class Somebody:
 
 
 @pytest.fixture(scope="module")
-def somebody(course, tmp_path_factory):
+def somebody(course, school, tmp_path_factory):
     """The first student, with the kubeconfig that was handed out."""
     given = course.json("handout", course.name)
     [path] = [Path(one["path"]) for one in given["issued"] if one["id"] == ONE]
@@ -117,7 +117,10 @@ def somebody(course, tmp_path_factory):
     (programs / "kubectl-oidc_login").chmod(0o755)
     kubeconfig = programs / "kubeconfig"
     kubeconfig.write_bytes(path.read_bytes())
-    return Somebody(kubeconfig, programs)
+    given = Somebody(kubeconfig, programs)
+    # The API server fetches the issuer's keys by itself, a moment after it has started.
+    until(lambda: given.kubectl(school.token(ADA), "get", "pods").returncode == 0)
+    return given
 
 
 def log_of(course):
@@ -129,10 +132,7 @@ def state(course, id):
     return next(one["credential"]["state"] for one in found if one["id"] == id)
 
 
-def test_a_login_opens_the_own_namespace_and_no_other(course, school, somebody, wait_until):
-    # The API server fetches the issuer's keys by itself, a moment after it has started.
-    wait_until(lambda: somebody.kubectl(school.token(ADA), "get", "pods").returncode == 0)
-
+def test_a_login_opens_the_own_namespace_and_no_other(course, school, somebody):
     mine = somebody.kubectl(school.token(ADA), "create", "configmap", "mine")
     theirs = somebody.kubectl(school.token(ADA), "get", "pods", "-n", course.namespace(TWO))
     other = somebody.kubectl(school.token(BOGI), "get", "pods", "-n", course.namespace(TWO))
@@ -342,7 +342,7 @@ def test_attacks_are_tried_as_students_who_are_impersonated(course):
     assert set(course.actions().values()) == {"same"}
 
 
-def test_the_printed_right_lets_an_operator_act_as_students_and_nobody_else(course):
+def test_the_printed_right_lets_an_operator_act_as_students_and_nobody_else(course, wait_until):
     course.admin("apply", "-f", "-", stdin=course.run("role", course.name, "--impersonate").stdout)
     role = f"practicum-{course.name}-impersonator"
     course.admin("create", "clusterrolebinding", role, f"--clusterrole={role}", "--user=kim")
@@ -354,7 +354,7 @@ def test_the_printed_right_lets_an_operator_act_as_students_and_nobody_else(cour
             return False
         return True
 
-    assert may(f"oidc:{ADA}")
+    wait_until(lambda: may(f"oidc:{ADA}"))
     assert may(f"practicum-verify:{course.name}:own")
     assert not any(map(may, ("oidc:new@example.org", "rehearsal-admin", "system:admin")))
 

@@ -343,6 +343,7 @@ def rotated(course):
     course.admin("create", "serviceaccount", "rotated", "-n", "default")
     course.admin("create", "clusterrolebinding", "rotated", "--clusterrole=cluster-admin",
                  "--serviceaccount=default:rotated")  # fmt: skip
+    course.await_right("system:serviceaccount:default:rotated", "*", "*")
     return "default"
 
 

@@ -111,6 +111,7 @@ def test_rights_that_do_not_suffice_are_named_before_anything_changes(
     kubectl(control_plane.kubeconfig, "apply", "-f", "-", stdin=READER.format(name="reader"))
     token = kubectl(control_plane.kubeconfig, "create", "token", "reader").strip()
     course = elsewhere(lambda config: use_token(config, token))
+    course.await_right("system:serviceaccount:default:reader", "list", "*.*")
     mark = control_plane.mark()
 
     done = course.run("up", course.name, "--yes", code=7)

@@ -222,7 +222,7 @@ rehearsal.up(home, binaries=programs | {"kube-apiserver": server})
 def half_way(home, tmp_path):
     """An `up` that waits for its API server, which never is ready."""
     server = tmp_path / "kube-apiserver"
-    server.write_text("#!/bin/sh\ntrap exit TERM\nwhile :; do sleep 0.1; done\n")
+    server.write_text(f"#!{sys.executable}\nimport signal\nsignal.pause()\n")
     server.chmod(0o755)
     starting = subprocess.Popen(
         [sys.executable, "-c", UP, home, server], cwd=ROOT, stderr=subprocess.DEVNULL

@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -118,7 +119,7 @@ def _start(engine: Engine, data: Path) -> None:
     command = [
         "dockerd", "--host", str(engine.address), "--data-root", str(data),
         "--exec-root", str(RUN / "exec"), "--pidfile", str(RUN / "dockerd.pid"),
-        "--bip", SUBNET, "--exec-opt", "native.cgroupdriver=cgroupfs", *_runtime(),
+        "--bip", SUBNET, "--exec-opt", "native.cgroupdriver=cgroupfs", *_runtime(data.parent),
     ]  # fmt: skip
     with log.open("w") as output:
         # In a session of its own, and nobody's child: it may outlive these tests for others.
@@ -133,11 +134,27 @@ def _start(engine: Engine, data: Path) -> None:
         time.sleep(0.1)
 
 
-def _runtime() -> list[str]:
+def _runtime(folder: Path) -> list[str]:
     bounding = re.search(r"CapBnd:\s*(\w+)", Path("/proc/self/status").read_text())
     if bounding is None or int(bounding[1], 16) & CAP_SYS_RESOURCE:
         return []
-    return ["--add-runtime", f"without-resource={RUNTIME}", "--default-runtime", "without-resource"]
+    runtime = _quick(RUNTIME, folder)
+    return ["--add-runtime", f"without-resource={runtime}", "--default-runtime", "without-resource"]
+
+
+def _quick(program: Path, folder: Path) -> Path:
+    """Copy a program of Python's own modules into a folder, so that it starts in no time.
+
+    Found by its name, the interpreter may be a script that looks for one; and it would look
+    for everything that is installed beside it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / program.stem
+    part = copy.with_suffix(".part")
+    part.write_text(f"#!{os.path.realpath(sys.executable)} -IS\n{program.read_text()}")
+    part.chmod(0o755)
+    part.replace(copy)
+    return copy
 
 
 def _end_if_last(users: int) -> None:

@@ -64,7 +64,7 @@ class LabHost:
                 "-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={pinned}",
                 "-o", "ConnectTimeout=30", f"{user}@{self.address}", *command,
             ],
-            capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, check=False, timeout=240, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
 

@@ -138,6 +138,30 @@ def test_half_a_cluster_is_missing_and_a_silent_engine_is_told(course):
     assert "lab1 does not answer" in done.unseen["3"]
 
 
+def test_a_cluster_whose_student_took_its_mark_away_is_left_alone(course):
+    """They have worked there, and nobody is asked."""
+    cohort = own_clusters.course(**own_clusters.KIND)
+    [node] = own_clusters.there(None, "1").nodes
+    worked_in = replace(
+        own_clusters.there(None, "1", whole=False), nodes=(replace(node, id="first"),)
+    )
+    made = {
+        f"s{id}": Berth(
+            name=f"s{id}", id=id, engine="local", cluster=f"mls26--s{id}",
+            image=own_clusters.DIGEST, made="first" if id == "1" else "",
+        )
+        for id in ("1", "2")
+    }  # fmt: skip
+    half = own_clusters.there(None, "2", whole=False, host=30001)
+    seen = own_clusters.sight(worked_in, half)
+    course.reading = own_clusters.read(cohort, own_clusters.people("1", "2"), seen, made)
+    assert {part.action for part in course.reading.plan.students} == {"change"}
+
+    warmed(course, NOW + timedelta(hours=1))
+
+    assert course.made == [("2",)]
+
+
 def test_where_nothing_is_missing_and_not_all_is_seen_it_says_so_and_fails(course, monkeypatch):
     course.reading = reading_of(["1"], foreign=["1"])
 

@@ -66,6 +66,11 @@ class ClustersReading(Overview):
             return None
         return replace(found, complete=found.complete or _was_made(berth, found))
 
+    def is_half(self, name: str) -> bool:
+        """Say whether a student's cluster never was whole, whatever its node says by now."""
+        found = self.cluster(name)
+        return bool(found and found.nodes and not found.complete)
+
     def places(self, name: str) -> list[tuple[str, Found]]:
         """Return every cluster of a student, wherever it is, with its engine."""
         return [
