@@ -46,6 +46,7 @@ LONG = (
     "tests/hosts/test_dotfiles.py",
     "tests/cluster/test_lifecycle.py",
     "tests/hosts/",
+    "tests/playbook/",
     "tests/kind/",
     "tests/cluster/",
 )

@@ -143,10 +143,10 @@ def await_held(course, wait_until):
     """Wait until the controller has tried, and says why it cannot; and the others have gone."""
     ends = ("get", "pod", "writer", "-n", course.namespace("4"), "-o",
             "jsonpath={.metadata.deletionTimestamp}")  # fmt: skip
-    wait_until(lambda: _gone(course, course.namespace("3")), 90)
+    wait_until(lambda: _gone(course, course.namespace("3")))
     told = "NamespaceFinalizersRemaining"
-    wait_until(lambda: told in _holds(course, course.namespace("1")), 90)
-    wait_until(lambda: course.admin(*ends), 90)  # the volume waits for the pod
+    wait_until(lambda: told in _holds(course, course.namespace("1")))
+    wait_until(lambda: course.admin(*ends))  # the volume waits for the pod
 
 
 def test_the_object_and_its_finalizer_are_named(stuck):
