@@ -36,11 +36,17 @@ def cache() -> Path:
     return folder
 
 
+def logins() -> dict[str, str]:
+    """Read proxies and indexes with a login in them, which no run is shown: it writes all down."""
+    path = os.environ.get("PRACTICUM_LOGINS")
+    return json.loads(Path(path).read_bytes()) if path else {}
+
+
 def run(*command: str, cwd: str, env: dict[str, str] | None = None) -> str:
     """Run a program; its last words are the reason when it fails."""
     try:
         done = subprocess.run(
-            command, cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
+            command, cwd=cwd, env={**os.environ, **logins(), **(env or {})}, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, check=False, timeout=10 * MINUTES,
         )  # fmt: skip
     except (FileNotFoundError, subprocess.TimeoutExpired) as error:

@@ -27,6 +27,9 @@ _GIT = re.compile(
     r"|[a-z_][a-z0-9_-]*@(?!-)[A-Za-z0-9.-]+:(?!-)[A-Za-z0-9._~/+-]+"
 )
 
+_REGISTRY = re.compile(rf"{_LABEL}(\.{_LABEL})+(:[0-9]+)?")
+_MIRROR = re.compile(r"https?://(?!-)[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
+
 Tool = Literal[
     "age", "gpg", "sops", "pass", "passage", "dotfiles", "containerd", "docker", "kubectl", "kind",
     "git_server",
@@ -67,6 +70,12 @@ def _recipient(value: str) -> str:
         wrong(str(error))
 
 
+def _mirror(value: str) -> str:
+    if not _MIRROR.fullmatch(value):
+        wrong("must be an address without a login in it, such as https://mirror.example.edu")
+    return value
+
+
 HostPort = Annotated[Whole, AfterValidator(_port)]
 HostName = Annotated[
     Text, AfterValidator(matching(_LABEL, "must be a-z, 0-9 and dashes, such as lab1"))
@@ -78,6 +87,11 @@ Commit = Annotated[
     Text, AfterValidator(matching(r"[0-9a-f]{40}|[0-9a-f]{64}", "must be a whole commit id"))
 ]
 Repository = Annotated[Text, AfterValidator(_repository)]
+Registry = Annotated[
+    Text,
+    AfterValidator(matching(_REGISTRY.pattern, "is no registry's host name, such as docker.io")),
+]
+Mirror = Annotated[Text, AfterValidator(_mirror)]
 Variable = Annotated[Text, AfterValidator(matching(r"[A-Za-z_][A-Za-z0-9_]*", "is no variable"))]
 
 
@@ -195,6 +209,8 @@ class Accounts(_Strict):
 
     dotfiles: Dotfiles | None = None
     secrets: ClassSecrets | None = None
+    mirrors: Mapping[Registry, tuple[Mirror, ...]] = {}
+    """From where containerd takes images of a registry, before it asks the registry itself."""
 
     @field_validator("tools")
     @classmethod
@@ -212,6 +228,12 @@ class Accounts(_Strict):
     def _decryptable(self) -> Self:
         if self.secrets and "sops" not in self.tools:
             wrong("has secrets but not the tool sops, with which students read them")
+        return self
+
+    @model_validator(mode="after")
+    def _mirrored(self) -> Self:
+        if self.mirrors and "containerd" not in self.tools:
+            wrong("has mirrors but not the tool containerd, which takes images from them")
         return self
 
 

@@ -68,7 +68,7 @@ def _bytes(path: Path) -> bytes:
         reason = error.strerror or "cannot be read"
         raise InputError(f"{path} cannot be read: {reason}.") from None
     if len(data) > MAX_BYTES:
-        raise InputError(f"{path} is larger than 1 MiB, so it is no cohort file.")
+        raise InputError(f"{path} is larger than 1 MiB, more than is read of a file.")
     return data
 
 

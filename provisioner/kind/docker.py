@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
+import re
 import time
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from .. import shell
 from ..errors import MissingToolError, ToolError
+from ..redaction import redact
 
 MEMORY = "/proc/meminfo"
+_AVAILABLE = re.compile(r"^MemAvailable:\s+(\d+) kB$", re.MULTILINE)
 
 MOST = 1 << 20
 """Bytes that are read of what a command in a node says."""
+
+TAIL = 4_000
+"""Characters that are kept of what docker says in place of what was asked."""
 
 PATIENCE = 30.0
 """Seconds in which an engine must say that it is there."""
@@ -55,6 +63,15 @@ class Engine:
             return shell.run("docker", *arguments, env=self.environment(), timeout=timeout)
         except MissingToolError:
             raise _no_docker() from None
+
+    def told(self, *arguments: str, timeout: float | None = None) -> Any:  # noqa: ANN401  (JSON)
+        """Run one command of docker that answers in JSON, and return what it says.
+
+        Raises:
+            MissingToolError: If there is no docker.
+            ToolError: If it fails, or answers in something else.
+        """
+        return parsed(self.run(*arguments, timeout=timeout))
 
     def pour(self, *arguments: str, timeout: float | None = None) -> Generator[bytes, None, None]:
         """Run one command of docker, and yield what it writes, as it comes.
@@ -100,31 +117,40 @@ class Engine:
         """Return the engine's version.
 
         Raises:
-            MissingToolError: If no engine answers.
+            MissingToolError: If no engine answers, or it is no Docker.
         """
         try:
-            return self.run("version", "--format", "{{.Server.Version}}", timeout=PATIENCE).strip()
+            about = self.told("version", "--format", "{{json .}}", timeout=PATIENCE)
         except ToolError as error:
             raise MissingToolError(
                 "No container engine answers.",
                 hint="Start Docker, or name another one's address in DOCKER_HOST.",
                 details=error.details,
             ) from None
+        if not _is_docker(about):
+            raise MissingToolError(
+                "The container engine is no Docker, but Podman or another that takes its place.",
+                hint="Start Docker, and name its address in DOCKER_HOST where it is not the usual.",
+            )
+        return str(about["Server"]["Version"])
 
     def now(self) -> datetime:
         """Return what time it is to the engine's machine.
 
         Raises:
-            ToolError: If it cannot be asked.
+            ToolError: If it cannot be asked, or does not say.
         """
-        command = ("info", "--format", "{{.SystemTime}}")
-        return datetime.fromisoformat(self.run(*command, timeout=PATIENCE).strip())
+        said = self.run("info", "--format", "{{.SystemTime}}", timeout=PATIENCE).strip()
+        try:
+            return datetime.fromisoformat(said)
+        except ValueError:
+            raise ToolError("The engine does not say what time it is.", details=said) from None
 
     def free_memory(self) -> int:
         """Return the bytes of memory that programs on the engine's host could still get.
 
         Raises:
-            ToolError: If the host cannot be asked.
+            ToolError: If the host cannot be asked, or does not say.
         """
         where = urlsplit(self._endpoint)
         if where.scheme == "ssh":
@@ -132,9 +158,9 @@ class Engine:
             port = ("-p", str(where.port)) if where.port else ()
             command = (*port, "-o", "BatchMode=yes", "--", login or "", "cat", MEMORY)
             return _available(shell.run("ssh", *command, timeout=PATIENCE))
-        if where.scheme in ("", "unix"):
+        if where.scheme in ("", "unix") and Path(MEMORY).exists():
             return _available(Path(MEMORY).read_text(encoding="utf-8"))
-        return int(self.run("info", "--format", "{{.MemTotal}}", timeout=PATIENCE))
+        return _bytes(self.run("info", "--format", "{{.MemTotal}}", timeout=PATIENCE))
 
     def has_image(self, name: str) -> bool:
         """Say whether it has an image of that name.
@@ -145,14 +171,44 @@ class Engine:
         return bool(self.run("images", "--quiet", name, timeout=PATIENCE).strip())
 
 
+def parsed(said: str) -> Any:  # noqa: ANN401  (JSON)
+    """Read what docker says as JSON.
+
+    Raises:
+        ToolError: If it is none.
+    """
+    try:
+        return json.loads(said)
+    except (ValueError, RecursionError):
+        raise ToolError("docker does not answer in JSON.", details=redact(said)[-TAIL:]) from None
+
+
+def _is_docker(about: Any) -> bool:  # noqa: ANN401  (JSON)
+    """Say whether it is Docker that tells its version: others tell another document."""
+    try:
+        parts = {one["Name"] for one in about["Server"].get("Components") or ()}
+        said = about["Server"]["Version"]
+    except (AttributeError, KeyError, TypeError):
+        return False
+    return bool(said) and (not parts or ("Engine" in parts and "Podman Engine" not in parts))
+
+
 def _available(meminfo: str) -> int:
     """Read how much memory could be had, in bytes.
 
     >>> _available("MemTotal: 9 kB\\nMemAvailable: 2 kB\\n")
     2048
     """
-    values = (line.split() for line in meminfo.splitlines() if line.startswith("MemAvailable:"))
-    return next(int(value[1]) for value in values) * 1024
+    found = _AVAILABLE.search(meminfo)
+    return _bytes(found[1] if found else "") * 1024
+
+
+def _bytes(said: str) -> int:
+    try:
+        return int(said)
+    except ValueError:
+        why = "The engine's host does not say how much memory it has."
+        raise ToolError(why, details=said) from None
 
 
 @functools.cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import ToolError
-from .docker import PATIENCE, Engine
+from .docker import PATIENCE, Engine, parsed
 from .found import (
     CLUSTER,
     COMPLETE,
@@ -123,7 +122,7 @@ def _seen(
                 raise
             time.sleep(POLL)
         else:
-            return list(json.loads(told))
+            return list(parsed(told))
 
 
 def _node(told: Mapping[str, Any]) -> Node:

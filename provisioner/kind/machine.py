@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,9 @@ MEMORY = 700 << 20
 
 DISK = 1 << 30
 """Bytes of a cluster's own files, beside the image, which all share."""
+
+_TOLD = ("Architecture", "NCPU", "ServerVersion")
+_SAYS_NOTHING = "The container engine does not say what its machine is."
 
 _LOOK = (
     """awk '/^Mem(Total|Available):/ {printf "%.0f\\n", $2 * 1024}' /proc/meminfo;"""
@@ -95,13 +97,15 @@ def information(engine: Engine) -> dict[str, Any]:
 
     Raises:
         MissingToolError: If there is no docker.
-        ToolError: If the engine does not answer.
+        ToolError: If the engine does not answer, or says something else.
     """
-    about: dict[str, Any] = json.loads(
-        engine.run("info", "--format", "{{json .}}", timeout=PATIENCE)
-    )
+    about = engine.told("info", "--format", "{{json .}}", timeout=PATIENCE)
+    if not isinstance(about, dict):
+        raise ToolError(_SAYS_NOTHING, details=str(about))
     if errors := about.get("ServerErrors"):
         raise ToolError("No container engine answers.", details="\n".join(map(str, errors)))
+    if missing := [word for word in _TOLD if not about.get(word)]:
+        raise ToolError(_SAYS_NOTHING, details=f"it has no {', '.join(missing)}")
     return about
 
 

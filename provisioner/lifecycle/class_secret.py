@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from .. import private_file, shell
+from ..cohort import yaml_file
 from ..errors import InputError, MissingToolError, Problem
 from ..settings import Settings
 from .lab_hosts import PRESENT, Labs
@@ -33,6 +34,9 @@ OTHER_KEYS = {
     "hc_vault": "key_name",
 }
 """What else SOPS encrypts to, and the word by which it names such a key. Nobody here has one."""
+
+NOTHING = (None, "", "~", "null")
+"""What SOPS leaves as it is, for there is nothing in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,14 +132,10 @@ def _members(labs: Labs) -> tuple[dict[str, str], tuple[str, ...]]:
 
 
 def _readers(file: Path) -> frozenset[str]:
+    document: Any = yaml_file.read(file).value  # whoever edits it by hand may nest it or cut it
     try:
-        document = yaml.safe_load(file.read_bytes())
         readers = frozenset(_keys(document["sops"]))
-    except FileNotFoundError:
-        raise InputError(
-            f"{file} is not there.", hint="Make it with: sops encrypt, to the recipients' keys."
-        ) from None
-    except (OSError, yaml.YAMLError, KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError):
         raise InputError(
             f"{file} is not what SOPS encrypts with age.",
             hint="It would reach every host as it is. Encrypt it with: sops encrypt",
@@ -153,10 +153,15 @@ def _readers(file: Path) -> frozenset[str]:
 def _keys(about: Mapping[str, Any]) -> Iterator[str]:
     """Yield by which keys a file opens: age's as they are, any other kind's with its name."""
     yield from (str(one["recipient"]) for one in about["age"])
-    for group in [about, *(about.get("key_groups") or ())]:
+    for group in [about, *_listed(about, "key_groups")]:
         for kind, word in OTHER_KEYS.items():
-            yield from (f"{kind}:{one[word]}" for one in group.get(kind) or ())
-        yield from (str(one["recipient"]) for one in group.get("age") or ())
+            yield from (f"{kind}:{one[word]}" for one in _listed(group, kind))
+        yield from (str(one["recipient"]) for one in _listed(group, "age"))
+
+
+def _listed(group: Mapping[str, Any], kind: str) -> Iterable[Mapping[str, Any]]:
+    found = group.get(kind)
+    return () if found in NOTHING else found
 
 
 def _leaves(value: Any, where: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401  (YAML)
@@ -167,7 +172,7 @@ def _leaves(value: Any, where: str = "") -> Iterator[tuple[str, str]]:  # noqa: 
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from _leaves(item, f"{where}[{number}]")
-    elif value not in (None, ""):
+    elif value not in NOTHING:
         yield where, str(value)
 
 

@@ -50,6 +50,7 @@ def variables(labs: Labs, host: Host, folders: Folders, *, archive: bool) -> dic
         "lab_course_key": labs.cohort.course_key if archive else None,
         "lab_archive_folder": str(folders.archives.resolve() / host.name),
         "lab_keys_folder": str(folders.keys.resolve() / host.name),
+        "lab_mirrors": {name: list(there) for name, there in accounts.mirrors.items()},
         "lab_dotfiles": _dotfiles(accounts.dotfiles),
         "lab_secrets": _secrets(labs),
         "lab_recipients": _recipients(labs),

@@ -20,7 +20,7 @@ KEPT = re.compile(
     r"PATH|SSH_AUTH_SOCK|TZ|TMPDIR|USER|LOGNAME|PIP_[A-Z_]+|SSL_CERT_(FILE|DIR)"
     r"|(https?|all|no)_proxy|(HTTPS?|ALL|NO)_PROXY"
 )
-"""What passes of our environment. All that a run sees it may write down."""
+"""What passes of our environment. All that a run sees it may write down: see ``logins``."""
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import shutil
 import sys
 import threading
@@ -20,6 +21,7 @@ from typing import Any, TextIO
 import psutil
 
 from ..redaction import redact
+from . import logins
 from .results import said
 
 _NAMES = {
@@ -54,6 +56,7 @@ def main() -> None:
     """Run the one job, and say how it ended."""
     events, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints is no event
     job: dict[str, Any] = json.loads(sys.stdin.readline())
+    logins.put_aside(os.environ)
     _adopt_orphans()
     watch = _Watch(job)
     for work in (watch.until_unwanted, watch.until_too_long):

