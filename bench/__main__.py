@@ -176,11 +176,12 @@ def _measure(options: argparse.Namespace, before: Results) -> Results:
         stage = _set_up(stack, home, tools)
         stack.callback(_ignore_signals)  # the first of the callbacks: they are to finish
         _warm_up(stage)
-        results = replace(before, failures=())
+        results = before
         for unit in _units(options):
             session = machine.session()
             done = before.units.get(unit.name)
-            if options.resume and done and done.commit == session.commit:
+            same = done is not None and done.commit == session.commit
+            if options.resume and same and not results.failed(unit.name):
                 stage.say(f"{unit.name} is there already")
                 continue
             results = results.then(_play(stage, unit, session, machine.describe(tools)))

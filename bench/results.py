@@ -158,8 +158,18 @@ class Results:
             revocations=trials + later.revocations,
             hosts=hosts + later.hosts,
             kind=kind + later.kind,
-            failures=self.failures + later.failures,
+            failures=self._failures_beside(later) + later.failures,
         )
+
+    def failed(self, unit: str) -> bool:
+        """Say whether a unit broke off: its figures, if there are any, are not all of them."""
+        return any(failure.startswith(f"{unit}: ") for failure in self.failures)
+
+    def _failures_beside(self, later: Results) -> tuple[str, ...]:
+        """Return what did not work and was not measured again since."""
+        parts = [part for part, runs in (("hosts", later.hosts), ("kind", later.kind)) if runs]
+        again = tuple(f"{unit}: " for unit in (*later.units, *parts))
+        return tuple(failure for failure in self.failures if not failure.startswith(again))
 
     def find(self, subject: str, case: str, students: int, network: str) -> list[Measurement]:
         """Return every repetition of one case."""

@@ -16,7 +16,9 @@ LEAST = {
 
 
 def defaults_of(role):
-    return yaml.safe_load((role / "defaults/main.yml").read_text())
+    """None where all that it takes must be said."""
+    defaults = role / "defaults/main.yml"
+    return yaml.safe_load(defaults.read_text()) if defaults.exists() else {}
 
 
 def options_of(role):

@@ -240,14 +240,16 @@ def test_what_is_measured_again_takes_the_place_of_what_was():
         measured(PRACTICUM, UP, 9.0, unit="a"),
         measured(PRACTICUM, DOWN, 9.0, unit="a"),
         measured(PRACTICUM, UP, 7.0, unit="b"),
-        failures=("a: broke off",),
+        failures=("a: broke off", "b: broke off", "kind: no engine"),
     )
+    assert (before.failed("a"), before.failed("c")) == (True, False)
     again = of(measured(PRACTICUM, UP, 1.0, unit="a"), units={"a": session})
 
     merged = before.then(again)
 
     assert [(one.unit, one.seconds) for one in merged.measurements] == [("b", 7.0), ("a", 1.0)]
     assert merged.units == {"a": session}
+    assert merged.failures == ("b: broke off", "kind: no engine")
 
 
 def test_namespaces_take_from_the_first_delete_to_the_last_finalizer():

@@ -240,7 +240,8 @@ def keep(tmp_path, monkeypatch):
 
 
 # docker exec NODE sh -c SCRIPT sh PATH
-HERE = '[ "$1" = version ] || { shift 2; exec "$@"; }'
+VERSION = 'echo \'{"Server": {"Version": "20.10"}}\''
+HERE = f'[ "$1" = version ] || {{ shift 2; exec "$@"; }}; {VERSION}'
 
 
 def test_of_a_cluster_of_ones_own_is_kept_what_can_be_read_and_the_rest_is_named(keep, tmp_path):
