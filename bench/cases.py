@@ -90,18 +90,18 @@ class Round:
         self.cohort.enrol(students + 1)
         yield self._up(ADD, created=1, same=students)
         found, document = self._command(DOWN, "down", name, "--yes", name, "--no-archive", "--json")
-        _require(document, {"proved": True, "remaining": [], "troubles": []})
+        self._require(document, {"proved": True, "remaining": [], "troubles": []})
         yield replace(found, workers=found.programs["worker"].processes)
 
     def _plan(self) -> Measurement:
         found, document = self._command(PLAN, "plan", self.cohort.name, "--json")
         actions = {student["action"] for student in document["students"]}
-        _require({"actions": actions}, {"actions": {"same"}})
+        self._require({"actions": actions}, {"actions": {"same"}})
         return found
 
     def _up(self, case: str, **counts: int) -> Measurement:
         found, document = self._command(case, "up", self.cohort.name, "--yes", "--json")
-        _require(document, {**counts, "changed": 0, "removed": 0, "failed": []})
+        self._require(document, {**counts, "changed": 0, "removed": 0, "failed": []})
         return replace(found, workers=document["processes"])
 
     def _command(self, case: str, *arguments: str) -> tuple[Measurement, dict[str, Any]]:
@@ -114,11 +114,13 @@ class Round:
         measured = Case(subject, case, self.cohort.students, self.cohort.network)
         return self.cohort.stage.measure(measured, command, stdin)
 
-
-def _require(document: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Refuse a figure of a run that did something else than it was to do."""
-    wrong = {
-        name: document.get(name) for name, value in wanted.items() if document.get(name) != value
-    }
-    if wrong:
-        raise CaseError(f"expected {wanted}, found {str(wrong)[:600]}")
+    def _require(self, document: dict[str, Any], wanted: dict[str, Any]) -> None:
+        """Refuse a figure of a run that did something else than it was to do."""
+        wrong = {
+            name: document.get(name)
+            for name, value in wanted.items()
+            if document.get(name) != value
+        }
+        if wrong:
+            self.cohort.stage.keep()
+            raise CaseError(f"expected {wanted}, found {str(wrong)[:600]}")

@@ -15,7 +15,7 @@ import psutil
 
 from provisioner import toolchain
 
-from . import measure
+from . import evidence, measure
 from .control_plane import ControlPlane
 from .results import DOWN, FAR, LOOPBACK, Measurement
 
@@ -61,6 +61,9 @@ class Stage:
     unit: str = ""
     """The part of the run that is being played."""
 
+    last: tuple[Sequence[str | Path], measure.Run] | None = None
+    """What ran last."""
+
     @property
     def kubectl(self) -> Path:
         """The yardstick's own program."""
@@ -92,6 +95,9 @@ class Stage:
             CaseError: If it fails, or leaves processes behind.
         """
         run = measure.run(command, env=self.environment() | dict(more or {}), stdin=stdin)
+        self.last = command, run
+        if run.code or run.strays:
+            self.keep()
         if run.code:
             last = "\n".join((run.stderr or run.stdout).strip().splitlines()[-8:])
             raise CaseError(f"{Path(command[0]).name} exited with {run.code}:\n{last}")
@@ -139,6 +145,13 @@ class Stage:
 
     def _deleting(self, case: Case, mark: int) -> float:
         return round(self.control_plane.deleting_since(mark), 2) if case.name == DOWN else 0.0
+
+    def keep(self) -> None:
+        """Keep what is known of what ran last, and tell where: it did not do what it was to do."""
+        if self.last is not None:
+            home = self.control_plane.home
+            kept = evidence.keep(*self.last, home, home.with_name(f"{home.name}-failed"))
+            self.say(f"what it left is kept in {kept}")
 
     def say(self, line: str) -> None:
         """Tell how far we are."""

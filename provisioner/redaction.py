@@ -7,6 +7,7 @@ it could repeat; see ``docs/explanation.md``.
 from __future__ import annotations
 
 import re
+import threading
 from typing import TextIO
 
 MARK = "[redacted]"
@@ -49,19 +50,24 @@ def redact(text: str) -> str:
 
 
 class RedactedStream:
-    """Stands in for a text stream, and writes whole lines without their secrets."""
+    """Stands in for a text stream, and writes whole lines without their secrets.
+
+    Threads may share it.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._held = ""
+        self._lock = threading.RLock()
 
     def write(self, text: str) -> int:
         """Take some text; a line is written when it, and a key that began in it, ends."""
-        self._held += text
-        whole, newline, rest = self._held.rpartition("\n")
-        if newline and (not _is_open(whole) or len(self._held) > LONGEST_KEY):
-            self._stream.write(redact(whole) + "\n")
-            self._held = rest
+        with self._lock:
+            self._held += text
+            whole, newline, rest = self._held.rpartition("\n")
+            if newline and (not _is_open(whole) or len(self._held) > LONGEST_KEY):
+                self._stream.write(redact(whole) + "\n")
+                self._held = rest
         return len(text)
 
     def flush(self) -> None:
@@ -70,9 +76,10 @@ class RedactedStream:
 
     def close(self) -> None:
         """Write what is left. The stream below stays open."""
-        self._stream.write(redact(self._held))
-        self._stream.flush()
-        self._held = ""
+        with self._lock:
+            self._stream.write(redact(self._held))
+            self._stream.flush()
+            self._held = ""
 
     def fileno(self) -> int:
         """Return the descriptor of the stream below, which redacts nothing."""

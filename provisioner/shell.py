@@ -22,7 +22,17 @@ from typing import IO
 from .errors import MissingToolError, ToolError
 from .redaction import redact
 
-__all__ = ["Process", "feed", "follow", "lives", "pour", "run", "start", "start_worker"]
+__all__ = [
+    "Process",
+    "ends_within",
+    "feed",
+    "follow",
+    "lives",
+    "pour",
+    "run",
+    "start",
+    "start_worker",
+]
 
 log = logging.getLogger(__name__)
 
@@ -236,6 +246,13 @@ def lives(pid: int, *, by: float) -> bool:
         return False
     except psutil.Error:
         return True  # it is somebody's, and in doubt alive
+
+
+def ends_within(process: Process[str], seconds: float) -> bool:
+    """Wait for the end of a program, but not for ever; says whether it has ended."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    return process.poll() is not None
 
 
 def start(

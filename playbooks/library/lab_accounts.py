@@ -20,6 +20,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.lab_process import end_processes, running
 from ansible.module_utils.lab_public_key import usable_keys
+from ansible.module_utils.lab_quota import mount_with_quotas
 from ansible.module_utils.lab_rights import as_student
 from ansible.module_utils.lab_student import (
     NoAccountError,
@@ -32,6 +33,7 @@ from ansible.module_utils.lab_student import (
     own_account,
     owner_mark,
     run,
+    shadow,
 )
 
 NO_LOGIN = "/usr/sbin/nologin"
@@ -216,15 +218,6 @@ class Accounts:
         return ["keys"] if as_student(account, write) else []
 
 
-def shadow(name: str) -> tuple[str, str]:
-    """Read an account's password field and day of expiry."""
-    for line in Path("/etc/shadow").read_text().splitlines():
-        fields = line.split(":")
-        if fields[0] == name:
-            return fields[1], fields[7]
-    return "", ""
-
-
 def main() -> None:
     """Make the accounts, and hand back what was done for whom."""
     module = AnsibleModule(
@@ -243,16 +236,19 @@ def main() -> None:
     results, problems = for_each(module.params["students"], accounts.ensure)
     for student, result in results.items():
         problems += [{"id": student, "what": what} for what in result.pop("problems")]
-    changes = {student: result for student, result in results.items() if result["changes"]}
+    changed = [
+        f"{one['account']}: {', '.join(one['changes'])}"
+        for one in results.values()
+        if one["changes"]
+    ]
     module.exit_json(
-        changed=bool(new_group or changes),
+        changed=bool(new_group or changed),
         accounts=results,
+        # What bounds them next needs a package there.
+        keeps_quotas=mount_with_quotas(module.params["homes"]) is not None,
         lab_problems=problems,
-        diff={"before": "", "after": "".join(
-            f"{result['account']}: {', '.join(result['changes'])}\n"
-            for result in changes.values()
-        )},
-    )  # fmt: skip
+        diff={"before": "", "after": "".join(f"{line}\n" for line in changed)},
+    )
 
 
 if __name__ == "__main__":

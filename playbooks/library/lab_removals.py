@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.lab_mounts import refuse_mounts
@@ -55,20 +56,32 @@ def remove_left(folder: Path, uid: int) -> None:
             path.unlink(missing_ok=True)
 
 
+def checksums(looks: list[dict[str, Any]]) -> dict[str, str]:
+    """Read from what was found on the operator's machine the sha256 of each archive, by its student.
+
+    >>> checksums([{"item": {"id": "1"}, "stat": {"checksum": "ab"}}, {"item": {"id": "2"}, "stat": {}}])
+    {'1': 'ab'}
+    """
+    seen = {look["item"]["id"]: look.get("stat", {}).get("checksum") for look in looks}
+    return {student: checksum for student, checksum in seen.items() if checksum}
+
+
 def main() -> None:
     """Remove those whose archive arrived whole; keep the others and say so."""
     module = AnsibleModule(
         argument_spec={
             "cohort": {"type": "str", "required": True},
             "archives": {"type": "list", "elements": "dict", "required": True},
-            "arrived": {"type": "dict", "required": True},
+            "arrived": {"type": "list", "elements": "dict", "required": True},
         },
         supports_check_mode=True,
     )
 
+    arrived = checksums(module.params["arrived"])
+
     def leave(archive: Student) -> str:
-        arrived = module.params["arrived"].get(archive["id"])
-        if archive["sha256"] and arrived != archive["sha256"] and not module.check_mode:
+        is_here = arrived.get(archive["id"]) == archive["sha256"]
+        if archive["sha256"] and not is_here and not module.check_mode:
             raise StudentProblemError("the archive did not arrive whole; the account was kept")
         if not module.check_mode:
             remove(module.params["cohort"], archive)

@@ -13,12 +13,23 @@ import pwd
 import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.lab_student import write_whole
 
 FOLDER = Path("/etc/ssh/sshd_config.d")
+MAIN = Path("/etc/ssh/sshd_config")
 UNDO = Path("/var/lib/practicum/sshd-undo.sh")
 TIMER = "practicum-sshd-undo"
+OPERATOR_GROUPS = "@OPERATOR_GROUPS@"
+"""What stands in a file for the groups that the operator is in on this host."""
+
+Settings = dict[str, list[str]]
+"""What sshd would do for somebody, by its keyword."""
+
+Files = dict[str, "str | None"]
+"""What each file in the folder holds; None for one that is not to be there."""
 
 
 class RefusedError(Exception):
@@ -42,51 +53,92 @@ def groups_of(operator: str) -> list[str]:
     return [grp.getgrgid(gid).gr_name for gid in os.getgrouplist(operator, account.pw_gid)]
 
 
-def check(operator: str) -> None:
-    """See that the whole configuration, in the order sshd reads it, is as it should be.
+def a_member(group: str) -> str | None:
+    """Name one of the students, where there are any yet."""
+    members = [entry.gr_mem for entry in grp.getgrall() if entry.gr_name == group]
+    return next((name for names in members for name in names), None)
+
+
+def settings_for(name: str) -> Settings:
+    """Ask sshd what it would do for somebody, by all of its files and in their order."""
+    settings: Settings = {}
+    for line in sshd("-T", "-C", f"user={name},host=localhost,addr=127.0.0.1").splitlines():
+        keyword, _, value = line.partition(" ")
+        settings.setdefault(keyword, []).append(value)
+    return settings
+
+
+def reads_folder(config: str) -> bool:
+    """Say whether sshd reads the folder at all; what lies there would be for nothing else.
+
+    >>> reads_folder("# Include /etc/ssh/sshd_config.d/*.conf")
+    False
+    """
+    words = [line.split() for line in config.splitlines()]
+    return any(
+        line[0].lower() == "include" and f"{FOLDER}/*.conf" in line[1:] for line in words if line
+    )
+
+
+def check(operator: str, group: str) -> None:
+    """See that the whole configuration is as it should be for the operator and the students.
 
     Raises:
         RefusedError: If it is not.
     """
-    groups = groups_of(operator)
+    if not reads_folder(MAIN.read_text()):
+        raise RefusedError(f"{MAIN} does not read {FOLDER}; add: Include {FOLDER}/*.conf")
     # Where sshd does not run it is missing, and sshd would judge nothing without it.
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     sshd("-t")
-    asked = sshd("-T", "-C", f"user={operator},host=localhost,addr=127.0.0.1")
-    settings: dict[str, list[str]] = {}
-    for line in asked.splitlines():
-        name, _, value = line.partition(" ")
-        settings.setdefault(name, []).append(value)
-    said = {name: values[0] for name, values in settings.items()}
-    if said.get("passwordauthentication") != "no":
-        raise RefusedError("another file of sshd's allows passwords; it is read before ours")
-    if said.get("pubkeyauthentication") != "yes":
+    check_operator(operator, settings_for(operator))
+    student = a_member(group)
+    if student and asks_for_passwords(settings_for(student)):
+        raise RefusedError("another file of sshd's allows passwords for students")
+
+
+def asks_for_passwords(settings: Settings) -> bool:
+    """Say whether somebody who has no key could try passwords."""
+    ways = ("passwordauthentication", "kbdinteractiveauthentication")
+    return any(settings.get(way, ["no"])[0] != "no" for way in ways)
+
+
+def check_operator(operator: str, settings: Settings) -> None:
+    """See that the operator gets in, by key.
+
+    Raises:
+        RefusedError: If they do not.
+    """
+    groups = groups_of(operator)
+    if asks_for_passwords(settings):
+        raise RefusedError("another file of sshd's allows passwords")
+    if settings.get("pubkeyauthentication") != ["yes"]:
         raise RefusedError("another file of sshd's forbids keys; the operator would be locked out")
-    if operator == "root" and said.get("permitrootlogin") == "no":
+    if operator == "root" and settings.get("permitrootlogin") == ["no"]:
         raise RefusedError("root may not log in, and the operator is root")
-    allowed = {group for line in settings.get("allowgroups", []) for group in line.split()}
+    allowed = listed(settings, "allowgroups")
     if allowed and not allowed & set(groups):
         raise RefusedError(f"none of the operator's groups may log in: {', '.join(groups)}")
-    denied = {name for key in ("denygroups", "denyusers") for line in settings.get(key, [])
-              for name in line.split()}  # fmt: skip
-    if denied & {operator, *groups}:
+    if listed(settings, "denygroups", "denyusers") & {operator, *groups}:
         raise RefusedError("the operator is denied by another file of sshd's")
 
 
-def write(files: dict[str, str | None]) -> None:
+def listed(settings: Settings, *keywords: str) -> set[str]:
+    """Return all names that stand behind some keywords."""
+    lines = [line for keyword in keywords for line in settings.get(keyword, ())]
+    return {name for line in lines for name in line.split()}
+
+
+def write(files: Files) -> None:
     """Write the files, and remove those that are to be none."""
     for name, content in files.items():
-        path = FOLDER / name
         if content is None:
-            path.unlink(missing_ok=True)
-            continue
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.write_text(content)
-        unfinished.chmod(0o644)
-        unfinished.replace(path)
+            (FOLDER / name).unlink(missing_ok=True)
+        else:
+            write_whole(FOLDER / name, content, 0o644)
 
 
-def stand_ready(before: dict[str, str | None], seconds: int) -> None:
+def stand_ready(before: Files, seconds: int) -> None:
     """Start the timer that puts the old files back and reloads sshd."""
     lines = ["#!/bin/sh"]
     for name, content in before.items():
@@ -95,8 +147,7 @@ def stand_ready(before: dict[str, str | None], seconds: int) -> None:
                      else f"printf %s {shlex.quote(content)} > {path}")  # fmt: skip
     lines.append("systemctl reload ssh")
     UNDO.parent.mkdir(mode=0o711, exist_ok=True)
-    UNDO.write_text("\n".join(lines) + "\n")
-    UNDO.chmod(0o700)
+    write_whole(UNDO, "\n".join(lines) + "\n", 0o700)
     stand_down()
     subprocess.run(
         ["systemd-run", "--quiet", "--collect", f"--unit={TIMER}", f"--on-active={seconds}",
@@ -109,20 +160,73 @@ def stand_ready(before: dict[str, str | None], seconds: int) -> None:
 def stand_down() -> bool:
     """Stop the timer; say whether there was one."""
     unit = f"{TIMER}.timer"
-    active = (
-        subprocess.run(["systemctl", "is-active", "--quiet", unit], check=False).returncode == 0
-    )
-    if active:
-        subprocess.run(["systemctl", "stop", unit], check=True, capture_output=True)
-    return active
+    if subprocess.run(["systemctl", "is-active", "--quiet", unit], check=False).returncode:
+        return False
+    subprocess.run(["systemctl", "stop", unit], check=True, capture_output=True)
+    return True
+
+
+def confirm(module: AnsibleModule) -> None:
+    """Stop the timer, for somebody has logged in anew."""
+    awaited, in_time = UNDO.exists(), stand_down()
+    UNDO.unlink(missing_ok=True)
+    if awaited and not in_time:
+        undone = "ssh: the new login came too late, so the old configuration was put back"
+        module.fail_json(msg=f"{undone}; run this again")
+
+
+def wanted(params: dict[str, Any]) -> Files:
+    """Return what the files are to hold on this host."""
+    own = " ".join(sorted(groups_of(params["operator"])))
+    return {
+        name: content.replace(OPERATOR_GROUPS, own) if content else None
+        for name, content in params["files"].items()
+    }
+
+
+def now_in(path: Path) -> str | None:
+    """Return what a file holds, if it is there."""
+    return path.read_text() if path.exists() else None
+
+
+def apply(params: dict[str, Any], before: Files, files: Files) -> None:
+    """Write, check and reload; where it may not be so, all is as it was.
+
+    Raises:
+        RefusedError: If it may not be so.
+    """
+    write(files)
+    try:
+        check(params["operator"], params["group"])
+        if params["systemd"]:
+            stand_ready(before, params["undo_after"])
+            subprocess.run(["systemctl", "reload", "ssh"], check=True, capture_output=True)
+    except (RefusedError, KeyError, OSError, subprocess.SubprocessError) as error:
+        write(before)
+        raise RefusedError(f"{error}; the old configuration was kept") from error
+
+
+def change(module: AnsibleModule) -> dict[str, Any]:
+    """Make the files as they should be, and say whether a new login has to prove something."""
+    files = wanted(module.params)
+    before = {name: now_in(FOLDER / name) for name in files}
+    changed = {name: content for name, content in files.items() if before[name] != content}
+    # A run that was killed before its proof leaves the timer, which would take the files back.
+    unproven = module.params["systemd"] and UNDO.exists()
+    if changed and not module.check_mode:
+        apply(module.params, before, changed)
+    diff = {"before": "".join(before[name] or "" for name in changed),
+            "after": "".join(content or "" for content in changed.values())}  # fmt: skip
+    return {"changed": bool(changed) or unproven, "diff": diff}
 
 
 def main() -> None:
-    """Write, check, reload; or report that the new login worked."""
+    """Change how people get in; or report that the new login worked."""
     module = AnsibleModule(
         argument_spec={
             "files": {"type": "dict", "default": {}},
             "operator": {"type": "str", "default": "root"},
+            "group": {"type": "str", "default": ""},
             "undo_after": {"type": "int", "default": 180},
             "systemd": {"type": "bool", "default": True},
             "confirmed": {"type": "bool", "default": False},
@@ -131,35 +235,14 @@ def main() -> None:
     )
     if module.params["confirmed"]:
         if not module.check_mode:
-            awaited, in_time = UNDO.exists(), stand_down()
-            UNDO.unlink(missing_ok=True)
-            if awaited and not in_time:
-                module.fail_json(
-                    msg="ssh: the new login came too late, so the old configuration was put back; "
-                    "run this again"
-                )
+            confirm(module)
         module.exit_json(changed=False)
-
-    wanted: dict[str, str | None] = module.params["files"]
-    before = {name: (FOLDER / name).read_text() if (FOLDER / name).exists() else None
-              for name in wanted}  # fmt: skip
-    changed = {name: content for name, content in wanted.items() if before[name] != content}
-    diff = {"before": "".join(before[name] or "" for name in changed),
-            "after": "".join(content or "" for content in changed.values())}  # fmt: skip
-    # A run that was killed before its proof leaves the timer, which would take the files back.
-    unproven = module.params["systemd"] and UNDO.exists()
-    if module.check_mode or not changed:
-        module.exit_json(changed=bool(changed) or unproven, diff=diff)
-    write(changed)
     try:
-        check(module.params["operator"])
-        if module.params["systemd"]:
-            stand_ready(before, module.params["undo_after"])
-            subprocess.run(["systemctl", "reload", "ssh"], check=True, capture_output=True)
-    except (RefusedError, KeyError, OSError, subprocess.SubprocessError) as error:
-        write(before)
-        module.fail_json(msg=f"ssh: {error}; the old configuration was kept")
-    module.exit_json(changed=True, diff=diff)
+        module.exit_json(**change(module))
+    except KeyError:
+        module.fail_json(msg=f"ssh: there is no account {module.params['operator']} on this host")
+    except RefusedError as error:
+        module.fail_json(msg=f"ssh: {error}")
 
 
 if __name__ == "__main__":

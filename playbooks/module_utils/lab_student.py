@@ -61,6 +61,15 @@ def find_account(student: Student) -> pwd.struct_passwd | None:
         return None
 
 
+def shadow(name: str) -> tuple[str, str]:
+    """Read an account's password field and day of expiry."""
+    for line in Path("/etc/shadow").read_text().splitlines():
+        fields = line.split(":")
+        if fields[0] == name:
+            return fields[1], fields[7]
+    return "", ""
+
+
 def own_account(cohort: str, student: Student) -> pwd.struct_passwd:
     """Find an account that is this student's and nobody else's.
 
@@ -198,11 +207,18 @@ def ensure_file(path: str, content: str, mode: int, *, once: bool, dry_run: bool
         if same and now.st_size == len(wanted) and found.read_bytes() == wanted:
             return False
     if not dry_run:
-        # Under another name first: a full disk must not leave half a file under this one.
-        unfinished = found.with_name(f".{found.name}.practicum")
-        unfinished.unlink(missing_ok=True)
+        write_whole(found, content, mode)
+    return True
+
+
+def write_whole(path: Path, content: str, mode: int) -> None:
+    """Write a file under another name first: a full disk must not leave half of it under this one."""
+    unfinished = path.with_name(f".{path.name}.practicum")
+    unfinished.unlink(missing_ok=True)
+    try:
         unfinished.touch(mode, exist_ok=False)
         unfinished.write_text(content)
         unfinished.chmod(mode)
-        unfinished.replace(found)
-    return True
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

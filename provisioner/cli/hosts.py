@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..lifecycle.host_report import HostsResult
     from ..lifecycle.hosts_down import HostsReceipt
     from ..lifecycle.hosts_scan import Keys, Scanned
+    from ..lifecycle.hosts_status import HostsStatus
     from ..lifecycle.lab_hosts import Labs
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
@@ -34,7 +35,7 @@ Command = TypeVar("Command", bound="Callable[..., Any]")
 
 def _end(
     context: click.Context,
-    result: HostsResult | HostsReceipt,
+    result: HostsResult | HostsReceipt | HostsStatus,
     lines: Iterable[str],
     *,
     as_json: bool,
@@ -74,10 +75,19 @@ def hosts() -> None:
 @limit
 @as_json
 @pass_settings
-def plan(settings: Settings, cohort: str, *, limit: tuple[str, ...], as_json: bool) -> None:
+@click.pass_context
+def plan(
+    context: click.Context,
+    settings: Settings,
+    cohort: str,
+    *,
+    limit: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Ask the hosts what they have, and show which accounts `hosts up` would change.
 
-    What else would change, packages and files, is told by `hosts up --check`.
+    What else would change, packages and files, is told by `hosts up --check`. A host that
+    cannot be asked is told with the reason; the exit code is 6 then, or 5 where none can.
 
     \b
     Examples:
@@ -90,10 +100,7 @@ def plan(settings: Settings, cohort: str, *, limit: tuple[str, ...], as_json: bo
 
     with live.progress(say) as progress:
         found = read_status(settings, cohort, limit=limit, progress=progress)
-    if as_json:
-        show_json(found.to_json())
-    else:
-        show_lines(text.plan(found))
+    _end(context, found, text.plan(found), as_json=as_json)
 
 
 @hosts.command()
@@ -163,8 +170,18 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
 @limit
 @as_json
 @pass_settings
-def status(settings: Settings, cohort: str, *, limit: tuple[str, ...], as_json: bool) -> None:
+@click.pass_context
+def status(
+    context: click.Context,
+    settings: Settings,
+    cohort: str,
+    *,
+    limit: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Show every host: reachable or not, how many students, what differs; changes nothing.
+
+    The exit code is 6 where a host cannot be asked, or 5 where none can.
 
     \b
     Examples:
@@ -177,16 +194,15 @@ def status(settings: Settings, cohort: str, *, limit: tuple[str, ...], as_json: 
 
     with live.progress(say) as progress:
         found = read_status(settings, cohort, limit=limit, progress=progress)
-    if as_json:
-        show_json(found.to_json())
-        return
-    show_table(text.STATUS_COLUMNS, [text.status_row(host) for host in found.hosts])
-    show_lines(text.status(found))
+    if not as_json:
+        show_table(text.STATUS_COLUMNS, [text.status_row(host) for host in found.hosts])
+    _end(context, found, text.status(found), as_json=as_json)
 
 
 @hosts.command()
 @click.argument("cohort")
 @limit
+@click.option("--check", is_flag=True, help="Ask what would go, and change nothing.")
 @click.option("--yes", metavar="COHORT", help="The cohort's name again, instead of typing it.")
 @no_archive
 @as_json
@@ -198,6 +214,7 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
     cohort: str,
     *,
     limit: tuple[str, ...],
+    check: bool,
     yes: str | None,
     no_archive: bool,
     as_json: bool,
@@ -209,12 +226,21 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
     \b
     Examples:
       practicum hosts down demo
+      practicum hosts down demo --check
       practicum hosts down demo --limit lab1 --yes demo --json
     """
     from ..lifecycle.hosts_down import down as take_down
+    from ..lifecycle.hosts_down import look_ahead
     from ..report import hosts as text
     from ..report import live
 
+    if check:
+        with live.progress(say) as progress:
+            found = look_ahead(
+                settings, cohort, limit=limit, archive=not no_archive, progress=progress
+            )
+        _end(context, found, text.up(found), as_json=as_json)
+        return
     typed = (
         yes if yes is not None else ask_name(f"Type the cohort's name to clear {cohort}'s hosts")
     )

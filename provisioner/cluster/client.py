@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
+from ..errors import ClusterError
 from .answers import decoded, lines, refusal, unreachable
 from .kubeconfig import Access
 from .session import Session
@@ -26,6 +27,9 @@ PAGE = 500
 
 FEW = 20
 """The same of a server whose answers are bounded: as many as fit, be each as large as may be."""
+
+AT_ONCE = 10.0
+"""Seconds in which a server answers that is well."""
 
 REVIEWS = ("/apis/authentication.k8s.io/", "/apis/authorization.k8s.io/")
 """API groups in which a POST makes nothing: it asks who somebody is, and what they may do."""
@@ -132,6 +136,18 @@ class Client:
             )
         except urllib3.exceptions.HTTPError as error:
             raise unreachable(self.access.server, error) from None
+
+    def answers(self) -> bool:
+        """Say whether the server answers at once, whatever it says."""
+        import urllib3
+
+        soon = urllib3.Timeout(connect=AT_ONCE, read=AT_ONCE)
+        url = f"{self.access.server}/version"
+        try:
+            self._session.send("GET", url, {}, retries=False, timeout=soon)
+        except (urllib3.exceptions.HTTPError, ClusterError):
+            return False
+        return True
 
     def server_time(self) -> datetime:
         """Return what time it is to the server; ours where it does not say.

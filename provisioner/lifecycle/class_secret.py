@@ -71,16 +71,23 @@ def audit(labs: Labs) -> tuple[Audit, ...]:
     secrets = labs.cohort.accounts.secrets
     if secrets is None:
         return ()
-    folder = labs.cohort.folder / secrets.folder
-    files = sorted(path for path in folder.glob("*.sops.*") if not path.name.startswith("."))
-    if not files:
+    if not (found := files(labs)):
         raise InputError(
-            f"There is no file named *.sops.* in {folder}.",
+            f"There is no file named *.sops.* in {labs.cohort.folder / secrets.folder}.",
             hint="Make one with: sops encrypt, to the recipients' keys. Or delete accounts.secrets.",
         )
     members, unkeyed = _members(labs)
     wanted = {**members, **dict.fromkeys(secrets.recipients, "teacher")}
-    return tuple(_audit(file, wanted, unkeyed) for file in files)
+    return tuple(_audit(file, wanted, unkeyed) for file in found)
+
+
+def files(labs: Labs) -> list[Path]:
+    """List the class's encrypted files; what begins with a dot is a setting of SOPS, or an editor's."""
+    secrets = labs.cohort.accounts.secrets
+    if secrets is None:
+        return []
+    found = (labs.cohort.folder / secrets.folder).glob("*.sops.*")
+    return sorted(path for path in found if not path.name.startswith("."))
 
 
 def _audit(file: Path, wanted: Mapping[str, str], unkeyed: tuple[str, ...]) -> Audit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,9 +14,12 @@ from ..manifest import GUARD, groups_part, stack_name
 from ..plan import Part
 from ..pulumi_stack import Job, Outcome, Workers
 from ..settings import Settings
+from . import repeating
+from .counting import Count
 from .journal import Journal
 from .progress import Progress
 from .reading import Reading
+from .repeating import Tell
 from .working import workers_of
 
 
@@ -78,10 +81,7 @@ class Engine:
     def run_guard(self, *, refresh: bool) -> str:
         """Bring the guard stack up; returns why it failed, if it did."""
         job = self._job("up", GUARD, refresh=refresh, fresh=not refresh)
-        [outcome] = self.workers.run([job])
-        self._note(outcome)
-        _refuse_locked(outcome)
-        self._refuse_wrong_passphrase(outcome)
+        [outcome] = self._run([job])
         return outcome.error or "\n".join(outcome.failed.values())
 
     def run_waves(self, parts: Iterable[Part], *, leave_out: set[str]) -> dict[str, str]:
@@ -107,24 +107,18 @@ class Engine:
             return {}
         count = sum(len(waves[wave]) for wave in jobs)
         self.progress.step("Bringing up environments", count)
-        outcomes = self.workers.run(jobs.values(), _Count(waves, self.progress))
+        members = {job.stack: waves[wave] for wave, job in jobs.items()}
         why: dict[str, str] = {}
-        for wave, outcome in zip(jobs, outcomes, strict=True):
-            self._note(outcome)
-            _refuse_locked(outcome)
-            self._refuse_wrong_passphrase(outcome)
+        for outcome in self._run(jobs.values(), Count(waves, self.progress)):
             if outcome.error:
-                why |= {part.name: outcome.error for part in waves[wave]}
+                why |= {part.name: outcome.error for part in members[outcome.stack]}
             why |= outcome.failed
         return why
 
     def settle(self, stacks: Iterable[str | int]) -> dict[str, str]:
         """Bring the state of stacks in line with what runs; returns why that failed, by stack."""
         why = {}
-        for outcome in self.workers.run([self._settling(part) for part in stacks]):
-            self._note(outcome)
-            _refuse_locked(outcome)
-            self._refuse_wrong_passphrase(outcome)
+        for outcome in self._run([self._settling(part) for part in stacks]):
             if reason := outcome.error or "; ".join(outcome.failed.values()):
                 why[outcome.stack] = reason
         return why
@@ -163,6 +157,22 @@ class Engine:
                 before = found.get(outcome.stack, Aside())
                 found[outcome.stack] = replace(before, error=outcome.error)
         return found
+
+    def _run(self, jobs: Iterable[Job], tell: Tell = lambda *_: None) -> Iterator[Outcome]:
+        """Run jobs, and yield how each ended.
+
+        Raises:
+            LockedError: If another run holds a stack.
+            ToolError: If the passphrase does not open one.
+        """
+        outcomes = repeating.run(
+            self.workers, jobs, client=self.reading.client, progress=self.progress, tell=tell
+        )
+        for outcome in outcomes:
+            self._note(outcome)
+            _refuse_locked(outcome)
+            self._refuse_wrong_passphrase(outcome)
+            yield outcome
 
     def _note(self, outcome: Outcome) -> None:
         if self.journal and not outcome.lost:
@@ -219,22 +229,6 @@ class Engine:
             context=self.reading.target.context,
             **options,
         )
-
-
-class _Count:
-    """Tells of a student when the engine is done with all of their resources."""
-
-    def __init__(self, waves: dict[int | str, list[Part]], progress: Progress) -> None:
-        parts = [part for members in waves.values() for part in members]
-        self._left = Counter({part.name: len(part.wanted) + 1 for part in parts})
-        self._progress = progress
-
-    def __call__(self, _job: Job, event: dict[str, Any]) -> None:
-        student = event.get("student", "")
-        if event["event"] in ("done", "failed") and student in self._left:
-            self._left[student] -= 1
-            if self._left[student] == 0:
-                self._progress.advance(student)
 
 
 def _refuse_locked(outcome: Outcome) -> None:

@@ -14,6 +14,7 @@ from .. import names
 from ..cohort.hosts import Dotfiles, Host
 from ..cohort.placement import Seat
 from ..errors import InputError
+from . import class_secret
 from .lab_hosts import PRESENT, Labs
 
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -132,8 +133,8 @@ def _secrets(labs: Labs) -> dict[str, Any]:
     return {
         "age": list(secrets.recipients),
         "gpg": [_text(labs.cohort.folder / name) for name in secrets.gpg],
-        "folder": str((labs.cohort.folder / secrets.folder).resolve()),
-        "identity": None,  # who may read is settled before any playbook runs
+        # Who may read them is settled before any playbook runs.
+        "files": [str(path.resolve()) for path in class_secret.files(labs)],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from .. import private_file
 from ..errors import InputError, LockedError, PartialError, ProofError
 from ..settings import Settings
 from . import host_report, hosts_run, hosts_status, journal, lab_hosts, lock
-from .host_report import HostRow
+from .host_report import HostRow, HostsResult
 from .hosts_run import Ran, Wishes
 from .hosts_status import HostStatus
 from .lab_hosts import Labs
@@ -123,6 +124,34 @@ def down(
             )
         refuse_without_key(labs, archive=archive)
         return take_down(settings, labs, held, progress, archive=archive)
+
+
+def look_ahead(
+    settings: Settings,
+    name: str,
+    *,
+    limit: Iterable[str] = (),
+    archive: bool = True,
+    progress: Progress,
+) -> HostsResult:
+    """Ask the hosts what would go, and what would keep it from going; nothing is changed.
+
+    Raises:
+        InputError: If the files are wrong, or there is no course key.
+        ToolError: If Ansible came to no host at all.
+        LockedError: If another run holds the cohort.
+        Interrupted: If a signal came.
+    """
+    began, what = time.monotonic(), "Asking hosts what would go"
+    with lock.held(settings.home, name, progress.say) as held:
+        labs = lab_hosts.read(settings, name, limit)
+        refuse_without_key(labs, archive=archive)
+        wishes = Wishes(
+            playbook=PLAYBOOK, what=what, check=True, archive=archive, keep_open=(held,)
+        )
+        rows = hosts_run.run(settings, labs, wishes, progress).rows
+    took = round(time.monotonic() - began, 1)
+    return HostsResult(cohort=name, rows=rows, check=True, seconds=took)
 
 
 def to_clear(reading: Overview, *, archive: bool) -> Labs | None:

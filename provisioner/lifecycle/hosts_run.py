@@ -155,7 +155,7 @@ def _may_be_held(host: HostResult) -> bool:
     """Say whether a run may have left its claim on a host."""
     if host_claim.holder(host.data):
         return False
-    return host.state == "failed" or (host.unreachable and host.ok > 0)
+    return host.state == "failed" or (host.unreachable and host.answered)
 
 
 def _telling(progress: Progress) -> Callable[[HostResult], None]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..cohort.hosts import Host
+from ..errors import PartialError, ToolError
 from ..settings import Settings
 from . import class_secret, host_report, hosts_run, lab_hosts, lock
 from .class_secret import Audit
@@ -23,6 +24,9 @@ PROGRAMS = {
     "passage": "age",
 }
 """What a tool is called on a host, where that is another word; a passage store needs age alone."""
+
+UNASKED = ("not pinned", "unreachable", "failed")
+"""States of a host that did not say what it has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +103,14 @@ class HostsStatus:
     def is_ready(self) -> bool:
         """Whether nothing is left to do."""
         return all(host.state == "ready" for host in self.hosts)
+
+    @property
+    def exit_code(self) -> int:
+        """What a script is told: 6 where some hosts could not be asked, 5 where none could."""
+        unasked = sum(host.state in UNASKED for host in self.hosts)
+        if not unasked:
+            return 0
+        return PartialError.exit_code if unasked < len(self.hosts) else ToolError.exit_code
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``hosts status --json`` and ``hosts plan --json`` print."""

@@ -60,6 +60,9 @@ class HostResult:
     failed: int = 0
     unreachable: bool = False
     started: bool = False
+    answered: bool = False
+    """Whether a task was done there: only then can anything have been changed on it."""
+
     finished: bool = False
     """Whether Ansible came to its end with this host."""
 
@@ -135,6 +138,7 @@ class Tally:
 
     def _ok(self, host: HostResult, event: Event) -> None:
         host.ok += 1
+        host.answered = host.answered or bool(event.get("answered"))
         if event.get("changed"):
             host.changed += 1
             host.changes.append(host.task)

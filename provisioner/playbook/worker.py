@@ -43,6 +43,11 @@ REPORTED = {
 }
 """What is told on of the results of our own modules; of others, their problems alone."""
 
+HERE = frozenset(
+    ("assert", "fail", "include_role", "include_tasks", "meta", "validate_argument_spec")
+)
+"""Modules for which no host is asked: they say nothing of whether one answers."""
+
 PR_SET_CHILD_SUBREAPER = 36
 """From Linux's sys/prctl.h."""
 
@@ -188,9 +193,11 @@ def reduced(event: Mapping[str, Any]) -> dict[str, Any] | None:
     result = about.get("res") or {}
     name = _NAMES[event["event"]]
     told = {"event": name, "host": about.get("host"), "task": about.get("task") or ""}
-    told["data"] = reported(str(about.get("task_action")), result)
+    action = str(about.get("task_action"))
+    told["data"] = reported(action, result)
     if name == "ok":
-        return told | {"changed": bool(result.get("changed"))}
+        answered = action.rpartition(".")[2] not in HERE
+        return told | {"changed": bool(result.get("changed")), "answered": answered}
     if name in ("failed", "unreachable"):
         return told | {"ignored": bool(about.get("ignore_errors")), "said": said(result)}
     return told

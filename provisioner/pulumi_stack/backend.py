@@ -20,6 +20,11 @@ KEPT = ("PULUMI_ACCESS_TOKEN",)
 (``PULUMI_K8S_DELETE_UNREACHABLE``, for one, drops objects from the state)."""
 
 
+DEAD = {"HTTP2_READ_IDLE_TIMEOUT_SECONDS": "10", "HTTP2_PING_TIMEOUT_SECONDS": "10"}
+"""How the provider tells a dead connection from a slow server: it asks after ten seconds of
+silence, and waits as long for an answer. All of its requests share one connection."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Backend:
     """Pulumi's state backend and the folders that go with it."""
@@ -49,6 +54,10 @@ class Backend:
         """Return what holds a folder a stack: Pulumi's workspace file is unsafe when shared."""
         return self.work_dir(cohort) / "home"
 
+    def log(self, cohort: str, stack: str) -> Path:
+        """Return the file with what the engine said of a stack, without secrets."""
+        return self.work_dir(cohort) / "logs" / f"{stack}.log"
+
     def prepare(self, cohort: str) -> None:
         """Make the folders and the passphrase, where they are missing.
 
@@ -70,7 +79,9 @@ class Backend:
             if name in KEPT or not name.startswith(("PULUMI_", "KUBECONFIG"))
         }
         path = os.pathsep.join([*map(str, self.tools), os.environ.get("PATH", os.defpath)])
-        return kept | {
+        return {
+            **DEAD,
+            **kept,
             "PATH": path,
             RUN_MARK: self.run,
             "PULUMI_HOME": str(self.pulumi_homes(cohort)),

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from pulumi import automation
-from semver import VersionInfo
 
 from infra.program import ClusterTarget, declare_stack, declared_names
 
@@ -22,6 +21,7 @@ from ..cohort import groups as group_file
 from ..cohort import records as record_file
 from . import at_work, empty, events, sparing, stale, state, state_file
 from .backend import PARALLEL
+from .command import Command
 from .job import Job
 from .state import PROJECT
 
@@ -30,19 +30,6 @@ Emit = Callable[[dict[str, Any]], None]
 
 UNREADABLE = "failed to load checkpoint"
 """What Pulumi says of a state in a bucket that it cannot make sense of."""
-
-
-class _Command(automation.PulumiCommand):
-    """The engine that the toolchain found: it knows the version, so no process asks."""
-
-    def __init__(self) -> None:
-        self.command = "pulumi"
-        self.version = VersionInfo.parse("3.250.0")
-
-    def run(self, args: list[str], *rest: Any, **options: Any) -> automation.CommandResult:  # noqa: ANN401
-        """Run the engine; to destroy a stack also forgets it, which else takes a second run."""
-        forget = ["--remove"] if "destroy" in args[:1] else []
-        return super().run([*args, *forget], *rest, **options)
 
 
 class _Stack(automation.Stack):
@@ -180,7 +167,7 @@ def _workspace(job: Job, homes: Path) -> automation.LocalWorkspace:
         pulumi_home=str(homes / job.stack),
         program=_program(job),
         project_settings=automation.ProjectSettings(PROJECT, "python", backend=backend),
-        pulumi_command=_Command(),
+        pulumi_command=Command(),
         # For the engine and the provider alone: the program would hand it on as an input.
         env_vars=_targets(job),
     )

@@ -8,6 +8,13 @@ from typing import Any, Literal
 
 Operation = Literal["up", "destroy", "set aside"]
 
+SILENCE = 120.0
+"""Seconds without a word after which an operation hangs. A request has one minute, a connection
+that is dead a third of one, and what changes an object first reads it."""
+
+MAKING = 300.0
+"""The same where the engine makes a cluster, of which it tells nothing until it is there."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -34,6 +41,11 @@ class Job:
     """Students who stay as they are. They stay in the program: leaving one out of it
     would mean to delete them."""
 
+    @property
+    def silence(self) -> float:
+        """Seconds after which a worker that tells nothing hangs."""
+        return SILENCE if self.kubeconfig else MAKING
+
     def to_json(self) -> dict[str, Any]:
         """Return the job as JSON data."""
         return asdict(self)
@@ -54,6 +66,9 @@ class Outcome:
 
     lost: bool = False
     """Whether the worker ended in the middle, so that what was made is in no state."""
+
+    passing: bool = False
+    """Whether it hung, or lost a connection: to run it once more may be all it takes."""
 
     locked: bool = False
     """Whether another run holds the stack."""

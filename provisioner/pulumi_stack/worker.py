@@ -8,6 +8,7 @@ a job, the parent was killed: the engine is then asked to stop in order, as on a
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import gc
 import json
 import os
@@ -15,12 +16,14 @@ import queue
 import signal
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO, cast
 
 from ..redaction import RedactedStream, redact
 from . import stale, state_file
 from .job import Job
+from .silence import WHERE
 from .state import DamagedStateError, NewerStateError
 
 
@@ -29,6 +32,7 @@ def main() -> None:
     events, log = sys.stdout, RedactedStream(sys.stderr)
     atexit.register(log.close)
     sys.stdout = sys.stderr = cast(TextIO, log)  # whatever a library prints is no event
+    faulthandler.register(WHERE, file=2)
     signal.signal(signal.SIGINT, lambda *_: interrupt_children())
     signal.signal(signal.SIGTERM, lambda *_: interrupt_children())
     jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -41,14 +45,21 @@ def main() -> None:
     while line := jobs.get():
         job = Job.from_json(json.loads(line))
         _log_to(homes.parent / "logs" / f"{job.stack}.log", log)
+        log.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {job.operation}\n")
         _say(events, _run(job, homes, events))
         gc.collect()
+
+
+KEPT = 1 << 20
+"""Bytes that a stack's log may have when a job begins; one with more begins anew."""
 
 
 def _log_to(path: Path, log: RedactedStream) -> None:
     """Have standard error end in another file, also for what writes to its descriptor."""
     log.close()
     with path.open("ab") as file:
+        if file.tell() > KEPT:
+            file.truncate(0)
         os.dup2(file.fileno(), 2)
 
 

@@ -16,18 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import private_file, shell
+from . import silence
 from .backend import Backend
 from .job import Job, Outcome
+from .silence import Watch, Worker
 
 Tell = Callable[[Job, dict[str, Any]], None]
-Worker = shell.Process[str]
-
-SILENCE = 300.0
-"""Seconds after which a worker that tells nothing is stopped. Its requests give up after a
-minute, so it then hangs for another reason."""
-
-GRACE = 30.0
-"""Seconds that it then has to save its state."""
 
 
 @dataclass
@@ -42,9 +36,7 @@ class Workers:
     started: int = 0
     """Worker processes started so far; a run without changes starts none."""
 
-    lost: bool = False
-    """Whether a worker ended in the middle of a job."""
-
+    _lost: set[str] = field(default_factory=set)
     _idle: list[Worker] = field(default_factory=list)
     _running: set[Worker] = field(default_factory=set)
     _stopping: bool = False
@@ -69,18 +61,31 @@ class Workers:
             for _ in range(len(self._idle), min(self.at_once, jobs)):
                 self._idle.append(self._start(cohort))
 
+    @property
+    def lost(self) -> bool:
+        """Whether a worker ended in the middle of a job, and no later job has done its work."""
+        return bool(self._lost)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing more is to be started."""
+        return self._stopping
+
     def stop(self) -> None:
         """Start nothing more; what is in flight finishes. A second call ends it at once."""
         again, self._stopping = self._stopping, True
         for worker in tuple(self._running):
-            _signal(worker, signal.SIGKILL if again else signal.SIGINT)
+            if again:
+                silence.kill(worker)
+            else:
+                silence.send(worker, signal.SIGINT)
 
     def close(self) -> None:
         """End the workers that have nothing to do, and wait until they are gone."""
         with self._lock:
             idle, self._idle = self._idle, []
         for worker in idle:
-            _end(worker)
+            silence.end(worker)
 
     def _run(self, job: Job, tell: Tell) -> Outcome:
         worker = self._take(job)
@@ -88,15 +93,38 @@ class Workers:
             return Outcome(stack=job.stack, error="not started: the run was stopped")
         ready = False
         try:
-            outcome, ready = _follow(worker, job, tell)
-            self.lost |= outcome.lost
+            outcome, ready = self._follow(worker, job, tell)
+            with self._lock:
+                (self._lost.add if outcome.lost else self._lost.discard)(job.stack)
         finally:
             with self._lock:
                 self._running.discard(worker)
                 self._idle += [worker] if ready else []
             if not ready:
-                _end(worker)
+                silence.end(worker)
         return outcome
+
+    def _follow(self, worker: Worker, job: Job, tell: Tell) -> tuple[Outcome, bool]:
+        """Have a worker do a job, and sum up what it said.
+
+        Returns:
+            How the job ended, and whether the worker is there for the next one.
+        """
+        with Watch(worker, job.silence) as watch:
+            heard = _listen(worker, job, tell, watch)
+        if heard.end and not (watch.gave_up and heard.end.get("error")):
+            told = _ending(heard.end, heard.failed)
+            return Outcome(stack=job.stack, passing=heard.passing, **told), not watch.gave_up
+        what = f"it told nothing for {job.silence:g} s, and was stopped"
+        outcome = Outcome(
+            stack=job.stack,
+            error=f"{what if watch.gave_up else 'its worker process died'};"
+            f" see {self.backend.log(job.cohort, job.stack)}",
+            lost=heard.end is None,
+            passing=watch.gave_up,
+            failed=heard.failed,
+        )
+        return outcome, False
 
     def _take(self, job: Job) -> Worker | None:
         with self._lock:
@@ -109,11 +137,12 @@ class Workers:
 
     def _start(self, cohort: str) -> Worker:
         self.started += 1
-        logs = private_file.make_folder(self.backend.work_dir(cohort) / "logs")
+        log = self.backend.log(cohort, "worker")
+        private_file.make_folder(log.parent)
         return shell.start_worker(
             [sys.executable, "-P", "-m", "provisioner.pulumi_stack.worker"],
             env=self.backend.environment(cohort) | _import_path(),
-            log_file=logs / "worker.log",
+            log_file=log,
             keep_open=self.keep_open,
         )
 
@@ -134,29 +163,33 @@ def _import_path() -> dict[str, str]:
     return {"PYTHONPATH": str(Path(__file__).parents[2])}
 
 
-def _follow(worker: Worker, job: Job, tell: Tell) -> tuple[Outcome, bool]:
-    """Hand a worker a job, listen until it is done, and sum up what it said.
+@dataclass
+class _Heard:
+    """What a worker has told of a job."""
 
-    Returns:
-        How the job ended, and whether the worker is there for the next one.
-    """
-    failed: dict[str, str] = {}
-    with _Watch(worker) as watch:
-        end = _listened(worker, job, tell, failed, watch)
-    lost = end is None
-    if watch.gave_up:
-        end = {"error": f"it told nothing for {SILENCE:g} s, and was stopped"}
-    elif end is None:
-        end = {"error": "its worker process died"}
-    told = Outcome(stack=job.stack, lost=lost, **_ending(end, failed))
-    return told, not (lost or watch.gave_up)
+    failed: dict[str, str] = field(default_factory=dict)
+    """Why single students failed, by name."""
+
+    passing: bool = False
+    """Whether a connection was in the way."""
+
+    end: dict[str, Any] | None = None
+    """What it said at the end; None when it died before."""
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Note what an event says."""
+        if event["event"] == "end":
+            self.end = event
+        elif event["event"] == "error":
+            self.passing |= bool(event.get("passing"))
+            if event["student"]:
+                self.failed.setdefault(event["student"], event["error"])
 
 
-def _listened(
-    worker: Worker, job: Job, tell: Tell, failed: dict[str, str], watch: _Watch
-) -> dict[str, Any] | None:
-    """Return what a worker said at the end of a job; None when it died before."""
+def _listen(worker: Worker, job: Job, tell: Tell, watch: Watch) -> _Heard:
+    """Hand a worker a job, and listen until it is done."""
     assert worker.stdin is not None and worker.stdout is not None  # noqa: PT018
+    heard = _Heard()
     with suppress(BrokenPipeError):
         worker.stdin.write(json.dumps(job.to_json()) + "\n")
         worker.stdin.flush()
@@ -164,53 +197,11 @@ def _listened(
         watch.hear()
         event: dict[str, Any] = json.loads(line)
         tell(job, event)
-        if event["event"] == "end":
-            return event
-        if event["event"] == "error" and event["student"]:
-            failed.setdefault(event["student"], event["error"])
-    return None
-
-
-def _end(worker: Worker) -> None:
-    """Let a worker go: it ends when its standard input does."""
-    assert worker.stdin is not None and worker.stdout is not None  # noqa: PT018
-    with suppress(BrokenPipeError):
-        worker.stdin.close()
-    worker.stdout.close()
-    worker.wait()
-
-
-class _Watch:
-    """Stops a worker that tells nothing for too long."""
-
-    def __init__(self, process: shell.Process[str]) -> None:
-        self.gave_up = False
-        self._process = process
-        self._heard, self._over = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> _Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._heard.set()
-        self._thread.join()
-
-    def hear(self) -> None:
-        """Note that it told something."""
-        self._heard.set()
-
-    def _run(self) -> None:
-        while self._heard.wait(SILENCE):
-            self._heard.clear()
-            if self._over.is_set():
-                return
-        self.gave_up = True
-        _signal(self._process, signal.SIGINT)
-        if not self._over.wait(GRACE):
-            _signal(self._process, signal.SIGKILL)
+        if event["event"] == "end" or not watch.gave_up:  # what is cut off now, we cut off
+            heard.take(event)
+        if heard.end is not None:
+            break
+    return heard
 
 
 def _ending(end: dict[str, Any], failed: dict[str, str]) -> dict[str, Any]:
@@ -220,26 +211,3 @@ def _ending(end: dict[str, Any], failed: dict[str, str]) -> dict[str, Any]:
         return {"error": end["error"], "wrong_passphrase": True}
     # Students who failed explain why the engine did; it needs no second word.
     return {"error": "" if failed else end.get("error", ""), "failed": failed}
-
-
-def _signal(worker: Worker, number: signal.Signals) -> None:
-    if worker.poll() is not None:
-        return
-    if number == signal.SIGKILL:
-        _kill_with_children(worker)
-    else:
-        worker.send_signal(number)
-
-
-def _kill_with_children(worker: Worker) -> None:
-    """End a worker, the engine and the provider, which the engine puts in a group of its own."""
-    import psutil
-
-    try:
-        process = psutil.Process(worker.pid)
-        family = [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return
-    for one in family:
-        with suppress(psutil.NoSuchProcess):
-            one.kill()

@@ -37,44 +37,53 @@ def course(new_course, host, tmp_path_factory):
     return course
 
 
-@pytest.fixture(scope="module")
-def first(course):
-    return course.up()
-
-
 def namespaces(course):
     return course.admin("get", "namespaces", "-o", "name").count(f"/{course.name}--s")
 
 
-def test_one_up_makes_namespaces_and_accounts(course, host, first):
-    assert (first["created"], first["failed"]) == (len(IDS), [])
-    (told,) = first["hosts"]
+@pytest.fixture(scope="module")
+def first(course, host):
+    """The first `up`, and what there is after it; every stage stands on the one before."""
+    done = course.up()
+    logins = [host.login(f"s{id}", course.own / id, "id -un").stdout for id in IDS]
+    return done, namespaces(course), logins
+
+
+@pytest.fixture(scope="module")
+def again(course, first):
+    return course.up()
+
+
+@pytest.fixture(scope="module")
+def down(course, host, again):
+    host.login(f"s{IDS[0]}", course.own / IDS[0], "echo mine > work")
+    return course.down()
+
+
+def test_one_up_makes_namespaces_and_accounts(first):
+    done, made, logins = first
+
+    assert (done["created"], done["failed"]) == (len(IDS), [])
+    (told,) = done["hosts"]
     assert (told["name"], told["state"], told["failed"], told["students"]) == (
         "lab1", "changed", 0, len(IDS),
     )  # fmt: skip
-    assert namespaces(course) == len(IDS)
-    for id in IDS:
-        assert host.login(f"s{id}", course.own / id, "id -un").stdout == f"s{id}\n"
+    assert made == len(IDS)
+    assert logins == [f"s{id}\n" for id in IDS]
 
 
-def test_a_second_up_changes_neither(course, first):
-    again = course.up()
-
+def test_a_second_up_changes_neither(again):
     assert (again["created"], again["same"], again["failed"]) == (0, len(IDS), [])
     (told,) = again["hosts"]
     assert (told["state"], told["changed"]) == ("ok", 0)
 
 
-def test_one_down_ends_both_and_one_receipt_says_so(course, host, first):
-    host.login(f"s{IDS[0]}", course.own / IDS[0], "echo mine > work")
-
-    document = course.down()
-
-    assert document["proved"]
-    assert document["remaining"] == []
-    assert document["hosts"]["proved"]
-    (told,) = document["hosts"]["hosts"]
+def test_one_down_ends_both_and_one_receipt_says_so(course, host, down):
+    assert down["proved"]
+    assert down["remaining"] == []
+    assert down["hosts"]["proved"]
+    (told,) = down["hosts"]["hosts"]
     assert sorted(told["removed"]) == sorted(IDS)
-    assert {one["id"] for one in document["hosts"]["archives"]} == {*IDS, "repositories"}
+    assert {one["id"] for one in down["hosts"]["archives"]} == {*IDS, "repositories"}
     assert namespaces(course) == 0
     assert not host.succeeds(f"getent passwd | grep 'practicum {course.name}'")

@@ -28,64 +28,101 @@ def course(new_course):
     return course
 
 
-def test_before_the_first_up_the_host_is_known_to_validate_and_doctor(course):
-    assert course.json("validate", course.name)["hosts"] == {"lab1": 2}
+@pytest.fixture(scope="module")
+def unpinned(course):
+    """What two commands say of the host before the first `up`."""
     findings = course.json("doctor", course.name)["findings"]
-    (hosts,) = [one for one in findings if one["about"] == "hosts"]
+    return course.json("validate", course.name), [
+        one for one in findings if one["about"] == "hosts"
+    ]
+
+
+@pytest.fixture(scope="module")
+def up(course, unpinned):
+    """The first `up`, to a host that does not answer."""
+    (course.folder / "known_hosts").write_text(PINNED)
+    return course.up(code=6), set(course.actions().values())
+
+
+@pytest.fixture(scope="module")
+def afterwards(course, up):
+    """What other commands make of it: status, a change for one student, a suspension."""
+    status = course.json("status", course.name), course.run("status", course.name).stdout
+    one = course.json("up", course.name, IDS[0], "--yes")
+    return status, one, course.json("suspend", course.name, IDS[0], "--yes")
+
+
+@pytest.fixture(scope="module")
+def refused(course, afterwards):
+    """A `down` that is refused before any host is asked, and what the journal says then."""
+    down = ("down", course.name, "--yes", course.name)
+    done = [course.run(*down, "--force-finalize", "nobody", code=3)]
+    with claimed(course):
+        done.append(course.run(*down, code=9))
+    return done, journal(course)
+
+
+@pytest.fixture(scope="module")
+def down(course, refused):
+    """A `down` without the file that says who is where, as in another operator's clone."""
+    (course.folder / "hosts.json").unlink()
+    return course.down(code=8)
+
+
+def test_before_the_first_up_the_host_is_known_to_validate_and_doctor(unpinned):
+    valid, (hosts,) = unpinned
+
+    assert valid["hosts"] == {"lab1": 2}
     assert hosts["verdict"] == "warning"
     assert "not pinned: lab1" in hosts["found"]
 
 
-def test_a_host_that_fails_stops_no_student_on_the_cluster(course):
-    (course.folder / "known_hosts").write_text(PINNED)
-
-    done = course.up(code=6)
+def test_a_host_that_fails_stops_no_student_on_the_cluster(up):
+    done, actions = up
 
     assert (done["created"], done["failed"]) == (2, [])
     (host,) = done["hosts"]
     assert (host["name"], host["state"], host["students"]) == ("lab1", "unreachable", 2)
     assert host["why"] == "nothing answers at its SSH port"
-    assert set(course.actions().values()) == {"same"}
+    assert actions == {"same"}
 
 
-def test_status_tells_how_the_last_run_went(course):
-    (host,) = course.json("status", course.name)["hosts"]
+def test_status_tells_how_the_last_run_went(afterwards):
+    (document, text), _, _ = afterwards
+    (host,) = document["hosts"]
 
     assert (host["name"], host["state"]) == ("lab1", "unreachable")
-    assert "host lab1: unreachable" in course.run("status", course.name).stdout
+    assert "host lab1: unreachable" in text
 
 
-def test_a_change_for_one_student_asks_no_host(course):
-    done = course.json("up", course.name, IDS[0], "--yes")
+def test_a_change_for_one_student_asks_no_host(afterwards):
+    _, done, _ = afterwards
 
     assert done["hosts"] == []
 
 
-def test_who_is_suspended_is_told_to_follow_on_the_hosts(course):
-    done = course.json("suspend", course.name, IDS[0], "--yes")
+def test_who_is_suspended_is_told_to_follow_on_the_hosts(course, afterwards):
+    _, _, done = afterwards
 
     assert f"Accounts on lab hosts follow with: practicum hosts up {course.name}" in done["notes"]
 
 
-def test_down_does_not_prove_what_it_could_not_look_at(course):
-    down = ("down", course.name, "--yes", course.name)
-    refused = [course.run(*down, "--force-finalize", "nobody", code=3)]
-    with claimed(course):
-        refused.append(course.run(*down, code=9))
-    assert not any("Removing accounts from hosts" in done.stderr for done in refused)
-    assert "hosts down" not in journal(course)
+def test_a_down_that_is_refused_asks_no_host(refused):
+    done, said = refused
 
-    (course.folder / "hosts.json").unlink()  # as in another operator's clone: hosts know anyway
-    document = course.down(code=8)
+    assert not any("Removing accounts from hosts" in one.stderr for one in done)
+    assert "hosts down" not in said
 
-    assert not document["proved"]
-    assert document["remaining"] == []
-    (host,) = document["hosts"]["hosts"]
+
+def test_down_does_not_prove_what_it_could_not_look_at(course, down):
+    assert not down["proved"]
+    assert down["remaining"] == []
+    (host,) = down["hosts"]["hosts"]
     assert host["remaining"] == ["not searched: nothing answers at its SSH port"]
     assert course.admin("get", "namespaces", "-o", "name").count(f"/{course.name}--") == 0
     assert "hosts down" in journal(course)
     [kept] = course.home.glob(f"receipts/{course.name}-hosts-*.json")
-    assert json.loads(kept.read_text()) == document["hosts"]
+    assert json.loads(kept.read_text()) == down["hosts"]
 
 
 @contextmanager
@@ -117,6 +154,9 @@ def test_hosts_need_no_cluster(tmp_path, new_course):
     course.home = tmp_path / "nothing-runs-here"
 
     done = course.json("hosts", "up", course.name, "--yes", code=5)
+    for look in ("plan", "status"):
+        (host,) = course.json("hosts", look, course.name, code=5)["hosts"]
+        assert host["state"] == "not pinned"
 
     assert done["hosts"][0]["state"] == "never started"
     seats = json.loads((course.folder / "hosts.json").read_text())["students"]

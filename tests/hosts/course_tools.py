@@ -102,6 +102,10 @@ def test_kubectl_is_the_pinned_one(course):
     assert "v1.36.4" in course.as_student(ADA, "kubectl version --client")
 
 
+def test_kind_is_the_pinned_one(course):
+    assert "v0.30.0" in course.hosts[1].shell("kind version")
+
+
 @pytest.fixture(scope="module")
 def clone(course) -> Callable[[int, str], subprocess.CompletedProcess[str]]:
     """Clone a repository of the host's git server as a student, from where they work."""

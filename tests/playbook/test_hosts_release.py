@@ -79,7 +79,10 @@ def test_a_host_that_was_lost_on_the_way_is_tried_again(follow):
     assert follow.released.exists()
 
 
-@pytest.mark.parametrize("tasks", [CLAIM, LOST])
+CHECK = "  - {name: Check, ansible.builtin.assert: {that: true}}\n"
+
+
+@pytest.mark.parametrize("tasks", [CLAIM, LOST, CHECK + LOST])
 def test_where_nothing_is_held_nothing_is_released(follow, tasks):
     follow(tasks)
 

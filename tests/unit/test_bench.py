@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import audit, cohort, host_table, measure, proxy, report, targets
+from bench import audit, cohort, evidence, host_table, measure, proxy, report, targets
 from bench.results import (
     ADD,
     DOWN,
@@ -366,3 +366,29 @@ def test_the_far_network_adds_its_round_trip_once_to_connect_and_once_to_ask():
 def test_the_far_network_delays_and_does_not_limit():
     """8 MiB are a hundred chunks: were each held in turn, this would take ten seconds."""
     assert _takes(0.2, 8 * 2**20, least=0.4, less_than=5)
+
+
+def test_what_a_failed_run_left_is_kept(tmp_path):
+    """The log of a wave that hung was gone when somebody asked."""
+    home = tmp_path / "home"
+    for name in ("pulumi/a/logs/a.wave-01.log", "rehearsal/logs/etcd.log", "rehearsal/audit.log"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(name)
+    done = measure.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; print('out'); print('err', file=sys.stderr); sys.exit(6)",
+        ],
+        env=dict(os.environ),
+    )
+
+    kept = evidence.keep(["practicum", "up"], done, home, tmp_path / "failed")
+
+    assert {path.name: path.read_text().splitlines()[0] for path in kept.iterdir()} == {
+        "run.txt": "practicum up",
+        "stdout.txt": "out",
+        "stderr.txt": "err",
+        "pulumi-a-logs-a.wave-01.log": "pulumi/a/logs/a.wave-01.log",
+        "rehearsal-logs-etcd.log": "rehearsal/logs/etcd.log",
+    }

@@ -195,6 +195,22 @@ def test_attempts_are_few_apart_and_bounded():
     assert retry.backoff_factor * 2**retry.total + retry.backoff_jitter < PATIENCE
 
 
+@pytest.mark.parametrize("status", [200, 403, 500])
+def test_a_server_that_says_anything_answers(server, client, status):
+    server.will("GET", failure(status, "x", "x"))
+
+    assert client.answers()
+    assert len(server.asked) == 1
+
+
+def test_a_server_that_takes_a_connection_and_says_nothing_does_not(monkeypatch):
+    monkeypatch.setattr("provisioner.cluster.client.AT_ONCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+
+        assert not Client(Access(server=address, ca="")).answers()
+
+
 # Refusals
 
 

@@ -317,6 +317,20 @@ def test_the_exit_code_says_whether_some_are_done(rows, code):
     assert HostsResult(cohort="course", rows=tuple(rows)).exit_code == code
 
 
+@pytest.mark.parametrize(
+    ("states", "code"),
+    [(("ready", "differs", "not prepared"), 0), (("ready", "unreachable"), 6),
+     (("not pinned", "differs"), 6), (("unreachable", "failed", "not pinned"), 5)],
+)  # fmt: skip
+def test_a_look_says_by_its_exit_code_whether_every_host_could_be_asked(states, code):
+    hosts = (
+        hosts_status.HostStatus(name=name, address="", state=name, students=0, differs={})
+        for name in states
+    )
+
+    assert hosts_status.HostsStatus(cohort="c", hosts=tuple(hosts)).exit_code == code
+
+
 def test_a_host_that_another_run_holds_never_started():
     result = HostResult(name="lab1", started=True, finished=True, failed=1, why="held")
     result.take({"lab_claim": {"holder": "process 7 on laptop"}})

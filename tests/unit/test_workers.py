@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
+import signal
 import socket
 import stat
 import subprocess
 import sys
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,8 +22,22 @@ import pytest
 
 from provisioner import shell
 from provisioner.errors import InputError
-from provisioner.pulumi_stack import RUN_MARK, Backend, Job, Outcome, Workers, empty, events, stale
+from provisioner.pulumi_stack import (
+    RUN_MARK,
+    Backend,
+    Job,
+    Outcome,
+    Workers,
+    empty,
+    events,
+    silence,
+    stale,
+    worker,
+)
+from provisioner.pulumi_stack import job as job_module
 from provisioner.pulumi_stack import workers as workers_module
+from provisioner.pulumi_stack.command import Command
+from provisioner.redaction import RedactedStream
 
 CANARY = "canary-secret"
 
@@ -98,6 +115,16 @@ def test_what_pulumi_needs_of_the_operators_reaches_it(backend, monkeypatch):
     assert given["PULUMI_BACKEND_URL"] == backend.url
 
 
+def test_a_dead_connection_is_found_soon_unless_the_operator_says_otherwise(backend, monkeypatch):
+    """client-go's own names; without them it takes 45 seconds."""
+    idle, ping = "HTTP2_READ_IDLE_TIMEOUT_SECONDS", "HTTP2_PING_TIMEOUT_SECONDS"
+    monkeypatch.setenv(ping, "60")
+
+    given = backend.environment("mls26")
+
+    assert (given[idle], given[ping]) == ("10", "60")
+
+
 def test_two_stacks_share_no_pulumi_home(backend, tmp_path):
     stacks = ["mls26.wave-01", "mls26.wave-02"]
     with closing(Workers(backend=backend)) as workers:
@@ -169,9 +196,10 @@ def test_a_worker_that_cannot_begin_is_told_and_its_reason_is_in_the_log(
 
     [outcome] = workers.run([job(tmp_path)])
 
-    assert outcome == Outcome(stack="mls26.wave-01", error="its worker process died", lost=True)
-    assert workers.lost
     log = backend.work_dir("mls26") / "logs" / "mls26.wave-01.log"
+    why = f"its worker process died; see {log}"
+    assert outcome == Outcome(stack="mls26.wave-01", error=why, lost=True)
+    assert workers.lost
     assert "There is no cohort mls26" in log.read_text()
     assert workers.started == 1
     [line] = [record.getMessage() for record in caplog.records if "start " in record.getMessage()]
@@ -181,22 +209,112 @@ def test_a_worker_that_cannot_begin_is_told_and_its_reason_is_in_the_log(
         assert backend.passphrase.read_text() not in text
 
 
-@pytest.mark.parametrize("deaf", ["", "signal.signal(signal.SIGINT, signal.SIG_IGN);"])
-def test_a_worker_that_tells_nothing_any_more_is_stopped(backend, tmp_path, monkeypatch, deaf):
+HANGS = """
+import json, signal, sys, time
+for number in (signal.SIGUSR1, *{deaf}):
+    signal.signal(number, signal.SIG_IGN)
+for line in sys.stdin:
+    if "wave-02" in line:
+        print(json.dumps({{"event": "end"}}), flush=True)
+        continue
+    failed = {{"event": "error", "student": "s1", "error": "no"}}
+    print(json.dumps(failed), flush=True)
+    try:
+        time.sleep(100)
+    except KeyboardInterrupt:
+        print(json.dumps(failed | {{"student": "s2"}}), flush=True)
+        print(json.dumps({{"event": "end", "error": "cancelled"}}), flush=True)
+"""
+
+
+@pytest.fixture
+def hanging(monkeypatch):
+    """Have workers be processes that hang, and be given up after half a second."""
+
+    def make(deaf: str) -> None:
+        start, script = shell.start_worker, HANGS.format(deaf=deaf)
+        monkeypatch.setattr(
+            workers_module.shell,
+            "start_worker",
+            lambda _, **options: start([sys.executable, "-c", script], **options),
+        )
+        monkeypatch.setattr(job_module, "SILENCE", 0.5)
+        monkeypatch.setattr(silence, "GRACE", 0.2)
+
+    return make
+
+
+@pytest.mark.parametrize("deaf", ["()", "(signal.SIGINT,)"])
+def test_a_worker_that_tells_nothing_any_more_is_stopped(backend, tmp_path, hanging, deaf):
     """A real process that hangs; once it heeds being asked to stop, once it does not."""
-    script = f"import signal, time; {deaf} time.sleep(100)"
-    start = workers_module.shell.start_worker
-    monkeypatch.setattr(
-        workers_module.shell,
-        "start_worker",
-        lambda _, **options: start([sys.executable, "-c", script], **options),
+    hanging(deaf)
+    workers = Workers(backend=backend)
+
+    [outcome] = workers.run([job(tmp_path)])
+
+    log = backend.log("mls26", "mls26.wave-01")
+    assert outcome.error == f"it told nothing for 0.5 s, and was stopped; see {log}"
+    assert outcome.passing
+    assert outcome.failed == {"s1": "no"}, "what was cut off then is no failure of its own"
+    assert outcome.lost == workers.lost == bool(deaf != "()")
+
+
+def test_what_was_lost_is_not_any_more_when_a_later_job_has_done_it(backend, tmp_path, hanging):
+    hanging("(signal.SIGINT,)")
+    with closing(Workers(backend=backend)) as workers:
+        list(workers.run([job(tmp_path)]))
+        list(workers.run([job(tmp_path, stack="mls26.wave-02")]))
+        assert workers.lost
+        workers._lost = {"mls26.wave-02"}
+        list(workers.run([job(tmp_path, stack="mls26.wave-02")]))
+
+        assert not workers.lost
+
+
+def test_a_cluster_that_is_made_may_take_longer_than_one_that_is_asked(tmp_path):
+    assert job(tmp_path).silence == job_module.SILENCE
+    assert job(tmp_path, kubeconfig="", docker_host="").silence == job_module.MAKING
+
+
+def test_a_worker_that_does_not_end_is_ended(backend, tmp_path, monkeypatch):
+    """A thread that the engine's library left behind would keep it for ever."""
+    monkeypatch.setattr(silence, "GRACE", 0.2)
+    stays = "import sys, time; sys.stdin.read(); time.sleep(100)"
+    worker = shell.start_worker(
+        [sys.executable, "-c", stays], env=dict(os.environ), log_file=Path(os.devnull)
     )
-    monkeypatch.setattr(workers_module, "SILENCE", 0.5)
-    monkeypatch.setattr(workers_module, "GRACE", 0.2)
 
-    [outcome] = Workers(backend=backend).run([job(tmp_path)])
+    silence.end(worker)
 
-    assert outcome.error == "it told nothing for 0.5 s, and was stopped"
+    assert worker.poll() == -signal.SIGKILL
+
+
+def test_a_worker_that_is_asked_says_where_its_threads_stand_and_goes_on(backend):
+    workers = Workers(backend=backend)
+    workers.warm_up("mls26", 1)
+    [worker] = workers._idle
+    log = backend.log("mls26", "worker")
+    until(lambda: listens_to(silence.WHERE, worker.pid))
+
+    worker.send_signal(silence.WHERE)
+
+    until(lambda: "(most recent call first)" in log.read_text())
+    workers.close()
+    assert worker.returncode == 0
+    assert "in _listen" in log.read_text(), "of every thread"
+
+
+def listens_to(number, pid):
+    """Say whether a process has taken a signal into its own hands."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return bool(int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16) >> (number - 1) & 1)
+
+
+def until(holds):
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_nothing_to_do_starts_nothing(backend):
@@ -284,6 +402,76 @@ def test_a_complaint_is_told_and_a_remark_is_not():
 
     assert events.read(diagnosis("error")) == {"event": "error", "student": "s1", "error": "<no>"}
     assert events.read(diagnosis("info#err")) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "passing"),
+    [
+        ('Patch "https://h/x": http2: client connection lost', True),
+        ('Patch "https://h/x": EOF', True),
+        ("context deadline exceeded (Client.Timeout exceeded while awaiting headers)", True),
+        ('namespaces "x" is forbidden: no', False),
+        ('Patch "https://h/x": dial tcp 127.0.0.1:1: connect: connection refused', False),
+    ],
+)
+def test_a_connection_that_failed_is_told_from_a_refusal(said, passing):
+    """What nobody is there to answer, nobody is asked again."""
+    told = json.dumps({"diagnosticEvent": {"urn": URN, "message": said, "severity": "error"}})
+
+    assert bool(events.read(told).get("passing")) is passing
+
+
+# The log
+
+SAYS = """#!/bin/sh
+echo "one of $2, token=0123456789abcdef"
+echo two >&2
+"""
+
+
+def logged(backend, tmp_path, monkeypatch, capsys, *arguments):
+    """Start a program in the engine's place, and return what would be in the log."""
+    backend.tools[0].mkdir()
+    program = backend.tools[0] / "pulumi"
+    program.write_text(SAYS)
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{backend.tools[0]}{os.pathsep}{os.environ['PATH']}")
+    log = RedactedStream(sys.stderr)
+    monkeypatch.setattr(sys, "stderr", log)
+    Command().run([*arguments], str(tmp_path), {})
+    return capsys.readouterr().err
+
+
+def test_what_the_engine_says_is_logged_without_secrets(backend, tmp_path, monkeypatch, capsys):
+    said = logged(backend, tmp_path, monkeypatch, capsys, "up", "--yes")
+
+    assert sorted(said.splitlines()) == ["one of up, token=[redacted]", "two"]
+
+
+def test_a_state_that_it_prints_is_not(backend, tmp_path, monkeypatch, capsys):
+    said = logged(backend, tmp_path, monkeypatch, capsys, "stack", "export", "--show-secrets")
+
+    assert said == "two\n"
+
+
+@pytest.mark.parametrize(("size", "kept"), [(worker.KEPT, worker.KEPT), (worker.KEPT + 1, 0)])
+def test_a_log_does_not_grow_for_ever(tmp_path, size, kept):
+    """In a process of its own: its standard error moves."""
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * size)
+    code = (
+        "import sys; from pathlib import Path; from provisioner.pulumi_stack.worker import _log_to;"
+        "from provisioner.redaction import RedactedStream;"
+        f"_log_to(Path({str(path)!r}), RedactedStream(sys.stderr)); print('new', file=sys.stderr)"
+    )
+
+    subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        env={**os.environ, **workers_module._import_path()},
+    )
+
+    assert path.stat().st_size == kept + len("new\n")
 
 
 def test_an_empty_stack_is_written_once_and_only_beside_others(tmp_path):
