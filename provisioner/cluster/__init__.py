@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .claim import write as write_claim
     from .client import Client
     from .contents import Whereabouts, list_type, look_around, namespaced_types
+    from .counting import await_counted, uncounted
     from .creation import create, read_object
     from .follow import AGAIN, Follower
     from .kubeconfig import Access, load
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from .searching import Search, search
     from .secrets import (
         Source,
-        await_counted,
         look_at,
         read_source,
         version_of,
@@ -123,6 +123,7 @@ __all__ = [
     "take_away",
     "take_claim",
     "uid_of",
+    "uncounted",
     "version",
     "version_of",
     "whoami",
@@ -140,6 +141,7 @@ __getattr__ = late.parts(
         "write as write_claim",
         "client": "Client",
         "contents": "Whereabouts, list_type, look_around, namespaced_types",
+        "counting": "await_counted, uncounted",
         "creation": "create, read_object",
         "follow": "AGAIN, Follower",
         "kubeconfig": "Access, load, parse as parse_kubeconfig",
@@ -157,8 +159,7 @@ __getattr__ = late.parts(
         "running": "NotRunError, await_pod, containers as pod_containers, has_ended, is_ready, "
         "make as make_in, remove_pod",
         "searching": "Search, search",
-        "secrets": "Source, await_counted, look_at, read_source, version_of, with_copies, "
-        "write_copy",
+        "secrets": "Source, look_at, read_source, version_of, with_copies, write_copy",
         "served_types": "Type, listable, served",
         "stuck": "finalize",
         "transport": "WORKERS",

@@ -96,6 +96,7 @@ def await_gone(
     namespaces: Iterable[Manifest],
     *,
     seconds: float,
+    renewed: bool = False,
     gone: Callable[[str], None] = lambda _: None,
 ) -> dict[str, str]:
     """Wait until namespaces have gone, by one LIST and one watch for all of them.
@@ -104,6 +105,7 @@ def await_gone(
         client: The cluster.
         namespaces: As they were read, with their UIDs.
         seconds: How long to wait at most.
+        renewed: Whether that is anew from each look at which one more has gone.
         gone: Told the name of each namespace as it goes.
 
     Returns:
@@ -113,11 +115,14 @@ def await_gone(
     deadline = time.monotonic() + seconds
     path = RESOURCES["Namespace"].path()
     while waiting and time.monotonic() < deadline:
+        before = len(waiting)
         version, there = _uids(client, path)
         for uid in [uid for uid in waiting if uid not in there]:
             gone(waiting.pop(uid))
         if waiting:
             _follow(client, path, version, waiting, gone, deadline)
+        if renewed and len(waiting) < before:
+            deadline = time.monotonic() + seconds
     return dict(client.each(lambda name: why_stuck(client, name), waiting.values()))
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ..errors import ClusterError
@@ -29,7 +28,7 @@ from . import rights
 from .answers import ApiError
 from .client import Client
 from .observe import Found, made_by_us, whose
-from .resources import COPIED, RESOURCES, path_of
+from .resources import COPIED, path_of
 
 ONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 APPLY = "application/apply-patch+yaml"  # JSON is YAML
@@ -40,7 +39,6 @@ SECONDS = 20.0
 counted, and until our right in it has got around."""
 
 PAUSE = 0.25
-COUNT = "count/secrets"
 
 
 def look_at(client: Client, key: ObjectKey) -> Manifest | None:
@@ -153,28 +151,6 @@ def read_source(client: Client, key: ObjectKey) -> Source:
             hint="Make it with: kubectl create secret docker-registry",
         )
     return Source(version=version_of(item), data=item.get("data") or {})
-
-
-def await_counted(client: Client, cohort: str, namespaces: Collection[str]) -> None:
-    """Wait until quotas let Secrets in: one that was just made refuses all that it counts."""
-    waiting = set(namespaces)
-    query = {"labelSelector": selector(cohort)}
-    path = RESOURCES["ResourceQuota"].path()
-    if not waiting:
-        return
-    with suppress(ClusterError, ApiError):  # then it is tried all the same
-        for event in client.watch(path, query=query, seconds=int(SECONDS)):
-            quota = event["object"]
-            if _counts(quota):
-                waiting.discard(quota["metadata"]["namespace"])
-            if not waiting:
-                return
-
-
-def _counts(quota: Manifest) -> bool:
-    wanted = (quota.get("spec") or {}).get("hard") or {}
-    counted = (quota.get("status") or {}).get("hard") or {}
-    return bool(counted) and counted.get(COUNT) == wanted.get(COUNT)
 
 
 def write_copy(client: Client, cohort: str, wanted: Manifest, source: Source) -> str:

@@ -28,7 +28,7 @@ _GIT = re.compile(
 )
 
 _REGISTRY = re.compile(rf"{_LABEL}(\.{_LABEL})+(:[0-9]+)?")
-_MIRROR = re.compile(r"https?://(?!-)[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
+_MIRROR = re.compile(r"https://(?!-)[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
 
 Tool = Literal[
     "age", "gpg", "sops", "pass", "passage", "dotfiles", "containerd", "docker", "kubectl", "kind",
@@ -72,7 +72,7 @@ def _recipient(value: str) -> str:
 
 def _mirror(value: str) -> str:
     if not _MIRROR.fullmatch(value):
-        wrong("must be an address without a login in it, such as https://mirror.example.edu")
+        wrong("must be https, without a login in it, such as https://mirror.example.edu")
     return value
 
 

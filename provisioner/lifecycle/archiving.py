@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Self
 
 from .. import cluster, names
+from ..cluster import Client, Whereabouts
 from ..cohort import Cohort
 from ..errors import InputError, PracticumError
 from ..manifest import STUDENT, STUDENT_ID, Manifest
 from ..settings import Settings
-from . import backend, copying, lock, secret_view
+from . import backend, lock, secret_view
 from .bounded import UnreadableError
+from .copying import Copier
 from .interrupt import stopping
 from .kept import Archive, Archived
 from .one_archive import Lists, Source, Subject, Work, folder_of, standings
@@ -117,38 +122,67 @@ def keep(
     places = [place for subject in subjects for place in subject.namespaces]
     with secret_view.opened(reading, namespaces) as unseen:
         around = cluster.look_around(reading.client, places, unseen=unseen)
+        sources = _Sources.of(reading, around)
         work = Work(settings, reading, standings(reading))
-        uid, version = reading.found.uid, cluster.version(reading.client)
-
-        claiming = {
-            place
-            for (place, type), count in around.counts.items()
-            if count and str(type) == "persistentvolumeclaims"
-        }
 
         def one(subject: Subject) -> Archive:
-            lists = Lists(reading.client, around, subject.namespaces)
-            with copying.Copier(reading=reading).contents(
-                claiming & {*subject.namespaces}
-            ) as volumes:
-                source = Source(
-                    lists=lists,
-                    cluster=uid,
-                    kubernetes=version,
-                    volumes=volumes.contents,
-                    reasons=volumes.reasons,
-                )
+            with sources.opened(subject) as source:
                 return with_what_can_be_read(work, subject, source)
 
-        answers = [answer for _, answer in reading.client.each(_each(one, progress), subjects)]
+        answers = list(reading.client.each(_each(one, progress), subjects))
     return Archived(
         cohort=reading.cohort.name,
         folder=folder_of(settings, reading.cohort.name),
-        made=tuple(answer for answer in answers if isinstance(answer, Archive)),
-        failed={s.name: a for s, a in zip(subjects, answers, strict=True) if isinstance(a, str)},
-        failed_ids={s.id: a for s, a in zip(subjects, answers, strict=True) if isinstance(a, str)},
+        made=tuple(answer for _, answer in answers if isinstance(answer, Archive)),
+        failed={subject.name: why for subject, why in answers if isinstance(why, str)},
+        failed_ids={subject.id: why for subject, why in answers if isinstance(why, str)},
         shared_requests=around.requests,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sources:
+    """Where what students have is read: what one pass over them has found out for all."""
+
+    client: Client
+    around: Whereabouts
+    copier: Copier
+    uid: str
+    """Of the cluster."""
+
+    version: str
+    claiming: frozenset[str]
+    """Namespaces in which there are claims of volumes."""
+
+    @classmethod
+    def of(cls, reading: Reading, around: Whereabouts) -> Self:
+        """Return those of a cohort.
+
+        Raises:
+            ClusterError: If the cluster does not tell its version.
+        """
+        claims = {place for (place, type), count in around.counts.items()
+                  if count and str(type) == "persistentvolumeclaims"}  # fmt: skip
+        return cls(
+            client=reading.client,
+            around=around,
+            copier=Copier(reading=reading),
+            uid=reading.found.uid,
+            version=cluster.version(reading.client),
+            claiming=frozenset(claims),
+        )
+
+    @contextmanager
+    def opened(self, subject: Subject) -> Iterator[Source]:
+        """Hold what one student has, volumes too, while the block runs."""
+        with self.copier.contents(self.claiming & {*subject.namespaces}) as volumes:
+            yield Source(
+                lists=Lists(self.client, self.around, subject.namespaces),
+                cluster=self.uid,
+                kubernetes=self.version,
+                volumes=volumes.contents,
+                reasons=volumes.reasons,
+            )
 
 
 def with_what_can_be_read(work: Work, subject: Subject, source: Source) -> Archive:

@@ -82,8 +82,13 @@ class Clearing:
     def _await(self, namespaces: list[Manifest]) -> dict[str, str]:
         fresh = any(not live["metadata"].get("deletionTimestamp") for live in namespaces)
         seconds = self._patience if fresh else min(self._patience, removal.LONGER)
-        gone = self._progress.advance
-        return cluster.await_gone(self._reading.client, namespaces, seconds=seconds, gone=gone)
+        return cluster.await_gone(
+            self._reading.client,
+            namespaces,
+            seconds=seconds,
+            renewed=not fresh,  # a killed run may have left hundreds, of which seven go a second
+            gone=self._progress.advance,
+        )
 
     def _delete_the_rest(self, *, spare_inside: bool) -> None:
         """Delete what lies outside namespaces, in the state or not, each by its UID.

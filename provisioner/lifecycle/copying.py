@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from .. import archive, cluster, shell
@@ -26,8 +27,9 @@ from .reading import Reading
 LABEL = "practicum-copies-volume"
 """Not with the cohort's prefix: what has that is kept from everybody, also from the kubelet."""
 
-SECONDS = 60.0
-"""In which a pod must run that copies; its image may have to be pulled."""
+SECONDS, PULLING = 60.0, 300.0
+"""In which a pod must run that copies: the second, as long as every one has run, for an image may
+have to be pulled first, and the volume of one that is late goes without a copy of it."""
 
 LIFE = 6 * 60 * 60
 """Seconds after which such a pod ends by itself, should we be killed."""
@@ -64,6 +66,8 @@ class Copier:
     """Runs pods that copy, in one cohort's namespaces."""
 
     reading: Reading
+    late: Event = field(default_factory=Event)
+    """Set once a pod has not run: then the next are not waited for as long."""
 
     @contextmanager
     def contents(self, namespaces: Iterable[str]) -> Iterator[Volumes]:
@@ -176,11 +180,19 @@ class Copier:
         cluster.remove_pod(client, namespace, pod)  # of a run that was killed
         made = cluster.make_in(client, namespace, "pods", self._described(pod, claim, read_only))
         try:
-            cluster.await_pod(client, namespace, pod, cluster.is_ready, SECONDS)
+            self._await(namespace, pod)
             most = most_of(dict(self._claims([namespace])).get(claim, {}))  # bound by now
             yield Pod(name=pod, uid=made["metadata"]["uid"], claim=claim, most=most)
         finally:
             cluster.remove_pod(client, namespace, pod)
+
+    def _await(self, namespace: str, pod: str) -> None:
+        seconds = SECONDS if self.late.is_set() else PULLING
+        try:
+            cluster.await_pod(self.reading.client, namespace, pod, cluster.is_ready, seconds)
+        except NotRunError:
+            self.late.set()
+            raise
 
     def _described(self, pod: str, claim: Claim, read_only: bool) -> Manifest:  # noqa: FBT001
         cohort = self.reading.cohort

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from .. import cluster
 from ..cohort import Record, Student
 from ..errors import InputError, PracticumError
 from . import desk, terms
@@ -165,6 +166,8 @@ def _heading(found: Desk, record: Record, student: Student, verdict: Verdict) ->
 def _give_all(
     found: Desk, todo: list[tuple[Record, Student]], progress: Progress, overlap: timedelta
 ) -> tuple[tuple[Issued, ...], dict[str, str]]:
+    if todo:
+        _await_counted(found, progress)
     progress.step("Handing out kubeconfigs", len(todo))
 
     def give(pair: tuple[Record, Student]) -> Issued | str:
@@ -180,3 +183,11 @@ def _give_all(
     issued = [result for _, result in results if isinstance(result, Issued)]
     why |= desk.take_back_revoked(found, issued)
     return tuple(one for one in issued if one.id not in why), why
+
+
+def _await_counted(found: Desk, progress: Progress) -> None:
+    """Wait where a quota counts nothing yet: the first thing that a student makes were refused."""
+    reading = found.reading
+    if namespaces := cluster.uncounted(reading.found):
+        progress.step("Waiting for the quotas of environments that were just made")
+        cluster.await_counted(reading.client, reading.cohort.name, namespaces)

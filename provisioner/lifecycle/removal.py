@@ -14,7 +14,7 @@ SECONDS = 300.0
 
 
 LONGER = 15.0
-"""How long namespaces get whose deletion had begun before: they are stuck, or nearly gone."""
+"""How long namespaces get of which none goes, where their deletion had begun before."""
 
 
 def remove_surplus(
@@ -47,7 +47,8 @@ def remove_surplus(
     namespaces = [live for live in lives if live["kind"] == "Namespace" and goes(live, refused)]
     by_name = {live["metadata"]["name"]: owners[live["metadata"]["uid"]] for live in namespaces}
     fresh = any(not live["metadata"].get("deletionTimestamp") for live in namespaces)
-    stuck = cluster.await_gone(client, namespaces, seconds=SECONDS if fresh else LONGER)
+    seconds = SECONDS if fresh else LONGER
+    stuck = cluster.await_gone(client, namespaces, seconds=seconds, renewed=not fresh)
     held = [live for live in namespaces if live["metadata"]["name"] in stuck]
     stuck |= force(client, [ns for ns in held if owners[ns["metadata"]["uid"]] in forced], stuck)
     why |= {by_name[name]: reason for name, reason in stuck.items()}

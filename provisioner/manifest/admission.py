@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from . import expressions
 from .admission_policy import ALL, Policy, policy_name, spelled_out
 from .objects import Manifest
+from .pod_admission import images, pods
 from .role import ARCHIVE, PULL_SECRETS, WITH_SECRETS, role_name
 
 if TYPE_CHECKING:  # the schema takes long to import
@@ -42,8 +43,8 @@ def policies(cohort: Cohort) -> list[Policy]:
         _services(),
         _configmaps(),
         _secrets(),
-        _pods(cohort),
-        _images(cohort),
+        pods(cohort),
+        images(cohort),
         _volumes(cohort),
         _ingresses(cohort),
         _bindings(cohort),
@@ -145,80 +146,6 @@ def _secrets() -> Policy:
                 " ['kubernetes.io/service-account-token', 'bootstrap.kubernetes.io/token'])",
                 "Secrets that hold a token of the cluster are not offered;"
                 " use the kubeconfig that you were given",
-            ),
-        ),
-    )
-
-
-def _pods(cohort: Cohort) -> Policy:
-    """Leave it to the scheduler where and how soon a pod runs, and count all that it takes."""
-    devices = cohort.environment.devices
-    return Policy(
-        name="pods",
-        group="",
-        resources=("pods",),
-        validations=(
-            (
-                "request.operation != 'CREATE' || !has(object.spec.nodeName) ||"
-                " object.spec.nodeName == ''",
-                "a pod cannot choose its node; leave spec.nodeName out",
-            ),
-            (
-                expressions.tolerations(devices),
-                "only tolerations of the standard node conditions may be set;"
-                " leave spec.tolerations out",
-            ),
-            (
-                "!has(object.spec.priorityClassName) ||"
-                f" object.spec.priorityClassName in ['', 'practicum-{cohort.name}']",
-                f"use the priority class practicum-{cohort.name}, or leave it out",
-            ),
-            (
-                "!has(object.spec.runtimeClassName)",
-                "a runtime class cannot be chosen; leave spec.runtimeClassName out",
-            ),
-            (
-                "!has(object.spec.schedulerName) ||"
-                " object.spec.schedulerName == 'default-scheduler'",
-                "a scheduler cannot be chosen; leave spec.schedulerName out",
-            ),
-            (
-                expressions.resources(devices),
-                "only cpu, memory and ephemeral-storage are offered; leave huge pages and"
-                " devices out of requests and limits",
-            ),
-            (
-                expressions.AFFINITY,
-                "affinity can only look at pods of your own namespace;"
-                " leave namespaces and namespaceSelector out",
-            ),
-            *_shared(cohort),
-        ),
-    )
-
-
-def _shared(cohort: Cohort) -> list[tuple[str, str]]:
-    """Let nobody write to what all read."""
-    claims = [volume.name for volume in cohort.environment.shared_volumes]
-    message = (
-        "what your course shares can only be read; mount it with"
-        f" persistentVolumeClaim: {{claimName: {claims[0] if claims else ''}, readOnly: true}}"
-    )
-    return [(expressions.mounted_read_only(claims), message)] if claims else []
-
-
-def _images(cohort: Cohort) -> Policy:
-    """Admit the images that the course allows, in all lists of containers."""
-    return Policy(
-        name="images",
-        group="",
-        resources=("pods", "pods/ephemeralcontainers"),
-        variables=(("images", expressions.ALL_IMAGES),),
-        validations=(
-            (
-                expressions.images_match(cohort.environment.images),
-                "this image is not one that your course allows; write its name in full and"
-                " use one of: " + (", ".join(cohort.environment.images) or "any"),
             ),
         ),
     )

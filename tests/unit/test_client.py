@@ -11,13 +11,14 @@ import json
 import socket
 from functools import partial
 from itertools import pairwise
+from types import SimpleNamespace
 
 import click
 import pytest
 
 from provisioner import cluster
 from provisioner.cli import _explaining, practicum
-from provisioner.cluster import Access, ApiError, Client, rights
+from provisioner.cluster import Access, ApiError, Client, change, rights
 from provisioner.cluster.client import PAGE
 from provisioner.cluster.transport import PATIENCE, pool
 from provisioner.errors import ClusterError, PracticumError
@@ -271,6 +272,28 @@ def test_a_refusal_that_nobody_expects_is_explained_and_no_traceback(server, cli
     assert caught.value.exit_code == 7
     assert "\n" not in str(caught.value)
     assert caught.value.hint
+
+
+def namespace(name):
+    return {"kind": "Namespace", "metadata": {"name": name, "uid": name, "resourceVersion": "1"}}
+
+
+@pytest.mark.parametrize(("renewed", "stuck"), [(False, {"b", "c"}), (True, {"c"})])
+def test_as_long_as_namespaces_go_the_others_are_waited_for(client, monkeypatch, renewed, stuck):
+    now, there = [0.0], ["a", "b", "c"]
+
+    def follow(*_):  # one goes in each watch, as long as there are more than one
+        now[0] += 10
+        del there[: len(there) > 1]
+
+    monkeypatch.setattr(change, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(change, "_follow", follow)
+    monkeypatch.setattr(change, "_uids", lambda *_: ("1", {*there}))
+    monkeypatch.setattr(change, "why_stuck", lambda *_: "it is held")
+
+    found = change.await_gone(client, map(namespace, "abc"), seconds=15, renewed=renewed)
+
+    assert found.keys() == stuck
 
 
 def test_what_the_cluster_refused_is_told_in_one_line(capsys):

@@ -13,12 +13,12 @@ import pytest
 
 from provisioner import archive
 from provisioner.archive import Content, Volume
-from provisioner.cluster import ApiError
+from provisioner.cluster import ApiError, NotRunError
 from provisioner.errors import MissingToolError, ToolError
 from provisioner.kind.docker import Engine
 from provisioner.kind.found import Node
 from provisioner.kind.volumes import Place
-from provisioner.lifecycle import archiving, bounded
+from provisioner.lifecycle import archiving, bounded, copying
 from provisioner.lifecycle.archiving import with_what_can_be_read
 from provisioner.lifecycle.bounded import UnreadableError
 from provisioner.lifecycle.copying import Copier, Pod
@@ -134,6 +134,29 @@ def test_a_server_that_is_busy_costs_one_volume_its_content_and_nothing_else():
     with Copier(reading=reading).contents([PLACE]) as volumes:
         assert volumes.contents == ()
         assert "too many requests" in volumes.reasons[(PLACE, "disk")]
+
+
+def test_an_image_may_be_pulled_first_and_a_cluster_that_runs_no_pod_costs_that_once(monkeypatch):
+    waited = []
+
+    def await_pod(client, namespace, pod, holds, seconds):
+        waited.append(seconds)
+        if len(waited) > 1:
+            raise NotRunError("no node takes its pod")
+        return {}
+
+    made = {"metadata": {"uid": "u"}}
+    for name, does in (("may", lambda *_: True), ("remove_pod", lambda *_: None),
+                       ("make_in", lambda *_: made), ("await_pod", await_pod)):  # fmt: skip
+        monkeypatch.setattr(copying.cluster, name, does)
+    client = SimpleNamespace(pages=lambda path: iter([BOUND] if "claims" in path else []))
+    copier = Copier(reading=SimpleNamespace(client=client, cohort=cohort(cluster=OWN)))
+
+    for found in (1, 0, 0):
+        with copier.contents([PLACE]) as volumes:
+            assert len(volumes.contents) == found
+
+    assert waited == [copying.PULLING, copying.PULLING, copying.SECONDS]
 
 
 def test_a_student_whose_archive_is_refused_is_one_who_has_none():

@@ -239,5 +239,9 @@ def _inside(reading: ClustersReading, record: Record, student: Student) -> Readi
 
 
 def _make_environment(reading: Reading, record: Record) -> None:
-    for one in (*manifest.guard(reading.cohort), *manifest.environment(reading.cohort, record)):
+    wanted = (*manifest.guard(reading.cohort), *manifest.environment(reading.cohort, record))
+    for one in wanted:
         cluster.apply(reading.client, one)
+    new = [one for one in wanted if manifest.key_of(one) not in reading.found.owned]
+    quotas = [one["metadata"]["namespace"] for one in new if one["kind"] == "ResourceQuota"]
+    cluster.await_counted(reading.client, reading.cohort.name, quotas)
