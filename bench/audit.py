@@ -42,12 +42,25 @@ def count(lines: Iterable[bytes], user: str) -> Requests:
 def deleting(lines: Iterable[bytes], user: str) -> float:
     """Return the seconds from a user's first DELETE of a namespace to the end of the last one.
 
-    A namespace ends when the namespace controller takes the last finalizer off it.
+    A namespace ends when the last finalizer is taken off it: by the namespace controller, or by
+    the user, who may have tied it by one and changes it for the last time then.
     """
     events = [json.loads(line) for line in lines]
-    ours = [_time(event) for event in events if _is(event, "delete", "") and _by(event, user)]
+    ours = [event for event in events if _is(event, "delete", "") and _by(event, user)]
+    names = {_name(event) for event in ours}
+    let_go = [event for event in events if _is(event, "patch", "") and _by(event, user)]
     ends = [_time(event) for event in events if _is(event, "update", "finalize")]
-    return (max(ends) - min(ours)).total_seconds() if ours and ends else 0.0
+    ends += [_time(event) for event in let_go if _name(event) in names and _took(event)]
+    return (max(ends) - min(map(_time, ours))).total_seconds() if ours and ends else 0.0
+
+
+def _name(event: dict[str, Any]) -> str:
+    return str(event["objectRef"].get("name"))
+
+
+def _took(event: dict[str, Any]) -> bool:
+    """Say whether the server did what it was asked: what has gone is changed by nobody."""
+    return bool(event["responseStatus"]["code"] == 200)
 
 
 def _is(event: dict[str, Any], verb: str, subresource: str) -> bool:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .answers import ApiError, NotKnownError
     from .change import apply, await_absent, await_gone, check, delete, take_away
     from .claim import SECONDS as CLAIM_SECONDS
-    from .claim import Claim, claim_of, refuse_going
+    from .claim import Claim, claim_of, is_going, is_tied, refuse_going
     from .claim import take as take_claim
     from .claim import write as write_claim
     from .client import Client
@@ -89,7 +89,9 @@ __all__ = [
     "given_to_everybody",
     "has_ended",
     "impersonator",
+    "is_going",
     "is_ready",
+    "is_tied",
     "list_cohort",
     "list_type",
     "listable",
@@ -137,8 +139,8 @@ __getattr__ = late.parts(
     {
         "answers": "ApiError, NotKnownError",
         "change": "apply, await_absent, await_gone, check, delete, take_away",
-        "claim": "SECONDS as CLAIM_SECONDS, Claim, claim_of, refuse_going, take as take_claim, "
-        "write as write_claim",
+        "claim": "SECONDS as CLAIM_SECONDS, Claim, claim_of, is_going, is_tied, refuse_going, "
+        "take as take_claim, write as write_claim",
         "client": "Client",
         "contents": "Whereabouts, list_type, look_around, namespaced_types",
         "counting": "await_counted, uncounted",

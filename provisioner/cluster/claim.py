@@ -9,6 +9,11 @@ clock alone: ours may be an hour off.
 Why no Lease: the role of who runs a course would have to allow them in the whole cluster,
 since the namespace is not there before the first run. An annotation takes no further right,
 and goes with the namespace.
+
+A namespace takes the cluster 5 s or more to end, so `down` deletes this one along with all
+others. So that the claim does not go before them, a finalizer of ours ties it: what is being
+deleted can still be changed, and without its last finalizer it is gone at once. Whatever run
+lets go of its claim takes the finalizer off too, so no killed one leaves it there for good.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import ClusterError, LockedError
-from ..manifest import Manifest, ObjectKey
+from ..manifest import TIE, Manifest, ObjectKey
 from .answers import ApiError
 from .client import Client
 from .observe import read
@@ -104,21 +109,39 @@ def take(client: Client, namespace: Manifest, claim: Claim) -> Manifest | None:
     )
 
 
+def is_going(namespace: Manifest) -> bool:
+    """Say whether the deletion of a namespace has begun."""
+    return bool(namespace["metadata"].get("deletionTimestamp"))
+
+
+def is_tied(namespace: Manifest) -> bool:
+    """Say whether a namespace stays until its claim lets it go."""
+    return TIE in (namespace["metadata"].get("finalizers") or [])
+
+
 def refuse_going(namespace: Manifest) -> None:
     """Stop where the namespace of a claim is being deleted, and with it whatever is made now.
 
     Raises:
         LockedError: If that is so.
     """
-    if namespace["metadata"].get("deletionTimestamp"):
+    if is_going(namespace):
         raise LockedError(
             f"The cohort is being taken down: {namespace['metadata']['name']} is still going.",
             hint="Run the same command again when it has gone.",
         )
 
 
-def write(client: Client, namespace: Manifest, claim: Claim | None) -> Manifest:
+def write(
+    client: Client, namespace: Manifest, claim: Claim | None, *, tied: bool | None = None
+) -> Manifest:
     """Put a claim on a namespace, or take it away, unless the namespace has changed.
+
+    Args:
+        client: The cluster.
+        namespace: As it was read.
+        claim: Who holds it from now on.
+        tied: Whether the namespace is to stay until it is let go of; None changes nothing.
 
     Raises:
         ApiError: If it has (409), or the server refuses.
@@ -131,11 +154,20 @@ def write(client: Client, namespace: Manifest, claim: Claim | None) -> Manifest:
             "resourceVersion": metadata["resourceVersion"],
             "uid": metadata["uid"],
             "annotations": {ANNOTATION: text},
+            **_tie(namespace, tied),
         }
     }
     key = ObjectKey("Namespace", "", metadata["name"])
     query = {"fieldManager": MANAGER}
     return client.request("PATCH", path_of(key), body=body, query=query, content=MERGE)
+
+
+def _tie(namespace: Manifest, tied: bool | None) -> dict[str, Any]:  # noqa: FBT001
+    """Return the finalizers to write, if others than there are."""
+    if tied in (None, is_tied(namespace)) or (tied and is_going(namespace)):
+        return {}  # the server takes none on what is going already
+    others = [one for one in namespace["metadata"].get("finalizers") or [] if one != TIE]
+    return {"finalizers": [*others, *([TIE] if tied else [])]}
 
 
 def _held(other: Claim) -> LockedError:

@@ -17,6 +17,7 @@ from pathlib import Path
 from .. import shell
 from ..errors import ToolError
 from . import locks, mishap, pod_routes
+from . import nodes as all_nodes
 from .docker import PATIENCE as PATIENCE_OF_ENGINE
 from .docker import Engine
 from .found import (
@@ -34,27 +35,6 @@ from .looking import look
 from .wanted import Wanted
 
 Say = Callable[[str], None]
-
-PATIENCE = "3m"
-"""How long kind waits for the first node to be ready."""
-
-AWAKE = 180.0
-"""Seconds in which a cluster that was started again must answer. It takes about five."""
-
-PATIENCE_OF_A_NODE = 15.0
-"""Seconds in which a node must do what it is told."""
-
-GRACE = "30"
-"""Seconds that pods get to end, as Kubernetes gives them by itself."""
-
-LET_GO = "systemctl stop kubelet.service; pkill -KILL -x 'kube-apiserver|coredns'; true"
-"""Ends what would keep a node from stopping, and loses nothing by it: the API server, which
-waits for an etcd that has ended already, and the DNS server, which waits for questions. What
-they have said is done lies in etcd, which is stopped in order. Both come with the next start."""
-
-UNTIL_READY = (
-    "until kubectl --kubeconfig=/etc/kubernetes/admin.conf get --raw=/readyz; do sleep 0.2; done"
-)
 
 OPTIONS = ("--driver", "bridge", "--opt", "com.docker.network.bridge.enable_ip_masquerade=true")
 
@@ -177,9 +157,10 @@ class Clusters:
 
     def _make(self, wanted: Wanted, held: int) -> None:
         with _nowhere() as kubeconfig:
-            told = ("--kubeconfig", str(kubeconfig), "--wait", PATIENCE, "--config", "-")
+            told = ("--kubeconfig", str(kubeconfig), "--config", "-")
             command = ("create", "cluster", "--name", wanted.name, *told)
             self._kind(command, held=held, stdin=wanted.kind_config())
+        all_nodes.await_ready(self.engine, wanted.nodes[0])
         pod_routes.keep(self.engine, wanted.nodes)
         self.engine.inside(wanted.nodes[0], "touch", COMPLETE, timeout=PATIENCE_OF_ENGINE)
 
@@ -198,21 +179,10 @@ class Clusters:
         if not nodes:
             return found
         if running:
-            self._start(found, nodes)
+            all_nodes.start(self.engine, found, nodes)
         else:
-            self._stop(nodes)
+            all_nodes.stop(self.engine, nodes)
         return look(self.engine, found.name)
-
-    def _start(self, found: Found, nodes: list[str]) -> None:
-        self.engine.run("start", *nodes)
-        if found.first:
-            self.engine.inside(found.first.name, "bash", "-c", UNTIL_READY, timeout=AWAKE)
-
-    def _stop(self, nodes: list[str]) -> None:
-        for node in nodes:
-            with suppress(ToolError):  # a node that is no longer well is stopped all the same
-                self.engine.inside(node, "sh", "-c", LET_GO, timeout=PATIENCE_OF_A_NODE)
-        self.engine.run("stop", "--time", GRACE, *nodes)
 
     def _kind(self, command: tuple[str, ...], *, held: int, stdin: str | None = None) -> None:
         env = self.engine.environment()

@@ -3,7 +3,7 @@
 The file says nothing of what another machine does on the same engine. So whoever makes a
 cluster writes on it which locks they hold. Half a cluster that was made under ours is nobody's
 work any more, since we hold the lock now. Of another's it is not known whether its maker is
-still at it; but nobody makes one for longer than kind is let.
+still at it; but nobody makes one for longer than kind and the nodes are let.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from ..errors import ToolError
 from ..toolchain import cache, lock
 from .docker import Engine
 from .found import MAKER, Found
+from .nodes import READY
 
 LONGEST = 600.0
 """Seconds after which kind itself is given up."""
 
-GIVEN_UP = timedelta(seconds=LONGEST + 60)
+GIVEN_UP = timedelta(seconds=LONGEST + READY)
 """After this nobody is making a cluster any more that is not whole."""
 
 

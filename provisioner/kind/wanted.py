@@ -20,6 +20,18 @@ MOST_WORKERS = 9
 FIRST_PORT, LAST_PORT = 1024, 65535
 """Ports of the host that a student may have; the lower ones are the system's."""
 
+_ALONE: dict[str, Any] = {
+    "kind": "ClusterConfiguration",
+    # Of the version that kind writes: another one would say it in another form.
+    "apiVersion": "kubeadm.k8s.io/v1beta3",
+    **{
+        name: {"extraArgs": {"leader-elect": "false"}}
+        for name in ("controllerManager", "scheduler")
+    },
+}
+"""There is one of each, so there is nobody to elect. After a rest they would wait a quarter of a
+minute for the leader of before, which was themselves, and all that students run with them."""
+
 
 @dataclass(frozen=True, order=True)
 class Port:
@@ -138,7 +150,10 @@ class Wanted:
                 "apiVersion": "kind.x-k8s.io/v1alpha4",
                 "networking": self._networking(),
                 "nodes": [first, *more],
-                **({"kubeadmConfigPatches": [self._certificate()]} if self.names else {}),
+                "kubeadmConfigPatches": [
+                    json.dumps(_ALONE),
+                    *([self._certificate()] if self.names else []),
+                ],
             }
         )
 

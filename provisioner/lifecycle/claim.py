@@ -21,6 +21,10 @@ from .reading import Reading
 EVERY = cluster.CLAIM_SECONDS / 3
 """Seconds between two signs of life."""
 
+TRIES = 5
+"""How often one is written: the cluster notes how far a namespace is that goes, and each time
+it is another version."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Hold:
@@ -29,8 +33,11 @@ class Hold:
     check: Callable[[], None] = lambda: None
     """Gives a sign of life now, and raises LockedError where another run has taken over."""
 
+    tie: Callable[[], None] = lambda: None
+    """The same; and the namespace that the claim stands on stays until the end, also deleted."""
+
     end: Callable[[], None] = lambda: None
-    """The same for the last time: the namespace that the claim stands on is about to go."""
+    """The same for the last time, and that namespace may go."""
 
 
 @contextmanager
@@ -70,7 +77,7 @@ def held(
         lost=lost,
     )
     with holding.renewed():
-        yield Hold(check=holding.check, end=holding.end)
+        yield Hold(check=holding.check, tie=holding.tie, end=holding.end)
     holding.refuse_lost()
 
 
@@ -87,6 +94,20 @@ def _refuse_gone(key: ObjectKey, *, make: bool) -> None:
         )
 
 
+def refuse_going(settings: Settings, reading: Reading) -> None:
+    """Stop where the cohort is being taken down. What a killed `down` has left is let go of.
+
+    Raises:
+        LockedError: If that is so; whoever is at it is named.
+        ClusterError: If the cluster refuses.
+    """
+    key = ObjectKey("Namespace", "", names.identity_namespace(reading.cohort.name))
+    namespace = reading.found.owned.get(key)
+    if namespace and cluster.is_going(namespace):
+        with held(settings, reading, lost=lambda: None):
+            cluster.refuse_going(namespace)
+
+
 def clear(settings: Settings, reading: Reading) -> None:
     """Take away what a killed run of this home left; the caller holds the home's lock.
 
@@ -97,7 +118,7 @@ def clear(settings: Settings, reading: Reading) -> None:
     left = cluster.claim_of(namespace) if namespace else None
     if namespace and left and left.place == place.of(settings.home):
         with suppress(cluster.ApiError, ClusterError):  # the next run that changes something does
-            cluster.write_claim(reading.client, namespace, None)
+            cluster.write_claim(reading.client, namespace, None, tied=False)
 
 
 def _claim(settings: Settings) -> cluster.Claim:
@@ -119,6 +140,7 @@ class _Holding:
     namespace: Manifest
     lost: Callable[[], None]
     taken_over: bool = False
+    tied: bool = False
     ended: bool = False
     _end: threading.Event = field(default_factory=threading.Event)
     _one: threading.Lock = field(default_factory=threading.Lock)
@@ -135,7 +157,7 @@ class _Holding:
             self._end.set()
             thread.join()
             if not self.taken_over:
-                self._write(None)
+                self._write(None, tied=False)
 
     def check(self) -> None:
         """Give a sign of life, and stop where somebody else has taken over.
@@ -159,15 +181,30 @@ class _Holding:
                 hint="Run the same command again when that one has ended.",
             )
 
+    def tie(self) -> None:
+        """Give a sign of life, and keep the namespace until the end, also when it is deleted.
+
+        Raises:
+            LockedError: As ``check``.
+            ClusterError: If the cluster does not take it: then nothing may be deleted yet.
+        """
+        self._renew(tied=True)
+        self.refuse_lost()
+        self.tied = cluster.is_tied(self.namespace)
+        if not (self.tied or cluster.is_going(self.namespace)):
+            raise ClusterError(
+                f"The cluster does not let us keep {self.key.name} until all else has gone.",
+                hint="Run the same command again; nothing has been deleted.",
+            )
+
     def end(self) -> None:
         """Give the last sign of life; whoever comes after the namespace is no trouble of ours.
 
         Raises:
             LockedError: As ``check``.
         """
-        self.check()
-        with self._one:
-            self.ended = True
+        self._renew(tied=False, last=True)
+        self.refuse_lost()
         self._end.set()
 
     def _renew_for_ever(self) -> None:
@@ -176,19 +213,20 @@ class _Holding:
             if self.taken_over:
                 self.lost()
 
-    def _renew(self) -> None:
+    def _renew(self, *, tied: bool | None = None, last: bool = False) -> None:
         with self._one:
             if not (self.taken_over or self.ended):
                 self.claim = replace(self.claim, renewed=self.claim.renewed + 1)
-                self._write(self.claim)
+                self._write(self.claim, tied=tied)
+                self.ended = last
 
-    def _write(self, claim: cluster.Claim | None) -> None:
+    def _write(self, claim: cluster.Claim | None, *, tied: bool | None = None) -> None:
         """Renew or release; what cannot be reached now may be so next time."""
-        for _ in range(2):
+        for _ in range(TRIES):
             try:
-                self.namespace = cluster.write_claim(self.client, self.namespace, claim)
+                self.namespace = cluster.write_claim(self.client, self.namespace, claim, tied=tied)
             except cluster.ApiError as error:
-                if error.status != 409 or not self._look_again():
+                if error.status not in (404, 409) or not self._look_again():
                     return
             except PracticumError:
                 return
@@ -201,11 +239,11 @@ class _Holding:
             now = cluster.read(self.client, self.key)
         except ClusterError:
             return False
-        if now is None:  # the cohort is being taken down, and we do it
-            return False
-        standing = cluster.claim_of(now)
-        if self.ended and (standing is None or standing.run != self.claim.run):
-            return False  # ours went, and this is another one
-        self.namespace = now
-        self.taken_over = standing is not None and standing.run != self.claim.run
-        return not self.taken_over
+        standing = cluster.claim_of(now) if now else None
+        ours = standing is not None and standing.run == self.claim.run
+        # After the end it goes, and whatever comes in its place is another one. Before that our
+        # claim is there, unless a run that took over has let go of it; of a namespace that we
+        # did not tie, somebody's hand may be why it went.
+        self.taken_over = not (ours or self.ended) and (now is not None or self.tied)
+        self.namespace = now if now and ours else self.namespace
+        return ours

@@ -33,7 +33,7 @@ class Clearing:
         self.troubles: list[str] = []
 
     def run(self, forced: set[str]) -> None:
-        """Delete namespaces, what lies outside of them, and the state; what is claimed, last.
+        """Delete namespaces, what lies outside of them, and the state; the claim goes last.
 
         Raises:
             LockedError: If another run has taken the cohort over; nothing more is deleted then.
@@ -42,28 +42,32 @@ class Clearing:
         namespaces = [live for live in self._reading.found.own_namespaces if self._goes(live)]
         last = [live for live in namespaces if name_of(live) == self._accounts]
         others = [live for live in namespaces if name_of(live) != self._accounts]
-        self._hold.check()
+        # As long as it is there, the claim on it keeps everybody else from beginning anew.
+        (self._hold.tie if last else self._hold.check)()
         self._progress.step("Deleting namespaces", len(namespaces))
-        stuck = self._end(others, forced)
+        # All at once, for each takes the cluster 5 s or more; the accounts' first, which has
+        # the most in it.
+        refused = removal.refusals(self._reading.client, [*last, *others])
+        self._engine.warm_up(len(self._stacks(())))
+        stuck = self._end(others, refused, forced)
         # After the namespaces: students stay guarded while theirs end.
         self._hold.check()
-        self._delete_the_rest(spare_inside=bool(last))
+        self._delete_the_rest(spare_inside=any(removal.goes(live, refused) for live in last))
         self._hold.check()
         self._progress.step("Clearing Pulumi's state")
         cleared = self._engine.destroy(self._stacks(stuck))
-        # As long as it is there, the claim on it keeps everybody else from beginning anew.
         self._hold.end()
-        # However little the others get: what it holds ends by itself, and a later run could
-        # mint no token in one that is going, to prove its end by.
+        # However little the others get: what it holds ends by itself.
         self._patience = max(self._patience, removal.LONGER)
-        stuck |= self._end(last, set())
+        stuck |= self._end(last, refused, set())
         self.removed = len(namespaces) - len(stuck)
         self.troubles += [f"{name}: {why}" for name, why in stuck.items()]
         self.troubles += [f"{stack}: {why}" for stack, why in cleared.items()]
 
-    def _end(self, namespaces: list[Manifest], forced: set[str]) -> dict[str, str]:
-        """Delete namespaces and wait until they are gone; returns why some are not, by name."""
-        refused = removal.refusals(self._reading.client, namespaces)
+    def _end(
+        self, namespaces: list[Manifest], refused: dict[str, str], forced: set[str]
+    ) -> dict[str, str]:
+        """Wait until namespaces are gone; returns why some are not, by name."""
         kept = [live for live in namespaces if uid_of(live) in refused]
         stuck = {name_of(live): refused[uid_of(live)] for live in kept}
         stuck |= self._await([live for live in namespaces if removal.goes(live, refused)])

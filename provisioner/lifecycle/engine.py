@@ -73,10 +73,9 @@ class Engine:
         """Let what is in flight finish, and start nothing more."""
         self.workers.stop()
 
-    def warm_up(self, parts: Iterable[Part]) -> None:
-        """Start the workers that the waves of some students will need."""
-        waves = {part.wave for part in parts if part.wave is not None}
-        self.workers.warm_up(self.reading.cohort.name, len(waves))
+    def warm_up(self, stacks: int) -> None:
+        """Start the workers that so many stacks will need."""
+        self.workers.warm_up(self.reading.cohort.name, stacks)
 
     def run_guard(self, *, refresh: bool) -> str:
         """Bring the guard stack up; returns why it failed, if it did."""

@@ -55,14 +55,14 @@ def bring_up(
     from . import last_archive
     from .engine import Engine  # with the toolchain, which a run that changes nothing needs not
 
+    claim.refuse_going(settings, reading)
     _refuse_without_rights(reading)
     pull_secrets.refuse_without_sources(reading)
     stacks = [*stacks_of(reading.plan), *half_done]
-    some = reading.only is not None
     with (
         Engine.open(settings, reading, held, progress) as opened,
         claim.held(settings, reading, lost=opened.stop, make=True) as hold,
-        settling.noted(opened, "up", stacks, some=some) as engine,
+        settling.noted(opened, "up", stacks, some=reading.only is not None) as engine,
     ):
         _save(reading)
         with stopping(opened.stop, progress.say):
@@ -160,7 +160,7 @@ def _apply(
     plan = reading.plan
     if plan.is_empty:
         return {}
-    engine.warm_up(_for_pulumi(plan))
+    engine.warm_up(len({part.wave for part in _for_pulumi(plan) if part.wave is not None}))
     leaving = [part for part in _with(plan, "remove", "change") if part.name not in spared]
     surplus, kept = pull_secrets.take_back(reading.client, leaving)
     if plan.guard.action != "same":

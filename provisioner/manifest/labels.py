@@ -38,6 +38,10 @@ SHARED_VOLUMES = PREFIX + "shared-volumes"
 GROUP = PREFIX + "group"
 """An annotation: what the roster calls a group, on the Namespace that its members share."""
 
+TIE = "run.practicum.dev/claim"
+"""A finalizer, of the identity namespace alone and only while a run takes the cohort down: it
+keeps the run's claim, which stands on that namespace, until all else has gone."""
+
 POD_SECURITY = "pod-security.kubernetes.io/"
 
 

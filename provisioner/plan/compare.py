@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .. import quantity
-from ..manifest import PREFIX, Manifest
+from ..manifest import PREFIX, TIE, Manifest
 
 EXACT: dict[str, tuple[str, ...]] = {
     "ClusterRole": ("rules", "aggregationRule"),
@@ -42,10 +42,12 @@ FOREIGN_METADATA = ("finalizers", "ownerReferences")
 """We set none of these; whoever adds one can keep the object from being deleted."""
 
 PROTECTION = {
+    "Namespace": [TIE],
     "PersistentVolume": ["kubernetes.io/pv-protection"],
     "PersistentVolumeClaim": ["kubernetes.io/pvc-protection"],
 }
-"""Kubernetes' own finalizers, which it takes away again when nobody uses the object."""
+"""Kubernetes' own finalizers, which it takes away again when nobody uses the object, and the one
+that a run keeps its claim by, which it takes away at its end."""
 
 AMOUNTS = ("LimitRange", "PersistentVolume", "PersistentVolumeClaim", "ResourceQuota")
 BINDING = ("resourceVersion", "uid")

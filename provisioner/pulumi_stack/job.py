@@ -12,8 +12,9 @@ SILENCE = 120.0
 """Seconds without a word after which an operation hangs. A request has one minute, a connection
 that is dead a third of one, and what changes an object first reads it."""
 
-MAKING = 300.0
-"""The same where the engine makes a cluster, of which it tells nothing until it is there."""
+MAKING = 840.0
+"""The same where the engine makes a cluster, of which it tells nothing until it is there: as long
+as that may take, with an image that has to be fetched first."""
 
 
 @dataclass(frozen=True, kw_only=True)

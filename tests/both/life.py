@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,9 @@ from provisioner.rehearsal.record import PORT_RANGE
 
 from ..cluster.course import Course
 
+FIRST_PORT, WORKERS, A_COURSE = 12_000, 8, 50
+"""Of the host: the first one, for how many workers of pytest they are, and how many a course has."""
+
 
 class Life(Protocol):
     """A course of some students."""
@@ -21,6 +25,9 @@ class Life(Protocol):
     course: Course
     settings: dict[str, Any]
     """What the cohort file says of the backend."""
+
+    searched: set[str]
+    """What a teardown must have looked through, whatever there is of it."""
 
     def identity(self, id: str) -> str:
         """Return what tells a student's environment from one made anew; empty without one."""
@@ -44,6 +51,12 @@ class OnNamespaces:
 
     course: Course
     settings: ClassVar[dict[str, Any]] = {}
+    searched: ClassVar[set[str]] = {
+        "namespaces",
+        "secrets",
+        "serviceaccounts",
+        "clusterroles.rbac.authorization.k8s.io",
+    }
 
     @classmethod
     def make(cls, name: str, folder: Path, control_plane: Any, kubectl: Any) -> OnNamespaces:
@@ -72,7 +85,9 @@ class OnNamespaces:
         return sorted(found.split())
 
     def end(self) -> None:
-        self.course.run_any("down", self.course.name, "--yes", self.course.name, "--no-archive")
+        mine = f"practicum.dev/cohort={self.course.name}"
+        if self.course.admin("get", "namespaces", "-l", mine, "-o", "name"):
+            self.course.run_any("down", self.course.name, "--yes", self.course.name, "--no-archive")
 
     def _namespaces(self, selector: str, path: str) -> str:
         label = f"practicum.dev/cohort={self.course.name},{selector}"
@@ -86,6 +101,9 @@ class OnKind:
     course: Course
     engine: Engine
     settings: dict[str, Any]
+    searched: ClassVar[set[str]] = {
+        f"{what} on local" for what in ("containers", "networks", "volumes")
+    }
 
     @classmethod
     def make(cls, name: str, folder: Path, engine: Engine, image: str) -> OnKind:
@@ -96,10 +114,9 @@ class OnKind:
             kubeconfig=Path("/nonexistent"),
             kubectl=None,
         )
-        # Others may test on the same engine at the same time; rehearsals have the ports above.
-        first = random.randrange(12_000, 19_000)
-        ports = {"first": first, "last": PORT_RANGE.start - 1}
-        kind = {"image": image, "ports": [30080], "port_range": ports}
+        # What a cluster really takes is asked where it is what a test is about: others test on the
+        # same machine at the same time, and this one has memory or not.
+        kind = {"image": image, "ports": [30080], "port_range": _ports(), "memory": "64Mi"}
         settings = {"cluster": None, "backend": "kind", "kind": kind}
         return cls(course, engine, settings)
 
@@ -122,12 +139,25 @@ class OnKind:
         return sorted(one.name for one in all_ if self.course.name in _cohort(one))
 
     def end(self) -> None:
-        self.course.run_any("down", self.course.name, "--yes", self.course.name, "--no-archive")
+        if self.left():
+            self.course.run_any("down", self.course.name, "--yes", self.course.name, "--no-archive")
         for name in self.left():
             nodes = [node.name for node in look(self.engine, name).nodes]
             if nodes:
                 self.engine.run("rm", "--force", "--volumes", *nodes)
             self.engine.run("network", "rm", f"kind-{name}")
+
+
+def _ports() -> dict[str, int]:
+    """Give a course ports of its own: rehearsals have those above, and others test here as well.
+
+    Of two that look for free ones at the same moment, both would find the same.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    width = (PORT_RANGE.start - FIRST_PORT) // WORKERS
+    lowest = FIRST_PORT + worker % WORKERS * width
+    first = random.randrange(lowest, lowest + width - A_COURSE, A_COURSE)
+    return {"first": first, "last": first + A_COURSE - 1}
 
 
 def _cohort(found: Found) -> tuple[str, ...]:

@@ -23,6 +23,9 @@ SMALL = {
 }
 """A student's environment of which several fit two small nodes."""
 
+WAIT = "--timeout=110s"
+"""As long as a student's command may take at all."""
+
 
 class ClassCourse(Course):
     """A cohort on the class cluster."""
@@ -87,7 +90,15 @@ class Student:
     def start(self, name: str, *arguments: str, **changed: Any) -> None:
         """Run a pod, and wait until it is ready."""
         self.kubectl("create", "--filename=-", stdin=pod(name, self.image, arguments, **changed))
-        self.kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=110s")
+        self.await_ready(name)
+
+    def await_ready(self, name: str) -> None:
+        self.kubectl("wait", f"pod/{name}", "--for=condition=Ready", WAIT)
+
+    def deploy(self, described: str) -> None:
+        """Create the deployment `web`, and wait until all of it runs."""
+        self.kubectl("create", "--filename=-", stdin=described.replace("IMAGE", self.image))
+        self.kubectl("rollout", "status", "deployment/web", WAIT)
 
     def field(self, what: str, path: str) -> str:
         return self.kubectl("get", what, f"--output=jsonpath={{{path}}}")

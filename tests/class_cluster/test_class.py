@@ -82,8 +82,7 @@ def test_a_term_with_pods_that_run_from_the_first_up_to_the_receipt(new_class, t
     course = new_class()
     ada, bo = course.begin("20260001", "20260002", folder=tmp_path)
     for student in (ada, bo):
-        student.kubectl("create", "--filename=-", stdin=DEPLOYMENT.replace("IMAGE", student.image))
-        student.kubectl("rollout", "status", "deployment/web", "--timeout=50s")
+        student.deploy(DEPLOYMENT)
 
     a_student_gets_into_their_pods(ada)
     another_students_pods_are_out_of_reach(ada, bo)
@@ -108,7 +107,7 @@ def test_a_term_with_pods_that_run_from_the_first_up_to_the_receipt(new_class, t
 def a_student_gets_into_their_pods(student):
     """The four commands with which every course begins."""
     student.kubectl("run", "mine", f"--image={student.image}", "--", "netexec", "--http-port=8080")
-    student.kubectl("wait", "pod/mine", "--for=condition=Ready", "--timeout=50s")
+    student.await_ready("mine")
 
     assert student.kubectl("exec", "mine", "--", "/probe", "version") == "probe 1.0.0\n"
     with student.forwarded("pod/mine", 8080) as ask:
@@ -122,7 +121,8 @@ def another_students_pods_are_out_of_reach(student, other):
 
     # The network learns of a pod's address after the pod runs, and does not tell when.
     await_that(lambda: "TIMEOUT" in student.try_kubectl(*towards).stderr, "the other is fenced off")
-    student.kubectl("exec", "mine", "--", "/probe", "connect", "web:80", "-timeout=5s")
+    own = ("exec", "mine", "--", "/probe", "connect", "web:80", "-timeout=5s")
+    await_that(lambda: student.try_kubectl(*own).returncode == 0, "the own Service answers")
     assert "forbidden" in student.refused("get", "pods", "--namespace", other.namespace)
 
 
@@ -138,7 +138,7 @@ def ready(course, student):
 def test_ceilings_hold_for_pods_that_run(new_class, tmp_path):
     course = new_class()
     more = {"gpu": 1, "shared_volumes": [{"name": "datasets", "from": {"host_path": "/srv/rows"}}]}
-    on_every_worker(course, "mkdir /srv/rows && echo 7,4 >/srv/rows/a.csv")
+    on_every_worker(course, "mkdir -p /srv/rows && echo 7,4 >/srv/rows/a.csv")
     [ada] = course.begin("20260001", folder=tmp_path, environment={**SMALL, **more})
 
     what_is_shared_is_read_and_not_written(ada)
@@ -250,7 +250,7 @@ def test_what_a_volume_holds_is_archived_and_comes_back(new_class, tmp_path):
     found = {(one["type"], one["name"]): one["state"] for one in course.json(*restore)["objects"]}
     assert found["volume", "work"] == "restored"
     assert found["pods", "writer"] == "restored"
-    ada.kubectl("wait", "pod/writer", "--for=condition=Ready", "--timeout=50s")
+    ada.await_ready("writer")
     assert ada.kubectl("exec", "writer", "--", "/probe", "cat", "/data/notes/ä.txt") == before
     assert size(ada, "/data/model.bin") == MEBIBYTES << 20
 
@@ -299,15 +299,13 @@ def test_without_the_daemon_that_enforces_nothing_is_proven(new_class, tmp_path)
 def test_a_worker_that_restarts_in_class_takes_nothing_with_it(new_class, tmp_path):
     course = new_class()
     [ada] = course.begin("20260001", folder=tmp_path)
-    ada.kubectl("create", "--filename=-", stdin=DEPLOYMENT.replace("IMAGE", ada.image))
-    ada.kubectl("rollout", "status", "deployment/web", "--timeout=50s")
-    nodes = {one["spec"]["nodeName"] for one in pods(course, ada)}
-    worker = next(one for one in course.cluster.workers if one in nodes)
+    ada.deploy(DEPLOYMENT)
+    worker = next(one for one in course.cluster.workers if one in nodes_of(course, ada))
 
     course.cluster.engine.run("restart", worker)
-    course.cluster.kubectl("wait", f"node/{worker}", "--for=condition=Ready", "--timeout=120s")
-    await_that(lambda: restarts(course, ada) >= 1, "the node has noticed", seconds=180)
-    await_that(lambda: ready(course, ada) == 2, "the pods are back", seconds=180)
+    course.cluster.kubectl("wait", f"node/{worker}", "--for=condition=Ready", "--timeout=240s")
+    await_that(lambda: restarts(course, ada) >= 1, "the node has noticed")
+    await_that(lambda: ready(course, ada) == 2, "the pods are back")
 
     [student] = course.json("status", course.name)["students"]
     assert (student["phase"], student["changes"]) == ("ready", [])
@@ -315,10 +313,14 @@ def test_a_worker_that_restarts_in_class_takes_nothing_with_it(new_class, tmp_pa
 
     course.cluster.kubectl("drain", worker, "--ignore-daemonsets", "--delete-emptydir-data")
     try:
-        await_that(lambda: ready(course, ada) == 2, "the pods run elsewhere", seconds=120)
-        assert worker not in {one["spec"]["nodeName"] for one in pods(course, ada)}
+        await_that(lambda: ready(course, ada) == 2 and worker not in nodes_of(course, ada),
+                   "the pods run elsewhere")  # fmt: skip
     finally:
         course.cluster.kubectl("uncordon", worker)
+
+
+def nodes_of(course, student):
+    return {one["spec"].get("nodeName") for one in pods(course, student)}
 
 
 def restarts(course, student):

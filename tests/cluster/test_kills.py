@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from provisioner import cohort as cohorts
 from provisioner import manifest
 
 from . import runs
-from .course import Course, as_student
+from .course import as_student
 from .faults import Fault, proxy
 
 pytestmark = pytest.mark.cluster
@@ -53,8 +54,8 @@ def victim(new_victim, far):
     return course
 
 
-def cut_at(course, far, at, when):
-    """Run `up` and end it, with all that it started, at one of its changes.
+def cut_at(course, far, at, when, command="up"):
+    """Run a command and end it, with all that it started, at one of its changes.
 
     ``at`` is the number of the change, or says of a request whether it is the one. Returns
     whether it came that far.
@@ -75,7 +76,8 @@ def cut_at(course, far, at, when):
         return Fault(**{when: strike}) if is_it(request) else None
 
     far.reset(rule)
-    run = runs.start_up(course)
+    more = [course.name, "--no-archive"] if command == "down" else []
+    run = runs.start(course, command, course.name, "--yes", *more)
     output, errors = run.communicate(timeout=240)
     assert dead.wait(60) if struck.is_set() else run.returncode == 0, f"{output}\n{errors}"
     far.reset()
@@ -119,19 +121,52 @@ def test_a_run_cut_at_a_change_is_finished_by_the_next(victim, far):
     assert survive(victim, far, count - 2, "after", [*stay, "3", "4"], stay)
 
 
-def test_a_first_run_cut_while_it_sets_up_what_all_share_is_finished_by_the_next(new_victim, far):
-    """At the first of these changes, and at the last; both cohorts are then taken down at once."""
-    courses = [new_victim(["1"]) for _ in range(2)]
-    objects = len(manifest.guard(cohorts.load(courses[0].stacks, courses[0].name)))
+@pytest.mark.parametrize("when", ["the first", "the last"])
+def test_a_first_run_cut_while_it_sets_up_what_all_share_is_finished_by_the_next(
+    new_victim, far, when, wait_until
+):
+    course = new_victim(["1"])
+    objects = len(manifest.guard(cohorts.load(course.stacks, course.name)))
 
-    for course, change in zip(courses, (1, objects), strict=True):
-        assert cut_at(course, far, BEFORE + change, "after"), f"change {change}"
-        settled = course.up()
+    assert cut_at(course, far, BEFORE + (1 if when == "the first" else objects), "after")
+    settled = course.up()
 
-        assert (settled["created"], settled["failed"]) == (1, []), f"change {change}"
-        runs.check_converged(course, ["1"])
+    assert (settled["created"], settled["failed"]) == (1, [])
+    runs.check_converged(course, ["1"])
+    {"the first": check_down_cut_early, "the last": check_down_cut_late}[when](
+        course, far, wait_until
+    )
 
-    assert [receipt["proved"] for receipt in runs.at_once(courses, Course.down)] == [True, True]
+
+def check_down_cut_early(course, far, wait_until):
+    """The next finds the accounts going: no token can be minted there, and none is left."""
+    place = f"/api/v1/namespaces/practicum-{course.name}"
+
+    assert cut_at(course, far, lambda r: r.method == "DELETE" and r.path == place, "after", "down")
+    claimed = json.loads(course.admin("get", "namespace", f"practicum-{course.name}", "-o", "json"))
+    assert claimed["metadata"]["deletionTimestamp"]
+    assert manifest.TIE in claimed["metadata"]["finalizers"]
+
+    assert course.down("--no-archive")["proved"]
+
+
+def check_down_cut_late(course, far, wait_until):
+    """All has gone but the claim, and the state: whoever brings it up lets go of the claim."""
+
+    def is_before_the_state(request):
+        rest = any(one.method == "DELETE" and "priorityclasses" in one.path for one in far.seen)
+        return rest and "practicum-claim" in request.path
+
+    claimed = f"practicum-{course.name}"
+    assert cut_at(course, far, is_before_the_state, "before", "down")
+    assert runs.namespaces(course) == set()
+    assert course.admin("get", "namespace", claimed, "-o", "name")
+
+    told = course.run("up", course.name, "--yes", code=9)
+    assert f"being taken down: {claimed} is still going" in told.stderr
+    wait_until(lambda: course.admin("get", "namespace", claimed, "--ignore-not-found") == "")
+    assert course.down("--no-archive")["proved"]
+    assert not runs.state_of(course).exists()
 
 
 def test_a_run_cut_when_all_is_there_and_nothing_is_saved_is_settled_by_the_next(victim, far):
@@ -274,6 +309,22 @@ def test_a_first_run_cut_at_any_change_is_finished_by_the_next(new_victim, far):
         assert course.up()["failed"] == [], f"cut at change {number}"
         runs.check_converged(course, ["1"])
         assert course.down()["proved"]
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3000)
+def test_a_down_cut_at_any_change_is_finished_by_the_next(new_victim, far):
+    """Whatever has gone by then, and wherever the claim stands: the same command once more."""
+    number, came = 1, True
+    while came:
+        course = new_victim(["1", "2"])
+        far.reset()
+        course.up()
+        came = cut_at(course, far, number, random.choice(["before", "after"]), "down")
+        assert course.down("--no-archive")["proved"], f"cut at change {number}"
+        assert not runs.state_of(course).exists()
+        number += 3
+    assert number > 30
 
 
 @pytest.mark.soak

@@ -8,6 +8,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -141,7 +142,8 @@ def kill_all(process: subprocess.Popen[str]) -> None:
     """Kill a run with all that it started, as a machine that loses power does."""
     running = psutil.Process(process.pid)
     for one in [running, *running.children(recursive=True)]:
-        one.kill()
+        with suppress(psutil.NoSuchProcess):  # it may have ended by itself meanwhile
+            one.kill()
     process.communicate()
 
 

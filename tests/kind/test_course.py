@@ -114,7 +114,6 @@ def test_who_fails_is_told_why_and_the_others_are_done(life: OnKind, port: int, 
 
         no_credential_is_kept(life)
         what_runs_is_held_against_what_is_wanted(life)
-        a_reset_makes_the_cluster_anew(life)
         an_engine_that_is_not_seen_proves_nothing(life)
     finally:
         engine.run("rm", "--volumes", theirs)
@@ -150,19 +149,6 @@ def what_runs_is_held_against_what_is_wanted(life: OnKind) -> None:
     done = course.up("1")
     assert (done["changed"], done["failed"]) == (1, [])
     assert life.is_running("1")
-
-
-def a_reset_makes_the_cluster_anew(life: OnKind) -> None:
-    course, before = life.course, life.identity("1")
-    node = f"{course.namespace('1')}-control-plane"
-    life.engine.run("exec", node, "touch", "/broken")
-
-    assert "Nothing was changed" not in course.run("reset", course.name, "1", "--yes",
-                                                   "--no-archive").stderr  # fmt: skip
-
-    assert life.identity("1") not in ("", before)
-    assert course.changes()["1"] == []
-    assert "broken" not in life.engine.run("exec", node, "ls", "/")
 
 
 def an_engine_that_is_not_seen_proves_nothing(life: OnKind) -> None:

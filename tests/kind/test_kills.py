@@ -19,6 +19,9 @@ from ..cluster import runs
 # The image takes 13 minutes to make where it is not cached.
 pytestmark = [pytest.mark.kind, pytest.mark.soak, pytest.mark.timeout(1800)]
 
+SAME = 8
+"""Of the short one: what fails must be the change's, so it hits the same moments each time."""
+
 LONGEST = 14.0
 """Seconds after which a first `up` of one student is through, or nearly so."""
 
@@ -33,7 +36,7 @@ def life(engine, node_image, tmp_path) -> Iterator[OnKind]:
 
 @pytest.mark.parametrize("kills", [1, 10], ids=["short", "long"])
 def test_a_run_killed_at_random_moments_is_finished_by_one_plain_run(life: OnKind, kills: int):
-    course, seed = life.course, random.randrange(10**6)
+    course, seed = life.course, SAME if kills == 1 else random.randrange(10**6)
     sys.stderr.write(f"the seed is {seed}\n")  # shown where the test fails
     moments = random.Random(seed)
     for _ in range(kills):

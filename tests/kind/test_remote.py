@@ -96,7 +96,8 @@ class Sshd:
     def stop(self) -> None:
         if self.process:
             for one in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
-                one.kill()
+                with suppress(psutil.NoSuchProcess):  # a connection may end by itself meanwhile
+                    one.kill()
             self.process.wait(timeout=20)
             self.process = None
 

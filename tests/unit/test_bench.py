@@ -252,17 +252,28 @@ def test_what_is_measured_again_takes_the_place_of_what_was():
     assert merged.failures == ("b: broke off", "kind: no engine")
 
 
-def test_namespaces_take_from_the_first_delete_to_the_last_finalizer():
-    def about(verb: str, came: str, done: str, subresource: str = "", user: str = "admin") -> bytes:
-        return event(
-            verb,
-            "/api/v1/namespaces/a",
-            objectRef={"resource": "namespaces", "subresource": subresource},
-            requestReceivedTimestamp=f"2026-11-23T10:00:{came}Z",
-            stageTimestamp=f"2026-11-23T10:00:{done}Z",
-            user={"username": user},
-        )
+def about(
+    verb: str,
+    came: str,
+    done: str,
+    subresource: str = "",
+    user: str = "admin",
+    *,
+    name: str = "a",
+    code: int = 200,
+) -> bytes:
+    return event(
+        verb,
+        f"/api/v1/namespaces/{name}",
+        objectRef={"resource": "namespaces", "subresource": subresource, "name": name},
+        requestReceivedTimestamp=f"2026-11-23T10:00:{came}Z",
+        stageTimestamp=f"2026-11-23T10:00:{done}Z",
+        user={"username": user},
+        responseStatus={"code": code},
+    )
 
+
+def test_namespaces_take_from_the_first_delete_to_the_last_finalizer():
     log = [
         about("delete", "01", "02", user="another"),
         about("delete", "03", "04"),
@@ -274,6 +285,19 @@ def test_namespaces_take_from_the_first_delete_to_the_last_finalizer():
 
     assert audit.deleting(log, "admin") == 8.0
     assert audit.deleting(log[:1], "admin") == 0.0
+
+
+def test_a_namespace_that_is_tied_takes_until_it_is_let_go_of():
+    log = [
+        about("delete", "03", "04"),
+        about("update", "10", "11", "finalize", "system:controller"),
+        about("patch", "12", "13"),
+        about("patch", "14", "15", code=404),
+        about("patch", "16", "17", user="another"),
+        about("patch", "18", "19", name="another"),
+    ]
+
+    assert audit.deleting(log, "admin") == 10.0
 
 
 def event(verb: str, uri: str, **more: object) -> bytes:

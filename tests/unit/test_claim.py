@@ -20,7 +20,7 @@ from provisioner.cluster.claim import ANNOTATION, MANAGER, claim_of, take
 from provisioner.errors import ClusterError, LockedError
 from provisioner.lifecycle import claim as claims
 from provisioner.lifecycle import place
-from provisioner.manifest import ObjectKey
+from provisioner.manifest import TIE, ObjectKey
 from provisioner.plan import compare
 from provisioner.settings import Settings
 
@@ -35,18 +35,28 @@ class Server:
 
     def __init__(self, now=NOON):
         self.now, self.version, self.claim, self.renewed = now, 1, None, now
-        self.there, self.ends = True, {}
+        self.there, self.ends, self.finalizers, self.busy = True, {}, [], 0
 
     def request(self, method, path, *, body=None, **_):
         assert path == "/api/v1/namespaces/practicum-mls26"
         if not self.there:
             raise ApiError(404, "NotFound", "gone")
         if method == "PATCH":
-            if body["metadata"]["resourceVersion"] != str(self.version):
-                raise ApiError(409, "Conflict", "changed")
-            text = body["metadata"]["annotations"][ANNOTATION]
-            self.put(Claim(**json.loads(text)) if text else None)
+            self.patch(**body["metadata"])
         return self.namespace()
+
+    def patch(self, *, resourceVersion, annotations, finalizers=None, **_):  # noqa: N803
+        if self.busy:  # a controller was quicker
+            self.busy, self.version = self.busy - 1, self.version + 1
+        if resourceVersion != str(self.version):
+            raise ApiError(409, "Conflict", "changed")
+        if self.ends and set(finalizers or ()) - {*self.finalizers}:
+            raise ApiError(422, "Invalid", "no new finalizers can be added")
+        text = annotations[ANNOTATION]
+        self.put(Claim(**json.loads(text)) if text else None)
+        if finalizers is not None:
+            self.finalizers = finalizers
+            self.there = bool(finalizers or not self.ends)
 
     def put(self, claim):
         self.claim, self.version, self.renewed = claim, self.version + 1, self.now
@@ -62,7 +72,7 @@ class Server:
             "metadata": {
                 "name": "practicum-mls26", "uid": "u", "resourceVersion": str(self.version),
                 "annotations": annotations, "managedFields": [entry] if self.claim else [],
-                **self.ends,
+                "finalizers": self.finalizers, **self.ends,
             },
         }  # fmt: skip
 
@@ -194,7 +204,11 @@ def test_the_plan_does_not_see_a_claim(server):
     wanted = {"kind": "Namespace", "metadata": {"name": "practicum-mls26"}}
     server.put(THEIRS)
 
+    server.finalizers = [TIE]
+
     assert compare.differences(wanted, server.namespace()) == []
+    server.finalizers = [TIE, "example.org/kept"]
+    assert compare.differences(wanted, server.namespace()) == ["metadata.finalizers"]
 
 
 # For the length of a run
@@ -204,7 +218,8 @@ def test_the_plan_does_not_see_a_claim(server):
 def reading(server):
     def at(namespaces):
         cohort = SimpleNamespace(name="mls26")
-        found = SimpleNamespace(namespaces=namespaces)
+        owned = {ObjectKey("Namespace", "", name): one for name, one in namespaces.items()}
+        found = SimpleNamespace(namespaces=namespaces, owned=owned)
         return SimpleNamespace(cohort=cohort, client=server, found=found)
 
     return at
@@ -303,7 +318,7 @@ def test_a_run_that_was_taken_over_stops_and_leaves_the_other_alone(
     assert server.claim == THEIRS
 
 
-@pytest.mark.parametrize("ask", ["check", "end"])
+@pytest.mark.parametrize("ask", ["check", "tie", "end"])
 def test_whoever_asks_is_told_at_once_that_the_claim_is_lost(server, reading, settings, ask):
     """A machine that slept goes on before the thread that renews has had its turn."""
     done = []
@@ -324,8 +339,134 @@ def test_whoever_asks_is_told_at_once_that_the_claim_is_lost(server, reading, se
 def test_where_nothing_is_claimed_nothing_can_be_lost(server, reading, settings):
     with claims.held(settings, reading({}), lost=never) as hold:
         hold.check()
+        hold.tie()
         hold.end()
     assert server.claim is None
+
+
+# Tied, for `down` deletes the namespace along with the others
+
+
+def test_what_is_tied_keeps_the_claim_though_it_is_deleted_and_goes_at_the_end(
+    server, reading, settings
+):
+    with claims.held(settings, reading({NAME: server.namespace()}), lost=never) as hold:
+        hold.tie()
+        server.delete()
+        hold.check()
+        assert (server.there, server.claim.renewed) == (True, 2)
+        with pytest.raises(LockedError, match="Another operator's run holds"):
+            take(server, server.namespace(), THEIRS)
+        hold.end()
+        assert not server.there
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_run_that_breaks_off_lets_go_of_what_it_tied(server, reading, settings, deleted):
+    def run():
+        with claims.held(settings, reading({NAME: server.namespace()}), lost=never) as hold:
+            hold.tie()
+            if deleted:
+                server.delete()
+            raise ClusterError("x")
+
+    with pytest.raises(ClusterError):
+        run()
+    assert (server.claim, server.finalizers, server.there) == (None, [], not deleted)
+
+
+def test_what_others_tied_stays_tied(server, reading, settings):
+    server.finalizers = ["example.org/kept"]
+    with claims.held(settings, reading({NAME: server.namespace()}), lost=never) as hold:
+        hold.tie()
+        assert server.finalizers == ["example.org/kept", TIE]
+    assert server.finalizers == ["example.org/kept"]
+
+
+def test_nothing_is_begun_where_it_cannot_be_tied(server, reading, settings, monkeypatch):
+    once = server.request
+
+    def refuse(method, path, *, body=None, **about):
+        if "finalizers" in (body or {"metadata": {}})["metadata"]:
+            raise ApiError(403, "Forbidden", "not yours")
+        return once(method, path, body=body, **about)
+
+    monkeypatch.setattr(server, "request", refuse)
+    with (
+        claims.held(settings, reading({NAME: server.namespace()}), lost=never) as hold,
+        pytest.raises(ClusterError, match="does not let us keep"),
+    ):
+        hold.tie()
+
+
+def test_what_goes_already_is_not_tied_and_can_be_taken_down(server, reading, settings):
+    """Somebody deleted it by hand, or a run was killed at its very end."""
+    server.delete()
+    with claims.held(settings, reading({NAME: server.namespace()}), lost=never) as hold:
+        hold.tie()
+        assert server.claim.renewed == 1, "what the server would refuse is not asked for"
+        server.there = False
+        hold.check()
+        hold.end()
+
+
+@pytest.mark.parametrize("how", ["it went", "it was made anew", "it was let go of"])
+def test_a_run_that_slept_while_others_took_over_and_ended_deletes_nothing_more(
+    server, reading, settings, how
+):
+    """Before its end it is there and ours, so whatever else it is, another run was at it."""
+    done = []
+
+    def run():
+        with claims.held(settings, reading({NAME: server.namespace()}), lost=never) as hold:
+            hold.tie()
+            server.put(None)
+            server.there = how != "it went"
+            server.finalizers = [TIE] if how == "it was let go of" else []
+            hold.check()
+            done.append("more")
+
+    with pytest.raises(LockedError, match="taken this cohort over"):
+        run()
+    assert (done, server.claim) == ([], None)
+
+
+def test_it_is_let_go_of_however_busy_the_cluster_is_with_it(server, reading, settings):
+    with claims.held(settings, reading({NAME: server.namespace()}), lost=never) as hold:
+        hold.tie()
+        server.delete()
+        server.busy = 3  # what is going gets conditions, one after the other
+        hold.end()
+        assert not server.there
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_who_brings_up_what_goes_is_told_by_whom_or_lets_go_of_what_a_killed_run_left(
+    server, reading, settings, alive
+):
+    server.finalizers = [TIE]
+    server.put(THEIRS)
+    server.delete()
+    server.now += timedelta(seconds=59 if alive else 61)
+    told = "process 2 on there" if alive else "being taken down: practicum-mls26 is still going"
+
+    with pytest.raises(LockedError, match=told):
+        claims.refuse_going(settings, reading({NAME: server.namespace()}))
+    assert server.there is alive
+
+
+def test_what_is_not_going_is_refused_to_nobody(server, reading, settings):
+    version = server.version
+    claims.refuse_going(settings, reading({NAME: server.namespace()}))
+    claims.refuse_going(settings, reading({}))
+    assert server.version == version
+
+
+def test_what_a_killed_run_of_this_home_tied_is_let_go_of(server, reading, settings):
+    server.finalizers = [TIE]
+    server.put(replace(MINE, place=place.of(settings.home)))
+    claims.clear(settings, reading({NAME: server.namespace()}))
+    assert (server.claim, server.finalizers) == (None, [])
 
 
 def test_after_its_end_a_claim_is_not_renewed_and_let_go_of_where_it_still_stands(

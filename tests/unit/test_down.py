@@ -1,4 +1,4 @@
-"""In which order a cohort goes: refused while nothing has gone, and what is claimed goes last."""
+"""In which order a cohort goes: refused while nothing has gone, and the claim goes last."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from provisioner import manifest
 from provisioner.cohort import Student
 from provisioner.errors import ClusterError, InputError, LockedError
-from provisioner.lifecycle import backend, clearing, down, hosts_down
+from provisioner.lifecycle import backend, clearing, down, hosts_down, leftovers
 from provisioner.lifecycle.backend import Ending
 from provisioner.lifecycle.claim import Hold
 from provisioner.lifecycle.clearing import Clearing
@@ -29,9 +29,10 @@ from .test_report import reading_of
 
 NOW = datetime(2026, 12, 20, tzinfo=UTC)
 ACCOUNTS = "practicum-mls26"
+STUDENTS = ["mls26--s1", "mls26--s2"]
 
 
-# What is claimed goes last
+# The claim goes last
 
 
 class Cluster:
@@ -56,6 +57,7 @@ class Cluster:
         return self.reading.found
 
     def await_gone(self, _, lives, *, seconds, **__):
+        self.deleted.append(("wait", len(lives)))
         self.waits.append(([live["metadata"]["name"] for live in lives], seconds))
         return {}
 
@@ -63,6 +65,13 @@ class Cluster:
         """Stand in for the engine."""
         self.deleted += [("state", stack) for stack in stacks]
         return {}
+
+    def warm_up(self, stacks):
+        self.warm = stacks
+
+    def tie(self):
+        self.check()
+        self.deleted.append(("claim", "tied"))
 
     def end(self):
         self.check()
@@ -73,7 +82,7 @@ class Cluster:
             raise LockedError("taken over")
 
     def clear(self, spared=frozenset()):
-        hold = Hold(check=self.check, end=self.end)
+        hold = Hold(check=self.check, tie=self.tie, end=self.end)
         done = Clearing(self.reading, self, Silent(), hold, spared, 1)
         done.run(set())
         return done
@@ -89,21 +98,42 @@ def live(monkeypatch):
     return Cluster(monkeypatch)
 
 
-def test_the_namespace_with_the_claim_goes_last_when_nobody_renews_it(live):
-    """While it is there, another operator's `up` is refused; before it goes all else has gone."""
+def test_all_namespaces_are_deleted_before_one_is_waited_for_and_the_claim_goes_last(live):
+    """Each takes the cluster 5 s. While the claim stands, another operator's `up` is refused."""
     done = live.clear()
 
-    assert set(live.deleted[:2]) == {("Namespace", "mls26--s1"), ("Namespace", "mls26--s2")}
-    assert live.deleted[-2:] == [("claim", "ends"), ("Namespace", ACCOUNTS)]
+    first = [("claim", "tied"), *(("Namespace", one) for one in (ACCOUNTS, *STUDENTS))]
+    assert live.deleted[:5] == [*first, ("wait", 2)]
+    assert live.deleted[-2:] == [("claim", "ends"), ("wait", 1)]
     assert ("state", manifest.GUARD) in live.deleted
     assert done.removed == 3
 
 
-def test_the_last_one_gets_its_time_however_little_the_others_get(live):
-    """Else the next run finds it going, can mint no token, and so proves nothing."""
+def test_the_workers_for_the_state_start_while_the_namespaces_go(live):
     live.clear()
 
-    assert live.waits == [(["mls26--s1", "mls26--s2"], 1), ([ACCOUNTS], 15)]
+    assert live.warm == sum(kind == "state" for kind, _ in live.deleted)
+
+
+def test_where_the_cluster_refuses_to_delete_the_accounts_they_go_one_by_one(live, monkeypatch):
+    def refuse(_, lives):
+        live.delete(_, lives)
+        return {
+            one["metadata"]["uid"]: "no" for one in lives if one["metadata"]["name"] == ACCOUNTS
+        }
+
+    monkeypatch.setattr(clearing.removal, "refusals", refuse)
+    done = live.clear()
+
+    assert ("ServiceAccount", "s1") in live.deleted
+    assert (f"{ACCOUNTS}: no" in done.troubles, done.removed) == (True, 2)
+
+
+def test_the_last_one_gets_its_time_however_little_the_others_get(live):
+    """Else it is going still, and is no proof."""
+    live.clear()
+
+    assert live.waits == [(STUDENTS, 1), ([ACCOUNTS], 15)]
 
 
 def test_what_lies_among_the_accounts_goes_along_with_them(live):
@@ -123,16 +153,29 @@ def test_where_the_accounts_stay_those_who_go_lose_theirs(live):
 
 @pytest.mark.parametrize("after", range(4))
 def test_whoever_loses_the_claim_deletes_nothing_more(live, after):
-    """Each time: before namespaces, before what lies outside, before the state, before the last."""
+    """Each time: before namespaces, before what lies outside, before the state, before the end."""
     live.clear()
     kinds = [kind for kind, _ in live.deleted]
-    steps = [0, 2, kinds.index("state"), kinds.index("claim")]
+    steps = [0, kinds.index("wait") + 1, kinds.index("state"), len(kinds) - 2]
     live.deleted, live.lost_after = [], steps[after]
 
     with pytest.raises(LockedError):
         live.clear()
 
     assert len(live.deleted) == steps[after]
+
+
+@pytest.mark.parametrize(("going", "tried"), [(False, 2), (True, 0)])
+def test_no_token_is_minted_in_what_a_killed_run_began_to_delete(live, monkeypatch, going, tried):
+    """The cluster would refuse it, and the search says that the accounts are gone."""
+    monkeypatch.setattr(leftovers.credential, "short_token", lambda *_: "token")
+    place = {"metadata": {"deletionTimestamp": "2026-12-20T00:00:00Z"} if going else {}}
+    client = SimpleNamespace(each=lambda call, items: [(item, call(item)) for item in items])
+    found = replace(live.reading.found, namespaces={ACCOUNTS: place})
+
+    samples = leftovers.take_samples(replace(live.reading, client=client, found=found))
+
+    assert len(samples) == tried
 
 
 # What can be refused is refused first

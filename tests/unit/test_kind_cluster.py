@@ -119,10 +119,23 @@ def test_a_port_that_is_given_is_told_to_kind_and_one_that_is_not_is_no_differen
 def test_certificates_hold_what_kind_gives_them_and_the_names_of_ours():
     told = json.loads(replace(WANTED, address="192.0.2.7", names=("l.example.org",)).kind_config())
 
-    [patch] = told["kubeadmConfigPatches"]
+    [_, patch] = told["kubeadmConfigPatches"]
     names = json.loads(patch)["apiServer"]["certSANs"]
     assert names == ["localhost", "127.0.0.1", "192.0.2.7", "l.example.org"]
-    assert "kubeadmConfigPatches" not in WANTED.kind_config()
+    assert "certSANs" not in WANTED.kind_config()
+
+
+def test_where_there_is_one_of_each_nobody_waits_for_a_leader():
+    """In kubeadm's form of the version that kind writes, so that another one leaves it out."""
+    [told] = json.loads(WANTED.kind_config())["kubeadmConfigPatches"]
+
+    patch = json.loads(told)
+    assert patch.pop("kind") == "ClusterConfiguration"
+    assert patch.pop("apiVersion") == "kubeadm.k8s.io/v1beta3"
+    assert patch == {
+        name: {"extraArgs": {"leader-elect": "false"}}
+        for name in ("controllerManager", "scheduler")
+    }
 
 
 @pytest.mark.parametrize(

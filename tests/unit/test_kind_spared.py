@@ -222,7 +222,7 @@ def test_what_another_machine_may_be_making_now_is_not_removed(half_made, maker)
     ):
         with pytest.raises(ToolError, match="just making the cluster a") as error:
             work()
-        assert "in 6 minutes" in str(error.value.hint)
+        assert "in 8 minutes" in str(error.value.hint)
 
     assert DELETED not in told.read_text()
 
@@ -276,9 +276,17 @@ def test_what_was_begun_here_is_cleared_up(docker):
 def test_what_is_on_an_engine_that_is_not_named_any_more_is_not_destroyed_on_ours(engine, address):
     left = {"s1": berth("1", engine, dropped=True)}
     reading = read(course(engines=LABS, **KIND), people(), on(lab1=[]), left)
-    stacks = Stacks(settings=SETTINGS, reading=reading, workers=None, progress=Silent())
+    mine = Stacks(settings=SETTINGS, reading=reading, workers=None, progress=Silent())
 
-    assert stacks._job("destroy", "s1").docker_host == address
+    assert mine._job("destroy", "s1").docker_host == address
+
+
+def test_a_cluster_that_is_being_made_is_not_given_up_by_whoever_waits_for_it():
+    """Pulumi tells nothing meanwhile, and an image may have to be fetched."""
+    reading = read(course(**KIND), people("1"), sight())
+    mine = Stacks(settings=SETTINGS, reading=reading, workers=None, progress=Silent())
+
+    assert mine._job("up", "s1").silence > locks.GIVEN_UP.total_seconds() > locks.LONGEST
 
 
 def test_an_engine_that_vanishes_during_a_down_keeps_the_others_from_nothing(docker):

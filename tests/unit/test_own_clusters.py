@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from provisioner import archive, cluster
 from provisioner.cohort import Student, clusters
 from provisioner.cohort import records as record_file
 from provisioner.cohort.kind import Kind
@@ -20,6 +21,7 @@ from provisioner.lifecycle.namespaces import Namespaces
 from provisioner.lifecycle.own_clusters import engines, keeping, restoring, up, waking
 from provisioner.lifecycle.own_clusters import reading as readings
 from provisioner.lifecycle.own_clusters.engines import Sight
+from provisioner.lifecycle.own_clusters.filling import Filling
 from provisioner.lifecycle.own_clusters.planning import ANEW
 from provisioner.lifecycle.own_clusters.reading import NO_ISOLATION
 from provisioner.lifecycle.reading import narrowed, of_cohort
@@ -222,6 +224,47 @@ def test_a_claim_gets_its_volume_on_a_node_that_takes_pods(roles, chosen):
     asked = work._asking_for_a_volume(claim)["metadata"]["annotations"]
 
     assert asked == {"mine": "1", restoring.SELECTED: str(chosen)}
+
+
+class Server:
+    """Takes what is restored, and says of a volume at the third look that it was seen."""
+
+    def __init__(self):
+        self.said = []
+
+    def request(self, method, path, **_):
+        self.said.append((method, path))
+        seen = self.said.count((method, path)) >= 3
+        return {"metadata": {}, "status": {"phase": "Available" if seen else "Pending"}}
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_claim_is_restored_once_its_volume_is_known_to_who_binds_it(monkeypatch, dry_run):
+    """Else it would wait for its next look, a quarter of a minute later."""
+    server = Server()
+    types = {
+        name: cluster.Type(
+            group="", version="v1", plural=name, namespaced=name == "persistentvolumeclaims"
+        )
+        for name in ("persistentvolumes", "persistentvolumeclaims")
+    }
+    work = object.__new__(restoring.Restore)
+    work._new = []
+    work._filling = Filling(engine=None, nodes=(), admin=server, types=types)
+    work._one = lambda member, _, **__: (server.said.append(member.type), ("restored", ""))[1]
+    monkeypatch.setattr("provisioner.lifecycle.own_clusters.filling.POLL", 0)
+
+    for type, place, name in (
+        ("persistentvolumes", archive.WHOLE_CLUSTER, "disk"),
+        ("persistentvolumeclaims", "shop", "disk"),
+        ("persistentvolumeclaims", "shop", "other"),
+    ):
+        member = SimpleNamespace(type=type, namespace=place)
+        work._object(member, {"metadata": {"name": name}}, dry_run=dry_run)
+
+    claims = ["persistentvolumeclaims"] * 2
+    looks = [] if dry_run else [("GET", "/api/v1/persistentvolumes/disk")] * 3
+    assert server.said == ["persistentvolumes", *looks, *claims]
 
 
 def test_a_new_cluster_in_the_place_of_one_counts_as_work_that_goes():

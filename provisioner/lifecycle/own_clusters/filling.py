@@ -22,6 +22,10 @@ SECONDS = 60.0
 """In which a claim gets its volume, and a type that was defined is served."""
 
 POLL = 0.2
+VOLUMES = "persistentvolumes"
+UNSEEN = "Pending"
+"""What the server says of a volume which the controller that binds claims has not seen."""
+
 OTHER = "there is something else in it, which was not changed"
 
 
@@ -33,6 +37,20 @@ class Filling:
     nodes: Sequence[Node]
     admin: cluster.Client
     types: Mapping[str, cluster.Type]
+
+    def await_seen(self, names: Iterable[str]) -> None:
+        """Wait until the controller that binds claims knows of some volumes.
+
+        A claim that it sees before them has to wait for its next look, a quarter of a minute later.
+
+        Raises:
+            ClusterError: If the cluster does not answer.
+        """
+        until(lambda: UNSEEN not in map(self._phase, names))
+
+    def _phase(self, name: str) -> str:
+        live = _read(self.admin, self.types[VOLUMES], "", name) or {}
+        return str((live.get("status") or {}).get("phase"))
 
     def would_fill(self, volume: Volume) -> tuple[State, str]:
         """Say what would become of a volume, as far as it can be known before."""
@@ -83,7 +101,7 @@ class Filling:
         name = ((claim or {}).get("spec") or {}).get("volumeName")
         if not name:
             return "the claim has got no volume"
-        live = _read(self.admin, self.types["persistentvolumes"], "", name)
+        live = _read(self.admin, self.types[VOLUMES], "", name)
         if live is None:
             return "the claim's volume is gone"
         return volumes.place_of(live, self.nodes)

@@ -19,7 +19,7 @@ from ...manifest import Manifest
 from ..progress import Progress
 from ..restoring import CLAIMS, Opened, Result, State, compare, in_order, record_in
 from . import access, whole_cluster
-from .filling import POLL, SECONDS, Filling, until
+from .filling import POLL, SECONDS, VOLUMES, Filling, until
 from .reading import ClustersReading
 
 DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
@@ -67,6 +67,9 @@ class Restore:
             types=self._types,
         )
         self._uids = {str(item["metadata"].get("uid", "")) for _, item in opened.members}
+        self._new: list[str] = []
+        """Volumes that were just made, and that nobody may know of yet."""
+
         self._held = {(one.namespace, one.claim): one for one in opened.contents.volumes}
         self._ours = record.namespace if access.is_scoped(reading.cohort) else ""
 
@@ -79,7 +82,12 @@ class Restore:
     def _object(self, member: Member, item: Manifest, *, dry_run: bool) -> Result:
         name = str(item["metadata"]["name"])
         inside = member.namespace != WHOLE_CLUSTER
+        if member.type == CLAIMS:
+            self._filling.await_seen(self._new)
+            self._new.clear()
         state, why = self._one(member, item, dry_run=dry_run)
+        if member.type == VOLUMES and state == "restored" and not dry_run:
+            self._new.append(name)
         shown = f"{member.namespace}/{name}" if inside else name
         return Result(type=member.type, name=shown, state=state, why=why)
 
