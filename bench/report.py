@@ -40,7 +40,10 @@ half of that in each direction, and a new connection for all of it."""
 COLUMNS = """\
 * **wall**: seconds; where a case was repeated (n) the median, and the range in brackets.
 * **÷ kubectl**, **÷ raw**: Practicum's seconds as a multiple of the yardstick's, at the same size
-  on the same network. A plan compares with kubectl's *no-op up*.
+  on the same network. A plan compares with kubectl's *no-op up*. At 25 ms that is not measured, since
+  it takes the round trips of the first time again: there plan and no-op up have no multiple, and the
+  figures to reach compare them with kubectl's *cold up*, as they say. On loopback they compare with
+  the quicker of the two.
 * **CPU**: user and system seconds of the command with everything that it started.
 * **server**: CPU seconds of kube-apiserver and etcd meanwhile.
 * **others**: CPU seconds of programs that have nothing to do with the bench; large ones mean

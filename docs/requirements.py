@@ -27,8 +27,9 @@ HEAD = """\
 # Requirements
 
 What isolation and access must be like, what a cohort's life and the files that people hand in
-must be like, and who shows it. Tests that are marked *soak* run in `make soak` alone. What
-neither they nor `practicum verify` show is said to be *unproven*, or *not built*.
+must be like, and who shows it. Tests that are marked *soak* run in `make soak` alone. Those that
+are marked *by hand* need a program that nothing here installs: no pipeline of ours runs them. What
+none of them nor `practicum verify` shows is said to be *unproven*, or *not built*.
 
 This page is generated: `python docs/requirements.py`.
 """
@@ -54,6 +55,9 @@ WORDS = {
     "left": "not built: ",
     "note": "note: ",
 }
+
+LATER = {"pytest.mark.soak": "soak", "pytest.mark.by_hand": "by hand"}
+"""Marks of tests that a change does not wait for, and the word for each; the last one counts."""
 
 
 def main() -> int:
@@ -94,21 +98,30 @@ def _shown(entry: Mapping[str, Any]) -> str:
     tests = []
     for one in entry.get("shown_by", ()):
         file, _, name = one.partition("::")
-        soak = " (*soak*)" if name in _soaks(file) else ""
-        tests.append(f"`{Path(file).stem}`: {name.removeprefix('test_').replace('_', ' ')}{soak}")
+        word = _when(file).get(name)
+        when = f" (*{word}*)" if word else ""
+        tests.append(f"`{Path(file).stem}`: {name.removeprefix('test_').replace('_', ' ')}{when}")
     return "<br>".join(tests)
 
 
 @cache
-def _soaks(file: str) -> set[str]:
-    """Return the tests of a file that are too long for every change."""
-    tree = ast.parse((HERE.parent / file).read_text(encoding="utf-8"))
-    found = (node for node in tree.body if isinstance(node, ast.FunctionDef))
-    return {
-        node.name
-        for node in found
-        if any(ast.unparse(mark) == "pytest.mark.soak" for mark in node.decorator_list)
-    }
+def _when(file: str) -> dict[str, str]:
+    """Return the tests of a file that a change does not wait for, each with the word for it."""
+    body = ast.parse((HERE.parent / file).read_text(encoding="utf-8")).body
+    of_all = [mark for node in body for mark in _marks_of_all(node)]
+    found = {}
+    for test in (node for node in body if isinstance(node, ast.FunctionDef)):
+        marks = {ast.unparse(mark) for mark in [*of_all, *test.decorator_list]}
+        words = [word for mark, word in LATER.items() if mark in marks]
+        found.update({test.name: words[-1]} if words else {})
+    return found
+
+
+def _marks_of_all(node: ast.stmt) -> list[ast.expr]:
+    """Return the marks that a module gives to all its tests, where this statement does so."""
+    if not (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark"):
+        return []
+    return node.value.elts if isinstance(node.value, ast.List) else [node.value]
 
 
 if __name__ == "__main__":

@@ -118,6 +118,18 @@ def _operators_part_is_missing() -> MissingToolError:
     )
 
 
+def _refused_by_the_system(error: OSError) -> InputError:
+    """Return what is told of a file that the system would not open, read or write.
+
+    It can come up at any step, so nothing is promised of what was done before.
+    """
+    where = f"{error.filename}: " if error.filename else ""
+    return InputError(
+        f"{where}{error.strerror or error}.",
+        hint="This may have stopped in the middle. Mend it, and run the same command again.",
+    )
+
+
 def _explaining(ctx: click.Context, call: Callable[[], Any]) -> Any:  # noqa: ANN401
     """Run a command; the one place where an error becomes a message and an exit code."""
     try:
@@ -140,8 +152,7 @@ def _explaining(ctx: click.Context, call: Callable[[], Any]) -> Any:  # noqa: AN
         _let_go_of_output()
         ctx.exit(BROKEN_PIPE)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        say(f"Error: {where}{error.strerror or error}.")
+        show_error(_refused_by_the_system(error))
         _let_go_of_output()
         ctx.exit(InputError.exit_code)
 

@@ -87,6 +87,10 @@ def import_(  # noqa: PLR0913  (one parameter an option)
         show_json({**proposal.as_json(), "written": written})
     elif written:
         click.echo(f"Wrote {proposal.path}. Next: practicum plan {cohort}")
+        if proposal.diff.joins:
+            say(
+                "An export holds no keys; which are new or changed is told by: practicum keys import"
+            )
     else:
         click.echo("Nothing was written.")
 

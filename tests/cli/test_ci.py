@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -21,7 +22,7 @@ test:
 
 def ci(folder: Path, failed: str, first: int, again: int) -> tuple[int, list[str], str]:
     """Run it with what the first and the second ``make test`` end with."""
-    (folder / ".ci").mkdir()
+    (folder / ".ci").mkdir(exist_ok=True)
     shutil.copy(ROOT / ".ci/run", folder / ".ci/run")
     (folder / "Makefile").write_text(f"FIRST = {first}\nAGAIN = {again}\n{MAKEFILE}")
     if failed:
@@ -51,6 +52,24 @@ def test_the_files_of_a_few_failures_are_run_once_more_and_alone(tmp_path, again
 )
 def test_what_no_test_failed_and_what_failed_widely_is_not_tried_again(tmp_path, failed):
     assert ci(tmp_path, failed, 2, 0)[:2] == (2, ["ran:"])
+
+
+def test_the_log_says_of_what_and_when_it_is(tmp_path):
+    """A log that a run of yesterday left is taken for the last word by whoever finds it."""
+    (tmp_path / ".ci" / "logs").mkdir(parents=True)
+    log = tmp_path / ".ci" / "logs" / "make-test.log"
+    log.write_text("of yesterday\n")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "one"]):
+        subprocess.run([*git, *command], cwd=tmp_path, check=True)
+    asked = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    ci(tmp_path, "", 0, 1)
+
+    first = log.read_text().splitlines()[0]
+    assert re.fullmatch(rf"{commit.strip()}(-dirty)?, \d{{4}}-\d\d-\d\dT[\d:]+Z", first)
+    assert "of yesterday" not in log.read_text()
 
 
 def test_what_passed_is_not_run_again(tmp_path):

@@ -170,6 +170,7 @@ def test_an_import_that_is_agreed_to_is_written_and_then_the_same(run, imported)
     again = run("roster", "import", "demo2", export, "--from", "canvas", "--json")
 
     assert "Wrote " in first.stdout
+    assert "told by: practicum keys import" in first.stderr, "what an export does not hold"
     document = json.loads(again.stdout)
     assert (document["joins"], document["leaves"], document["same"]) == ([], [], 30)
     assert document["written"] is False

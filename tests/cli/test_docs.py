@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,7 +62,24 @@ def test_a_link_leads_somewhere(page: Path) -> None:
 
 
 def test_the_readme_is_under_two_screens() -> None:
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 110
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 80
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = DOCS / "README.md"
+    targets = {(DOCS / target).resolve() for target in LINK.findall(index.read_text("utf-8"))}
+
+    assert set(DOCS.rglob("*.md")) - {index} - targets == set()
+
+
+def test_the_layers_are_explained_as_they_are_held() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (held,) = [one["layers"] for one in contracts if one["type"] == "layers"]
+    page = (DOCS / "explanation.md").read_text(encoding="utf-8")
+    (explained,) = re.findall(r"^    cli ─► .*?(?=\n\n)", page, re.MULTILINE | re.DOTALL)
+
+    assert [layer.strip() for layer in explained.split("─►")] == held[1:], "__main__ is the start"
 
 
 @pytest.mark.parametrize("page", ["commands.py", "requirements.py"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
 import itertools
 import json
@@ -97,9 +98,11 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
 
 
 @pytest.fixture(scope="session")
-def kubectl() -> Kubectl:
+def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
     """The real kubectl: ``kubectl(kubeconfig, "get", "nodes")``; fails when it fails."""
     program = toolchain.find(toolchain.KUBECTL)[toolchain.KUBECTL].path
+    # It keeps what it learned of a server by its address, which another's may have next.
+    home = functools.cache(lambda _folder: tmp_path_factory.mktemp("kubectl"))
 
     def run(kubeconfig: Path, *arguments: str, stdin: str | None = None) -> str:
         result = subprocess.run(
@@ -109,7 +112,7 @@ def kubectl() -> Kubectl:
             text=True,
             check=False,
             timeout=120,
-            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
+            env={"PATH": os.environ["PATH"], "HOME": str(home(kubeconfig.parent))},
         )
         assert result.returncode == 0, result.stderr
         return result.stdout

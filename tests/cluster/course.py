@@ -288,5 +288,5 @@ def as_student(
         text=True,
         check=False,
         timeout=300,
-        env={"PATH": "", "HOME": "/nonexistent"},
+        env={"PATH": "", "HOME": str(kubeconfig.parent)},  # what it learned of a server stays there
     )

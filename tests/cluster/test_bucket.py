@@ -1,7 +1,8 @@
 """State in a bucket: the same runs, with Pulumi's state where no file of ours can be looked at.
 
 The bucket is one of moto's server, on this machine: `pip install 'moto[server]'` somewhere, and
-have `moto_server` on PATH. For its size it is not among the locked requirements.
+have `moto_server` on PATH. It brings some sixty packages, so it is in no lock file, and no
+pipeline runs these tests: they are run by hand (`pytest -m by_hand`), as requirements.md says.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ SOMEBODY = (
 pytestmark = [
     pytest.mark.cluster,
     pytest.mark.soak,
+    pytest.mark.by_hand,
     pytest.mark.skipif(SERVER is None, reason="moto_server is not on PATH"),
 ]
 

@@ -77,7 +77,7 @@ def running(made_up, far):
 
 
 def test_ten_of_thirty_who_fail_stop_nobody_else(through, far, control_plane):
-    """REL-01: strangers, a server that says 500, one that cuts, and limits that are refused."""
+    """REL-01: strangers in four's place, a server that says 500 for four, one that cuts for two."""
     ids = [str(number) for number in range(1, 31)]
     course = through(ids)
     strangers, broken, cut = ids[:4], ids[4:8], ids[8:10]

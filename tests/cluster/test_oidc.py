@@ -95,7 +95,7 @@ class Somebody:
         return subprocess.run(
             [self.programs / "kubectl", "--kubeconfig", self.kubeconfig, *arguments],
             input=stdin, capture_output=True, text=True, check=False, timeout=120,
-            env={"PATH": f"{self.programs}:/usr/bin:/bin", "HOME": "/nonexistent",
+            env={"PATH": f"{self.programs}:/usr/bin:/bin", "HOME": str(self.programs),
                  "LOGIN": str(login)},
         )  # fmt: skip
 

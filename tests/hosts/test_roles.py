@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 
 from bench.hosts import FOR_STUDENTS
 
@@ -97,3 +99,38 @@ def test_no_playbook_takes_a_secret_but_by_a_file():
     names = [name for role in ROLES for name in options_of(role)]
 
     assert [name for name in names if "private" in name or "password" in name] == []
+
+
+def told_to_be_wrong(id, like, version, python="/usr/bin/python3"):
+    """What `ready` says of a host that says this of itself; Ansible works it out."""
+    (tasks,) = [role / "tasks" / "main.yml" for role in ROLES if role.name == "ready"]
+    (refuse,) = [task for task in yaml.safe_load(tasks.read_text()) if "Refuse" in task["name"]]
+    rules = {
+        name: trust_as_template(rule) if isinstance(rule, str) else rule
+        for name, rule in refuse["vars"].items()
+    }
+    said = {"stdout": f"like:{id} {like}\r\nrelease:{id}={version}\r\n{python}\r\n"}
+    templar = Templar(DataLoader(), {**rules, "__ready_said": said})
+    return templar.template(trust_as_template(rules["__ready_mistake"]))
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        (("debian", "", "10"), "Debian 10 is too old; 11 or later is needed"),
+        (("debian", "", "9.13"), "Debian 9.13 is too old; 11 or later is needed"),
+        (("ubuntu", "debian", "20.04"), "Ubuntu 20.04 is too old; 22.04 or later is needed"),
+        (("fedora", "", "42"), "it is no Debian or Ubuntu"),
+        (("debian", "", "12", "python:none"), "it has no Python; install the package python3"),
+        (("debian", "", "11"), ""),
+        (("debian", "", "13"), ""),
+        (("debian", "", ""), ""),  # the next one
+        (("ubuntu", "debian", "22.04"), ""),
+        (("ubuntu", "debian", "100.04"), ""),
+        (("raspbian", "debian", "9"), ""),
+        (("linuxmint", "ubuntu debian", "21.3"), ""),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
+)
+def test_a_host_that_is_too_old_is_refused_by_its_number(said, wrong):
+    assert told_to_be_wrong(*said) == wrong

@@ -118,6 +118,13 @@ def test_far_away_a_cold_up_has_to_take_a_third_of_kubectls_time(seconds, reache
     assert verdict(results, f"cold up of 300, 25 ms, {KUBECTL_S}").reached is reached
 
 
+def test_far_away_a_no_op_is_held_against_a_cold_up_and_says_so():
+    results = of(measured(PRACTICUM, PLAN, 2.5, FAR), measured(KUBECTL, UP, 50.0, FAR))
+
+    assert verdict(results, f"no-op plan of 300, 25 ms, {KUBECTL_S}'s cold up").reached
+    assert "figures to reach compare them with kubectl's *cold up*" in report.render(results)
+
+
 @pytest.mark.parametrize(("many", "reached", "aimed"), [(1.2, True, True), (1.6, False, False)])
 def test_one_more_costs_the_same_whatever_the_cohorts_size(many, reached, aimed):
     few = measured(PRACTICUM, ADD, 1.0, students=10)

@@ -53,6 +53,21 @@ def test_a_requirement_is_shown_by_a_test_that_exists_or_says_why_by_none(id):
     ] == []
 
 
+@pytest.mark.parametrize(
+    ("test", "when"),
+    [
+        ("`test_bucket`: a term with its state in a bucket", "by hand"),  # a mark of the module
+        ("`test_restore_elsewhere`: the same objects come back on another cluster", "soak"),
+        ("`test_kills`: twenty random cuts over thirty students", "soak"),  # one of the test
+    ],
+)
+def test_the_page_says_of_a_test_that_no_change_waits_for_it(test, when):
+    page = (ROOT / "docs" / "reference" / "requirements.md").read_text(encoding="utf-8")
+
+    assert f"{test} (*{when}*)" in page
+    assert "`test_kills`: a run cut at a change is finished by the next<br>" in page, "the twin"
+
+
 @pytest.mark.parametrize("id", [id for id, entry in CATALOGUE.items() if "waived" in entry])
 def test_what_is_waived_is_tried_by_no_case(id):
     """Else the cluster could show it, and the excuse would hide that it does not."""

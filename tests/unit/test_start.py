@@ -222,3 +222,19 @@ def test_output_that_cannot_be_written_is_no_success(tmp_path):
         )  # fmt: skip
 
     assert done.returncode != 0
+
+
+def test_a_file_that_the_system_refuses_may_be_told_in_the_middle_of_a_run(tmp_path):
+    """Exit code 3 promises elsewhere that nothing was changed: not here."""
+    command = [sys.executable, "-m", "provisioner", "init", "demo", "--cluster", "rehearsal"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path
+        )
+
+    assert done.returncode == 3
+    assert (tmp_path / "stacks" / "demo" / "cohort.yaml").exists()
+    assert done.stderr.splitlines() == [
+        "Error: No space left on device.",
+        "Hint: This may have stopped in the middle. Mend it, and run the same command again.",
+    ]
