@@ -17,7 +17,7 @@ from ..errors import ClusterError
 from .answers import decoded, lines, refusal, unreachable
 from .kubeconfig import Access
 from .session import Session
-from .transport import SECONDS, WORKERS, Connections, patience
+from .transport import PASSING, SECONDS, WORKERS, Connections, patience
 
 if TYPE_CHECKING:  # a list that comes as it should needs nothing of it
     import urllib3
@@ -138,17 +138,17 @@ class Client:
             raise unreachable(self.access.server, error) from None
 
     def answers(self) -> bool:
-        """Say whether the server answers at once, whatever it says of what it has stored."""
+        """Say whether the server answers at once of what it has stored, be it a refusal."""
         import urllib3
 
         soon = urllib3.Timeout(connect=AT_ONCE, read=AT_ONCE)
         # Its version it knows by itself, also while its store stands still.
         url = f"{self.access.server}/api/v1/namespaces/kube-system"
         try:
-            self._session.send("GET", url, {}, retries=False, timeout=soon)
+            answer = self._session.send("GET", url, {}, retries=False, timeout=soon)
         except (urllib3.exceptions.HTTPError, ClusterError):
             return False
-        return True
+        return answer.status not in PASSING
 
     def server_time(self) -> datetime:
         """Return what time it is to the server; ours where it does not say.

@@ -196,11 +196,15 @@ def test_attempts_are_few_apart_and_bounded():
     assert retry.backoff_factor * 2**retry.total + retry.backoff_jitter < PATIENCE
 
 
-@pytest.mark.parametrize("status", [200, 403, 500])
-def test_a_server_that_says_anything_answers(server, client, status):
+@pytest.mark.parametrize(
+    ("status", "well"), [(200, True), (403, True), (429, False), (500, False), (504, False)]
+)
+def test_a_server_that_refuses_answers_and_one_without_its_store_does_not(
+    server, client, status, well
+):
     server.will("GET", failure(status, "x", "x"))
 
-    assert client.answers()
+    assert client.answers() is well
     assert [request.path for request in server.asked] == ["/api/v1/namespaces/kube-system"]
 
 
