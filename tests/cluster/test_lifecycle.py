@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import stat
 from collections import Counter
@@ -209,23 +208,17 @@ def test_a_handout_is_private_and_given_once(running, control_plane):
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-@pytest.fixture(scope="module")
-def renewed(running, tmp_path_factory):
-    """A hand-out that was used and then renewed; the server remembers it for ten seconds."""
-    folder = tmp_path_factory.mktemp("renewed")
+def test_a_renewed_handout_ends_the_old_one(running, tmp_path, wait_until):
     running.json("handout", running.name)
-    old = running.open("20260002", folder).rename(folder / "old")
+    old = running.open("20260002", tmp_path).rename(tmp_path / "old")
     assert as_student(old, "get", "pods").returncode == 0
-    document = running.json("handout", running.name, "20260002", "--renew")
-    return document, old, running.open("20260002", folder)
 
+    renewed = running.json("handout", running.name, "20260002", "--renew")
 
-def test_a_handout_is_renewed_for_who_is_named(renewed):
-    """Early: that the old one ends is looked at when the server has had its ten seconds."""
-    document, _, new = renewed
-
-    assert [item["id"] for item in document["issued"]] == ["20260002"]
+    new = running.open("20260002", tmp_path)
+    assert [item["id"] for item in renewed["issued"]] == ["20260002"]
     assert as_student(new, "get", "pods").returncode == 0
+    wait_until(lambda: "logged in" in as_student(old, "get", "pods").stderr)
 
 
 def test_another_students_key_opens_nothing(running):
@@ -296,21 +289,10 @@ def test_doctor_finds_nothing_to_mend(running):
     assert set(verdicts.values()) == {"ok"}
 
 
-QUOTAS = itertools.count(7)
-"""Pods that nobody may have yet: a change for everybody."""
-
-
-@pytest.fixture(scope="module")
-def changing(new_course):
-    """Two students, of whom every test changes something."""
+def test_a_changed_quota_reaches_every_student(new_course):
     course = new_course(["1", "2"])
     course.up()
-    return course
-
-
-def test_a_changed_quota_reaches_every_student(changing):
-    course, pods = changing, str(next(QUOTAS))
-    course.write(["1", "2"], environment={"quota": {"pods": pods}})
+    course.write(["1", "2"], environment={"quota": {"pods": "7"}})
 
     assert course.changes()["1"] == ["ResourceQuota/practicum spec.hard.pods"]
     course.run("plan", course.name, "--detailed-exitcode", code=10)
@@ -322,7 +304,29 @@ def test_a_changed_quota_reaches_every_student(changing):
     assert (done["changed"], done["same"]) == (2, 0)
     quota = course.admin("get", "quota", "practicum", "-n", course.namespace("2"), "-o",
                          "jsonpath={.spec.hard.pods}")  # fmt: skip
-    assert quota == pods
+    assert quota == "7"
+
+
+def test_a_stranger_is_left_alone_and_named(new_course, control_plane):
+    course = new_course(["1", "2"])
+    course.admin("create", "namespace", course.namespace("1"))
+    mark = control_plane.mark()
+
+    done = course.up(code=6)
+
+    assert done["created"] == 1
+    [failure] = done["failed"]
+    assert failure["id"] == "1"
+    assert "was made by kubectl-create" in failure["error"]
+    touched = [
+        event
+        for event in mutations(control_plane.since(mark))
+        if course.namespace("1") in (about(event, "namespace"), about(event, "name"))
+    ]
+    assert touched == []
+    receipt = course.down()
+    assert receipt["proved"]
+    assert course.admin("get", "namespace", course.namespace("1"), "-o", "name")
 
 
 REFUSING = """
@@ -374,8 +378,8 @@ def test_one_student_who_fails_stops_no_other(new_course, refuse, wait_until):
     refuse(
         f"refuse-{course.name}",
         "resourcequotas",
-        f"!(request.namespace in ['{bad}', 'default'])",
-        lambda: course.admin("create", "quota", "probe", "-n", "default", "--dry-run=server"),
+        f"request.namespace != '{bad}'",
+        lambda: _dry_quota(course, bad),
     )
 
     done = course.up(code=6)
@@ -388,9 +392,18 @@ def test_one_student_who_fails_stops_no_other(new_course, refuse, wait_until):
     assert bindings == "", "without its quota an environment must not be open"
 
 
-def test_a_refused_change_is_seen_beforehand_and_excluded(changing, refuse):
+def _dry_quota(course, namespace):
+    try:
+        course.admin("create", "namespace", namespace)
+        course.admin("create", "quota", "probe", "-n", namespace, "--dry-run=server")
+    finally:
+        course.admin("delete", "namespace", namespace)
+
+
+def test_a_refused_change_is_seen_beforehand_and_excluded(new_course, refuse):
     """The student stays in the program as they were: leaving them out would delete them."""
-    course = changing
+    course = new_course(["1", "2"])
+    course.up()
     kept = course.namespace("1")
     refuse(
         f"refuse-{course.name}",
@@ -399,7 +412,7 @@ def test_a_refused_change_is_seen_beforehand_and_excluded(changing, refuse):
         lambda: course.admin("create", "quota", "probe", "-n", kept, "--dry-run=server"),
     )
     uid = _uid(course, kept)
-    course.write(["1", "2"], environment={"quota": {"pods": str(next(QUOTAS))}})
+    course.write(["1", "2"], environment={"quota": {"pods": "9"}})
 
     done = course.up(code=6)
 
@@ -413,39 +426,22 @@ def _uid(course, namespace):
     return course.admin("get", "namespace", namespace, "-o", "jsonpath={.metadata.uid}")
 
 
-@pytest.fixture(scope="module")
-def thinned(new_course, tmp_path_factory):
-    """Six students, of whom four leave; one of these had access."""
-    course = new_course([str(n) for n in range(1, 7)])
+def test_who_leaves_and_returns_finds_the_old_access_dead(new_course, tmp_path, wait_until):
+    """CRD-03: a token carries the account's UID, so a new account revives nothing."""
+    course = new_course(["1", "2"])
     course.give_key("1")
     course.up()
     course.json("handout", course.name)
-    folder = tmp_path_factory.mktemp("thinned")
-    course.old = course.open("1", folder).rename(folder / "old")
-    assert as_student(course.old, "get", "pods").returncode == 0
-    course.roster(["5", "6"])
-    course.refused = course.run("up", course.name, "--yes", code=3)
-    course.untouched = course.actions()
-    course.run("up", course.name, "--yes", "--allow-drop", "3", code=3)
-    course.dropped = course.up("--allow-drop", "4")
-    return course
+    old = course.open("1", tmp_path).rename(tmp_path / "old")
+    assert as_student(old, "get", "pods").returncode == 0
 
-
-def test_a_mass_drop_needs_its_exact_number(thinned):
-    assert "--allow-drop 4" in thinned.refused.stderr
-    assert len(thinned.untouched) == 6
-    assert (thinned.dropped["removed"], thinned.dropped["same"]) == (4, 2)
-
-
-def test_who_leaves_and_returns_finds_the_old_access_dead(thinned, tmp_path, wait_until):
-    """CRD-03: a token carries the account's UID, so a new account revives nothing."""
-    course, old = thinned, thinned.old
+    course.roster(["2"])
+    dropped = course.up()
     wait_until(lambda: "logged in" in as_student(old, "get", "pods").stderr)
-    course.roster(["1", "5", "6"])
-
+    course.roster(["1", "2"])
     back = course.up()
 
-    assert (back["created"], back["same"]) == (1, 2)
+    assert (dropped["removed"], back["created"]) == (1, 1)
     assert "logged in" in as_student(old, "get", "pods").stderr
     course.json("handout", course.name)
     new = course.open("1", tmp_path)
@@ -471,14 +467,30 @@ def test_joining_touches_nobody_else(new_course, control_plane):
     assert touched == {course.namespace("3"), f"practicum-{course.name}"}
 
 
-def test_lost_records_come_back_from_the_cluster(running):
-    file = running.folder / "students.json"
+def test_a_mass_drop_needs_its_exact_number(new_course):
+    course = new_course([str(n) for n in range(1, 7)])
+    course.up()
+    course.roster(["1", "2"])
+
+    refused = course.run("up", course.name, "--yes", code=3)
+    assert "--allow-drop 4" in refused.stderr
+    assert len(course.actions()) == 6
+    course.run("up", course.name, "--yes", "--allow-drop", "3", code=3)
+    done = course.up("--allow-drop", "4")
+
+    assert (done["removed"], done["same"]) == (4, 2)
+
+
+def test_lost_records_come_back_from_the_cluster(new_course):
+    course = new_course(["1", "2"])
+    course.up()
+    file = course.folder / "students.json"
     before = json.loads(file.read_text())
     file.unlink()
 
-    done = running.up()
+    done = course.up()
 
-    assert (done["same"], done["processes"]) == (3, 0)
+    assert (done["same"], done["processes"]) == (2, 0)
     assert json.loads(file.read_text()) == before
 
 
@@ -551,55 +563,13 @@ LEFTOVERS = {
 }
 
 
-@pytest.fixture(scope="module")
-def beside_a_stranger(new_course, control_plane):
-    """Two students, and a stranger's namespace in the place of the first."""
-    course = new_course(["1", "20260001"])
-    course.admin("create", "namespace", course.namespace("1"))
-    mark = control_plane.mark()
-    course.first_up = course.up(code=6)
-    course.events = control_plane.since(mark)
-    return course
-
-
-@pytest.fixture(scope="module")
-def with_leftovers(new_course):
-    """A student, and what `down` does not take along."""
+def test_the_proof_fails_on_each_planted_leftover(new_course):
     course = new_course(["1"])
     course.up()
     for text in LEFTOVERS.values():
         course.admin("apply", "-f", "-", stdin=text.format(name=course.name))
-    return course
 
-
-@pytest.fixture(scope="module")
-def ended(running, beside_a_stranger, with_leftovers):
-    """Take these two down, at once, while another cohort runs; returns their receipts."""
-    codes = {beside_a_stranger.name: 0, with_leftovers.name: 8}
-    courses = [beside_a_stranger, with_leftovers]
-    receipts = runs.at_once(courses, lambda course: course.down(code=codes[course.name]))
-    return dict(zip(codes, receipts, strict=True))
-
-
-def test_a_stranger_is_left_alone_and_named(beside_a_stranger, ended):
-    course, done = beside_a_stranger, beside_a_stranger.first_up
-
-    assert done["created"] == 1
-    [failure] = done["failed"]
-    assert failure["id"] == "1"
-    assert "was made by kubectl-create" in failure["error"]
-    touched = [
-        event
-        for event in mutations(course.events)
-        if course.namespace("1") in (about(event, "namespace"), about(event, "name"))
-    ]
-    assert touched == []
-    assert ended[course.name]["proved"]
-    assert course.admin("get", "namespace", course.namespace("1"), "-o", "name")
-
-
-def test_the_proof_fails_on_each_planted_leftover(with_leftovers, ended):
-    course, failed = with_leftovers, ended[with_leftovers.name]
+    failed = course.down(code=8)
 
     assert not failed["proved"]
     assert sorted(failed["remaining"]) == [
@@ -613,9 +583,12 @@ def test_the_proof_fails_on_each_planted_leftover(with_leftovers, ended):
     assert course.down()["proved"]
 
 
-def test_down_leaves_another_cohort_alone(running, ended):
-    """Which has a student of the same id."""
-    assert all(receipt["removed"] for receipt in ended.values())
+def test_down_leaves_another_cohort_alone(running, new_course):
+    course = new_course(["20260001"])
+    course.up()
+
+    course.down()
+
     assert set(running.actions().values()) == {"same"}
 
 
@@ -628,18 +601,14 @@ def test_down_wants_the_name_typed(running):
     assert set(running.actions().values()) == {"same"}
 
 
-def test_a_protected_cohort_is_not_taken_down(running):
-    file = running.folder / "cohort.yaml"
-    before = file.read_text()
-    file.write_text(f"{before}protect: 'true'\n")
-    try:
-        refused = running.run("down", running.name, "--yes", running.name, code=3)
-        actions = running.actions()
-    finally:
-        file.write_text(before)
+def test_a_protected_cohort_is_not_taken_down(new_course):
+    course = new_course(["1"], protect="true")
+    course.up()
+
+    refused = course.run("down", course.name, "--yes", course.name, code=3)
 
     assert "protect: false" in refused.stderr
-    assert set(actions.values()) == {"same"}
+    assert course.actions() == {"1": "same"}
 
 
 BUILDER = """
@@ -685,11 +654,3 @@ def test_the_guard_binds_nobody_outside_the_cohorts_namespaces(running):
     own = OF_OTHERS.replace("NAMESPACE", running.namespace("20260001"))
     with pytest.raises(AssertionError, match="only Kubernetes' own finalizers"):
         running.admin(*create, stdin=own)
-
-
-def test_a_renewed_handout_ends_the_old_one(renewed, wait_until):
-    """At the end of this file: who waits here waits no longer than is left."""
-    _, old, new = renewed
-
-    wait_until(lambda: "logged in" in as_student(old, "get", "pods").stderr)
-    assert as_student(new, "get", "pods").returncode == 0
