@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -181,15 +180,6 @@ def check_converged(course: Course, ids: list[str]) -> None:
     await_no_strays(course)
     claim = course.admin("get", "namespace", f"practicum-{course.name}", "-o", "json")
     assert cluster.claim_of(json.loads(claim)) is None
-
-
-def at_once(courses: Sequence[Course], call: Callable[[Course], Any]) -> list[Any]:
-    """Do the same with several cohorts at once, where most of the time is Kubernetes' own.
-
-    To end a namespace takes it five seconds, of which it rests; `down` ends two, one by one.
-    """
-    with ThreadPoolExecutor(len(courses)) as threads:
-        return list(threads.map(call, courses))
 
 
 def put_behind(
