@@ -17,8 +17,9 @@ PY    := $(BIN)/python
 PYTHON ?=
 CANDIDATES := python3.15 python3.14 python3.13 python3.12 python3.11 python3 python
 NEW_ENOUGH := import sys; v = sys.version_info; sys.exit(v < (3, 11) or v.releaselevel != "final")
-# As many files of tests at a time as there are cores, each with a control plane of its own.
-PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile
+# As many files of tests at a time as there are cores, each with a control plane of its own; in
+# the order of tests/conftest.py, and not by how many tests there are in a file.
+PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # Only these are read for examples: to import all of the others takes each process two seconds.
 EXAMPLES = $(shell grep -rl --include='*.py' '>>> ' provisioner)
 PIP := $(PY) -m pip --disable-pip-version-check --no-input

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ..conftest import LONG
+
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 PIN = re.compile(r"^([a-z0-9-]+)==([^ ]+)", re.MULTILINE)
@@ -68,3 +70,7 @@ def test_make_says_what_it_can_do() -> None:
 
     targets = set(re.findall(r"^  make ([a-z]+) ", result.stdout, re.MULTILINE))
     assert {"install", "demo", "test", "check", "unit", "bench", "soak", "lock"} <= targets
+
+
+def test_what_is_to_begin_first_is_there() -> None:
+    assert [start for start in LONG if not (ROOT / start).exists()] == []

@@ -195,7 +195,7 @@ class Course:
 
     def up(self, *arguments: str, code: int = 0) -> Any:
         done = self.json("up", self.name, "--yes", *arguments, code=code)
-        if code == 0 and done.get("created") and self.kubeconfig.exists():
+        if code == 0 and done.get("created") and self.kubectl:  # of kind clusters there is none
             until(self._quotas_count)
         return done
 

@@ -5,6 +5,7 @@ What each fault does is done by a proxy; behind it is the real API server.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
@@ -12,8 +13,11 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from click.testing import CliRunner
 
 from provisioner import rehearsal
+from provisioner.cli import practicum
+from provisioner.cluster import plain, transport
 
 from . import runs
 from .course import Course
@@ -22,6 +26,9 @@ from .faults import Fault, Gate, proxy
 pytestmark = pytest.mark.cluster
 
 IDS = [str(number) for number in range(1, 7)]
+PODS = itertools.count(7)
+"""A quota that nobody has yet: something to do for the next `up`."""
+
 BOUND = 200
 """Seconds: no command may take longer, whatever the server does. The limit of a test is
 longer, so that a run without a bound fails here and not there."""
@@ -49,6 +56,20 @@ def through(new_course, far, tmp_path_factory):
 def course(through, far):
     made = through(["1", "2"])
     yield made
+    far.reset()
+
+
+@pytest.fixture(scope="module")
+def made_up(through):
+    course = through(["1", "2"])
+    course.up()
+    return course
+
+
+@pytest.fixture
+def running(made_up, far):
+    """A cohort that is up; a test that changes what it should be says first what that is."""
+    yield made_up
     far.reset()
 
 
@@ -80,8 +101,7 @@ def test_ten_of_thirty_who_fail_stop_nobody_else(through, far, control_plane):
     assert all("was made by kubectl-create" in why[id] for id in strangers)
     assert all(why.values()), "each is told with a cause"
     far.reset()
-    for id in strangers:
-        course.admin("delete", "namespace", course.namespace(id))
+    course.admin("delete", "namespace", *(course.namespace(id) for id in strangers))
     done = course.up()
     assert (done["failed"], done["same"]) == ([], 20)
     runs.check_converged(course, ids)
@@ -118,7 +138,7 @@ def break_now_and_then(far, fault):
         return Fault(**{fault: True}) if lost and fault != "late" else None
 
     far.reset(rule)
-    far.delay = 0.3 if fault == "late" else 0.0
+    far.delay = 0.1 if fault == "late" else 0.0
 
 
 @pytest.mark.parametrize("fault", ["cut", "half", "late"])
@@ -155,17 +175,36 @@ def test_a_student_is_dropped_over_a_connection_that_breaks_now_and_then(course,
     assert kept, "never deleted without an archive"
 
 
-def test_a_server_that_never_answers(course, far):
-    """Black hole: every request gives up, so every command does, and nothing is taken for gone."""
-    course.up()
-    state = runs.state_of(course).read_bytes()
+def test_a_server_that_never_answers(running, far, monkeypatch):
+    """Black hole: every request gives up, so every command does, and nothing is taken for gone.
+
+    In this process, so that a request has half a second and not half a minute.
+    """
+    monkeypatch.setattr(plain, "SECONDS", 0.5)
+    monkeypatch.setattr(transport, "SECONDS", 0.5)
+    state = runs.state_of(running).read_bytes()
     far.reset(lambda _: Fault(hang=True))
 
-    done = course.run("plan", course.name, code=7)
+    done = CliRunner().invoke(practicum, running.command("plan", running.name)[3:])
 
-    assert "cannot be reached" in done.stderr
-    assert len(done.stderr.splitlines()) == 2, "one line, and what to do"
-    assert runs.state_of(course).read_bytes() == state
+    assert done.exit_code == 7, done.output
+    check_told(done.stderr)
+    assert runs.state_of(running).read_bytes() == state
+
+
+@pytest.mark.soak  # two requests have half a minute each
+def test_a_server_that_never_answers_has_its_time(running, far):
+    state = runs.state_of(running).read_bytes()
+    far.reset(lambda _: Fault(hang=True))
+
+    check_told(running.run("plan", running.name, code=7).stderr)
+
+    assert runs.state_of(running).read_bytes() == state
+
+
+def check_told(errors):
+    assert "cannot be reached" in errors
+    assert len(errors.splitlines()) == 2, "one line, and what to do"
 
 
 @pytest.mark.soak
@@ -191,15 +230,24 @@ def test_a_server_that_stops_answering_in_the_middle(course, far, command):
     assert course.run(command, course.name, *words)
 
 
-def test_a_cluster_that_goes_away_never_shrinks_the_state(course, far, monkeypatch):
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(Fault(status=503), id="nobody behind the balancer"),
+        # Pulumi's provider asks ten times more, a second apart.
+        pytest.param(Fault(cut=True), id="cut", marks=pytest.mark.soak),
+    ],
+)
+def test_a_cluster_that_goes_away_never_shrinks_the_state(running, far, monkeypatch, fault):
     """REL-14: with what the provider calls *delete unreachable* in the operator's shell."""
-    course.up()
+    course = running
     before = runs.in_state(course)
     monkeypatch.setenv("PULUMI_K8S_DELETE_UNREACHABLE", "true")
     monkeypatch.setenv("PULUMI_K8S_SKIP_UPDATE_UNREACHABLE", "true")
-    course.write(["1", "2"], **course.fixed, environment={"quota": {"pods": "7"}})
+    pods = str(next(PODS))
+    course.write(["1", "2"], **course.fixed, environment={"quota": {"pods": pods}})
     # We still see the cluster; what Pulumi starts does not.
-    far.reset(lambda request: Fault(cut=True) if request.agent.startswith("pulumi") else None)
+    far.reset(lambda request: fault if request.agent.startswith("pulumi") else None)
 
     failed = course.up(code=6)["failed"]
 

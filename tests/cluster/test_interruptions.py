@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -60,6 +61,17 @@ def half_up(behind, gate):
     if run.poll() is None:
         run.kill()
     run.communicate()
+
+
+@pytest.fixture(scope="module")
+def well(new_course):
+    """A cohort that is up; students join it, each with an id of their own."""
+    course = new_course(["1"])
+    course.up()
+    return course
+
+
+NEW = map(str, itertools.count(101))
 
 
 def hear(run, words):
@@ -173,13 +185,12 @@ def test_who_reads_the_output_may_go_away(behind, gate):
     check_converged(course, ["1", "2"])
 
 
-def test_a_full_disk_stops_it_in_one_line_and_leaves_all_as_it_was(new_course):
+def test_a_full_disk_stops_it_in_one_line_and_leaves_all_as_it_was(well):
     """REL-10: `ulimit -f` is a disk that is full for whatever grows beyond a few bytes."""
-    course = new_course(["1", "2"])
-    course.up()
+    course, ids = well, [*well.actions(), next(NEW)]
     records, state = course.folder / "students.json", state_of(course)
     before = records.read_bytes(), state.read_bytes()
-    course.roster(["1", "2", "3"])
+    course.roster(ids)
     command = ["bash", "-c", 'trap "" XFSZ; ulimit -f 0; exec "$@"', "-",
                *course.command("up", course.name, "--yes")]  # fmt: skip
 
@@ -190,14 +201,13 @@ def test_a_full_disk_stops_it_in_one_line_and_leaves_all_as_it_was(new_course):
     assert "Traceback" not in done.stderr
     assert (records.read_bytes(), state.read_bytes()) == before
     assert course.up()["created"] == 1
-    check_converged(course, ["1", "2", "3"])
+    check_converged(course, ids)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a read-only file system is mounted, by root alone")
-def test_a_read_only_home_stops_it_before_anything_is_changed(new_course):
-    course = new_course(["1"])
-    course.up()
-    course.roster(["1", "2"])
+def test_a_read_only_home_stops_it_before_anything_is_changed(well):
+    course, stay, new = well, list(well.actions()), next(NEW)
+    course.roster([*stay, new])
     script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"'
     command = ["unshare", "-m", "bash", "-c", script, str(course.home),
                *course.command("up", course.name, "--yes")]  # fmt: skip
@@ -209,7 +219,7 @@ def test_a_read_only_home_stops_it_before_anything_is_changed(new_course):
     assert done.returncode == 3, done.stderr
     assert "Read-only file system" in done.stderr
     assert "Traceback" not in done.stderr
-    assert course.actions() == {"1": "same", "2": "create"}
+    assert course.actions() == dict.fromkeys(stay, "same") | {new: "create"}
     assert course.up()["created"] == 1
 
 
@@ -229,10 +239,9 @@ def test_of_two_runs_at_once_one_proceeds(half_up, gate):
     assert set(course.actions().values()) == {"same"}
 
 
-def test_a_dead_holders_lock_is_taken_and_a_live_ones_is_not(new_course, wait_until):
+def test_a_dead_holders_lock_is_taken_and_a_live_ones_is_not(well):
     """REL-05: Pulumi's own lock file names process and host, and nothing else clears it."""
-    course = new_course(["1"])
-    course.up()
+    course, ids = well, list(well.actions())
     stack = f"{course.name}.wave-01"
     folder = course.home / "state" / ".pulumi" / "locks" / "organization" / "practicum" / stack
     lock = folder / "0f3a.json"
@@ -244,7 +253,7 @@ def test_a_dead_holders_lock_is_taken_and_a_live_ones_is_not(new_course, wait_un
             f' "timestamp": "{since}"}}'
         )
 
-    course.write(["1"], environment={"quota": {"pods": "8"}})
+    course.write(ids, environment={"quota": {"pods": "8"}})
     now = datetime.now(UTC).isoformat()
     plant(os.getpid(), now)
     refused = course.run("up", course.name, "--yes", code=9)
@@ -258,9 +267,9 @@ def test_a_dead_holders_lock_is_taken_and_a_live_ones_is_not(new_course, wait_un
 
     taken = course.up()
 
-    assert (taken["changed"], taken["failed"]) == (1, [])
+    assert (taken["changed"], taken["failed"]) == (len(ids), [])
     assert not lock.exists()
     assert not torn.exists()
-    course.write(["1"])
+    course.write(ids)
     plant(os.getpid(), "2020-01-01T00:00:00Z")  # only the number is alive
-    assert course.up()["changed"] == 1
+    assert course.up()["changed"] == len(ids)

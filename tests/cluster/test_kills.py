@@ -84,12 +84,19 @@ def cut_at(course, far, at, when, command="up"):
     return struck.is_set()
 
 
-def changes_of_one(course, far, id):
+def changes_of_one(course, far):
     """How many requests change something when one student joins; the student stays."""
+    stay = all_well(course)
     far.reset()
-    course.roster(["0", id])
+    course.roster([*stay, str(next(NEW))])
     course.up()
     return far.changes
+
+
+def all_well(course):
+    """See that everybody is as they should be, whatever was tried on them; returns who they are."""
+    assert course.up()["failed"] == []
+    return list(course.actions())
 
 
 def survive(course, far, number, when, ids, afterwards):
@@ -105,12 +112,13 @@ def survive(course, far, number, when, ids, afterwards):
 
 def test_a_run_cut_at_a_change_is_finished_by_the_next(victim, far):
     """REL-03 in short: the first, one in the middle and the last, and a roster that moved on."""
-    count = changes_of_one(victim, far, "99")
+    count = changes_of_one(victim, far)
     assert count >= 8, "claim, six objects, and the claim again"
 
-    assert survive(victim, far, 1, "after", ["0", "1"], ["0", "1"])
-    assert survive(victim, far, 4, "before", ["0", "2"], ["0", "3"])
-    assert survive(victim, far, count - 2, "after", ["0", "4"], ["0"])
+    stay = [*victim.actions(), "1"]
+    assert survive(victim, far, 1, "after", stay, stay)
+    assert survive(victim, far, 4, "before", [*stay, "2"], [*stay, "3"])
+    assert survive(victim, far, count - 2, "after", [*stay, "3", "4"], stay)
 
 
 @pytest.mark.parametrize("when", ["the first", "the last"])
@@ -163,31 +171,29 @@ def check_down_cut_late(course, far, wait_until):
 
 def test_a_run_cut_when_all_is_there_and_nothing_is_saved_is_settled_by_the_next(victim, far):
     """Nothing differs: it is the journal that says whose state knows nothing of what runs."""
-    victim.roster(["0"])
-    victim.up()
-    victim.roster(["0", "5"])
+    stay = all_well(victim)
+    victim.roster([*stay, "5"])
 
     assert cut_at(victim, far, runs.is_last, "after")
     before = runs.everything(victim)
-    assert victim.actions() == {"0": "same", "5": "same"}
+    assert victim.actions() == dict.fromkeys([*stay, "5"], "same")
     assert "s5" not in runs.in_state(victim)
     assert "Nothing was changed." in victim.run("up", victim.name, "--dry-run").stderr
     assert runs.locks(victim) != []
     settled = victim.up()
 
-    assert (settled["same"], settled["failed"]) == (2, [])
+    assert (settled["same"], settled["failed"]) == (len(stay) + 1, [])
     claimed = f"Namespace /practicum-{victim.name}"
     after = runs.everything(victim)
     assert [name for name in before if name != claimed and after[name] != before[name]] == []
-    runs.check_converged(victim, ["0", "5"])
+    runs.check_converged(victim, [*stay, "5"])
     assert victim.up()["processes"] == 0
 
 
 def test_runs_for_one_student_in_between_forget_nothing_of_what_was_cut(victim, far):
     """In the wave that was cut, they run without the others; what these lack is settled later."""
-    victim.roster(["0"])
-    victim.up()
-    victim.roster(["0", "6"])
+    stay = all_well(victim)
+    victim.roster([*stay, "6"])
     assert cut_at(victim, far, runs.is_last, "after")
 
     victim.json("up", victim.name, "0", "--yes")
@@ -199,8 +205,8 @@ def test_runs_for_one_student_in_between_forget_nothing_of_what_was_cut(victim, 
     assert "wave 1 may be half done" in victim.run("status", victim.name).stdout
     settled = victim.up()
 
-    assert (settled["same"], settled["failed"]) == (2, [])
-    runs.check_converged(victim, ["0", "6"])
+    assert (settled["same"], settled["failed"]) == (len(stay) + 1, [])
+    runs.check_converged(victim, [*stay, "6"])
     assert victim.up()["processes"] == 0
 
 
@@ -271,7 +277,7 @@ def _interrupted_rotation(course, far):
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_run_cut_at_any_change_of_a_student_is_finished_by_the_next(victim, far, when):
     """REL-03: every change of a student who joins, and of one who leaves."""
-    count = changes_of_one(victim, far, "99")
+    count = changes_of_one(victim, far)
     for number in range(1, count + 1):
         joins, other = str(next(NEW)), str(next(NEW))
         moved = number % 3 == 0
