@@ -32,6 +32,19 @@ def test_a_second_run_changes_nothing(course, host):
     assert course.runs["second"].changes(host) == []
 
 
+def test_the_packages_of_all_tools_are_asked_for_once(course):
+    """But for those whose configuration must be there first."""
+    asked = [
+        event["task"] for event in course.runs["first"].events
+        if (event["host"], event["action"]) == ("lab1", "ansible.builtin.apt")
+    ]  # fmt: skip
+
+    assert asked == [
+        "Ensure the packages of all tools are installed, in one go",
+        "Ensure containerd is installed", "Ensure Docker is installed",
+    ]  # fmt: skip
+
+
 def test_where_all_packages_are_there_nobody_is_asked_for_any(course):
     asked = [event["action"] for event in course.runs["second"].events]
 

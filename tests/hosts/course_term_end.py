@@ -29,8 +29,7 @@ def test_a_change_of_the_roster_fails_nowhere(changed):
 def test_a_package_that_somebody_removed_is_there_again(course, changed):
     assert course.hosts[0].succeeds("command -v tree")
     asked = [event["task"] for event in changed.events if event["action"] == "ansible.builtin.apt"]
-    # The others are there, so nobody was asked for them.
-    assert asked == ["Ensure pass is installed", "Ensure what passage stands on is installed"]
+    assert asked == ["Ensure the packages of all tools are installed, in one go"]
 
 
 def test_whoever_left_is_archived_then_gone_with_all_that_ran(course, changed):

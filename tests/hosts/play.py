@@ -143,6 +143,8 @@ def run_play(
                 "ANSIBLE_ROLES_PATH": str(PLAYBOOKS / "roles")}
                if Path(playbook).is_absolute() else {}),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            # As Ansible's own, but that the loopback needs no compression of 50 MB programs.
+            "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s",
             "ANSIBLE_PIPELINING": "1", "ANSIBLE_HOME": str(private / "home"),
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(private / "cp"), "HOME": os.environ["HOME"],
             "ANSIBLE_NOCOWS": "1", "ANSIBLE_HOST_KEY_CHECKING": "True",

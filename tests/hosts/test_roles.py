@@ -94,6 +94,24 @@ def test_a_module_that_takes_all_students_is_told_as_their_part():
     } <= FOR_STUDENTS
 
 
+def packages_of(role):
+    """What a role asks the package manager for."""
+    folder = PLAYBOOKS / "roles" / role
+    (names,) = [task["ansible.builtin.apt"]["name"]
+                for task in yaml.safe_load((folder / "tasks/main.yml").read_text())
+                if "ansible.builtin.apt" in task]  # fmt: skip
+    if "{{" in names:
+        names = yaml.safe_load((folder / "vars/main.yml").read_text())[names.strip("{} ")]
+    return [names] if isinstance(names, str) else names
+
+
+def test_what_is_installed_at_once_is_what_each_role_would_ask_for():
+    (play,) = yaml.safe_load((PLAYBOOKS / "prepare-hosts.yml").read_text())
+
+    at_once = play["vars"]["lab_packages_of"]
+    assert at_once == {role: packages_of(role) for role in at_once}
+
+
 def test_no_playbook_takes_a_secret_but_by_a_file():
     """Extra variables and the inventory are written down; so no variable is a private key."""
     names = [name for role in ROLES for name in options_of(role)]
