@@ -57,6 +57,7 @@ def main() -> int:
     """
     options = _options()
     signal.signal(signal.SIGTERM, _stop)
+    options.out.mkdir(parents=True, exist_ok=True)
     try:
         before = Results.load(options.out / "last.json")
         results = before if options.redraw else _measured(options, before)

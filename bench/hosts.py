@@ -15,9 +15,9 @@ import yaml
 
 from provisioner.playbook import Play, Run
 from tests.hosts import rig_image
-from tests.hosts.rig_engine import running_engine
 from tests.hosts.rig_host import LabHost, start_host
 
+from .engine import running
 from .results import HostRun
 from .stage import CaseError
 
@@ -54,7 +54,7 @@ def run(home: Path, repeats: int, sizes: tuple[int, ...] = SIZES) -> Iterator[Ho
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     key = _key(home / "operator")
-    with running_engine(rig_image.folder() / "engine") as engine:
+    with running() as engine:
         image = rig_image.ensure_image(engine)
         for repeat in range(1, repeats + 1):
             looped = tuple(size for size in sizes if size <= LOOP_MOST)

@@ -21,9 +21,8 @@ from provisioner import quantity, toolchain
 from provisioner.errors import MissingToolError, PracticumError
 from provisioner.kind import image
 from provisioner.kind.docker import Engine
-from tests.hosts import rig_image
-from tests.hosts.rig_engine import running_engine
 
+from .engine import running
 from .results import KindRun
 from .stage import CaseError
 
@@ -61,7 +60,7 @@ def _engine() -> Iterator[None]:
     try:
         Engine().require()
     except MissingToolError:
-        with running_engine(rig_image.folder() / "engine") as found:
+        with running() as found:
             os.environ["DOCKER_HOST"] = found.address or ""
             yield
     else:
