@@ -93,7 +93,7 @@ def refuse_without_key(cohort: Cohort, namespaces: Iterable[Manifest], *, otherw
 
 def there(namespaces: Iterable[Manifest]) -> list[Manifest]:
     """Leave out those whose deletion has begun: what is left of them is no whole any more."""
-    return [live for live in namespaces if not live["metadata"].get("deletionTimestamp")]
+    return [live for live in namespaces if not cluster.is_going(live)]
 
 
 def keep(

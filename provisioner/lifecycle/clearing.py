@@ -84,7 +84,7 @@ class Clearing:
         self.troubles += removal.refusals(self._reading.client, lives).values()
 
     def _await(self, namespaces: list[Manifest]) -> dict[str, str]:
-        fresh = any(not live["metadata"].get("deletionTimestamp") for live in namespaces)
+        fresh = not all(map(cluster.is_going, namespaces))
         seconds = self._patience if fresh else min(self._patience, removal.LONGER)
         return cluster.await_gone(
             self._reading.client,

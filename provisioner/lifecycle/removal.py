@@ -46,7 +46,7 @@ def remove_surplus(
     why |= {owners[uid]: refusal for uid, refusal in refused.items()}
     namespaces = [live for live in lives if live["kind"] == "Namespace" and goes(live, refused)]
     by_name = {live["metadata"]["name"]: owners[live["metadata"]["uid"]] for live in namespaces}
-    fresh = any(not live["metadata"].get("deletionTimestamp") for live in namespaces)
+    fresh = not all(map(cluster.is_going, namespaces))
     seconds = SECONDS if fresh else LONGER
     stuck = cluster.await_gone(client, namespaces, seconds=seconds, renewed=not fresh)
     held = [live for live in namespaces if live["metadata"]["name"] in stuck]
@@ -75,8 +75,7 @@ def refusals(client: cluster.Client, lives: Iterable[Manifest]) -> dict[str, str
 
 def goes(live: Manifest, refused: Container[str]) -> bool:
     """Say whether a namespace is to be waited for: one whose deletion is refused stays."""
-    metadata = live["metadata"]
-    return metadata["uid"] not in refused or bool(metadata.get("deletionTimestamp"))
+    return live["metadata"]["uid"] not in refused or cluster.is_going(live)
 
 
 def force(

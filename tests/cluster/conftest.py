@@ -22,7 +22,7 @@ import pytest
 
 from provisioner import rehearsal, toolchain
 
-from .course import Course
+from .course import Course, until
 
 Kubectl = Callable[..., str]
 
@@ -144,11 +144,4 @@ def new_course(
 @pytest.fixture(scope="session")
 def wait_until() -> Callable[..., None]:
     """Wait for a condition of the cluster, at most some seconds."""
-
-    def wait(holds: Callable[[], bool], seconds: float = 180) -> None:
-        deadline = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < deadline, "the condition never came true"
-            time.sleep(0.1)
-
-    return wait
+    return until

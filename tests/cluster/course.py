@@ -234,7 +234,7 @@ class Course:
 
     def await_right(self, user: str, *what: str) -> None:
         """Wait until a role that was just bound counts: an API server hears of it a moment later."""
-        until(lambda: self._may(user, *what))
+        until(lambda: self.may(user, *what))
 
     def _quotas_count(self) -> bool:
         """Whether Kubernetes has taken every quota up; until then it refuses whatever it bounds."""
@@ -242,7 +242,8 @@ class Course:
         quotas = json.loads(self.admin("get", "resourcequotas", *mine))["items"]
         return all(one.get("status", {}).get("hard") for one in quotas)
 
-    def _may(self, user: str, *what: str) -> bool:
+    def may(self, user: str, *what: str) -> bool:
+        """Ask the API server whether somebody may do something, as `kubectl auth can-i` has it."""
         try:
             self.admin("auth", "can-i", *what, "-q", f"--as={user}")
         except AssertionError:
