@@ -107,6 +107,8 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  (Click's signature)
+        if os.environ.get("NO_COLOR"):  # https://no-color.org; Click does not look at it
+            ctx.color = False
         return _explaining(ctx, lambda: super(_LazyGroup, self).invoke(ctx))
 
 

@@ -56,17 +56,13 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum down demo --yes demo --no-archive --json
       practicum down demo --wait 60 --force-finalize 20260001
     """
-    from ..lifecycle import archiving, backend
-    from ..lifecycle.backend import read
+    from ..lifecycle import archiving
     from ..lifecycle.down import down as take_down
-    from ..report import archives, live, text
+    from ..report import live, text
 
     folder = archiving.folder_of(settings, cohort)
     if dry_run:
-        goes = backend.all_of(read(settings, cohort))
-        for environment in goes.names:
-            click.echo(f"  - {environment}")
-        show_lines(archives.to_archive(folder, goes.students, wanted=not no_archive))
+        _show_plan(settings, cohort, archive=not no_archive, as_json=as_json)
         return
     if not no_archive:
         say(f"What students made is archived first, encrypted, in {folder}")
@@ -91,3 +87,23 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
         show_lines(text.down(receipt))
     if not receipt.proved:
         context.exit(receipt.exit_code)
+
+
+def _show_plan(settings: Settings, cohort: str, *, archive: bool, as_json: bool) -> None:
+    """Show what `down` would delete, and whether it would refuse."""
+    from ..lifecycle import archiving, backend
+    from ..report import archives
+
+    reading = backend.read(settings, cohort)
+    goes = backend.all_of(reading)
+    plan = archives.Goes(
+        cohort=cohort,
+        names=tuple(goes.names),
+        students=goes.students,
+        folder=archiving.folder_of(settings, cohort) if archive else None,
+        protected=reading.cohort.protect,
+    )
+    if as_json:
+        show_json(plan.to_json())
+    else:
+        show_lines(plan.lines())

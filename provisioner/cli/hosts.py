@@ -10,6 +10,7 @@ import click
 from ..errors import InputError
 from .options import (
     Settings,
+    agree,
     allow_drop_option,
     as_json,
     ask,
@@ -148,7 +149,7 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
     def confirm(labs: Labs) -> bool:
         for line in text.placement(labs):
             say(line)
-        return yes or ask(f"Change the hosts of {cohort}?")
+        return yes or agree(f"Change the hosts of {cohort}?", progress)
 
     manner = Manner(
         limit=limit,
@@ -298,7 +299,7 @@ def scan(
             say(line)
         if expect:
             return one.known_by(expect)
-        yes = sys.stdin.isatty() and ask(f"Is this {one.name}, and do you pin the key?")
+        yes = sys.stdin.isatty() and ask(f"Is this {one.name}, and do you pin the key?", progress)
         return one.shown if yes else frozenset()
 
     with live.progress(say) as progress:

@@ -17,7 +17,7 @@ from ..cohort.exports.importers import Asked
 from ..cohort.exports.importing import Proposal
 from ..errors import InputError
 from ..settings import Settings
-from .options import as_json, pass_settings, say, show_json, visible
+from .options import allow_drop_option, as_json, pass_settings, say, show_json, visible
 
 
 @click.group()
@@ -42,7 +42,7 @@ def roster() -> None:
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
-@click.option("--allow-drop", type=int, metavar="N", help="Let exactly N students go.")
+@allow_drop_option
 @click.option("--encoding", metavar="NAME", help="Encoding of the file, where it is not found out.")
 @click.option("--section-column", metavar="HEADER", help="Column of the section, if another.")
 @click.option("--group-column", metavar="HEADER", help="Column of the group, if another.")
@@ -111,13 +111,17 @@ def _agreed(*, yes: bool) -> bool:
 
     Raises:
         InputError: If nobody is there to answer.
+        click.Abort: If the answer is no.
     """
     try:
-        return yes or click.confirm("Write this roster?", err=True)
+        agreed = yes or click.confirm("Write this roster?", err=True)
     except click.Abort:
         raise InputError(
             "Nothing was written, because nobody answered.", hint="Answer beforehand with: --yes"
         ) from None
+    if not agreed:
+        raise click.Abort
+    return agreed
 
 
 def _show(proposal: Proposal) -> None:

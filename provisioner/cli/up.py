@@ -10,9 +10,9 @@ import click
 from ..errors import PartialError
 from .options import (
     Settings,
+    agree,
     allow_drop_option,
     as_json,
-    ask,
     pass_settings,
     say,
     show_json,
@@ -86,6 +86,10 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
         from ..report import live
 
         def confirm(reading: Overview) -> bool:
+            if dry_run and as_json:
+                from ..report import documents
+
+                show_json(documents.planned(reading))
             from ..lifecycle.archiving import folder_of
             from ..report import archives, hosts, text
             from ..report import status as status_text
@@ -98,7 +102,7 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
                 say(line)
             for line in hosts.placement(reading.labs) if reading.labs else ():
                 say(line)
-            return not dry_run and (yes or ask(f"Change {cohort} on the cluster?"))
+            return not dry_run and (yes or agree(f"Change {cohort} on the cluster?", progress))
 
         with live.progress(say) as progress:
             result = bring_up(
@@ -110,6 +114,7 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
                 choice=Choice(ids=ids, at_most=at_most),
                 leaving=Leaving(archive=not no_archive, force=force_finalize),
                 before=held,
+                dry_run=dry_run,
             )
     show_result(context, result, as_json=as_json)
 

@@ -34,6 +34,7 @@ from .progress import Progress
 from .reading import Overview, Reading, records_path
 from .receipt import Receipt
 from .removal import SECONDS
+from .up import refuse_unknown
 
 
 def down(
@@ -77,7 +78,7 @@ def down(
             )
         # Whatever can be refused is refused here, while nothing has gone.
         force = tuple(force)
-        _refuse_unknown(reading, force)
+        refuse_unknown(reading, force)
         labs = hosts_down.to_clear(reading, archive=archive)
         cleared: list[HostsReceipt] = []
 
@@ -126,16 +127,6 @@ def of_namespaces(
             engine.workers.close()  # the proof takes a process of this run for one that was left
             progress.step("Searching every type of the cluster for what is left")
             return _prove(settings, reading, clearing, kept, tokens)
-
-
-def _refuse_unknown(reading: Overview, ids: Iterable[str]) -> None:
-    """Stop where somebody is named who is nobody of the cohort, now or earlier.
-
-    Raises:
-        InputError: If that is so.
-    """
-    if unknown := [id for id in ids if id not in reading.records]:
-        raise InputError(f"{', '.join(unknown)}: nobody of {reading.cohort.name} has this id.")
 
 
 def _archive(settings: Settings, reading: Reading, progress: Progress, *, wanted: bool) -> Archived:

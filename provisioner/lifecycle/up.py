@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..cohort.difference import check_shrink
+from ..errors import InputError
 from ..settings import Settings
 from . import backend
 from .choice import EVERYBODY, Choice, chosen
@@ -45,6 +46,7 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
     choice: Choice = EVERYBODY,
     leaving: Leaving = KEEP_ALL,
     before: Held | None = None,
+    dry_run: bool = False,
 ) -> UpResult | None:
     """Bring a cohort up, or bring it up to date.
 
@@ -57,6 +59,8 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         choice: Which students it is for.
         leaving: What is done for those who leave.
         before: The cohort, where the caller holds it already.
+        dry_run: Show the plan also where nothing differs, and sweep nothing; the lab hosts,
+            which would else be made right then, are left alone too.
 
     Returns:
         What was done; None when it was not confirmed.
@@ -72,19 +76,30 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
     with holding(settings, name, progress.say, before) as held:
         reading = backend.read(settings, name, held.asked)
         ours = backend.of(reading.cohort)
-        if not choice.ids:  # else nothing outside theirs is touched
+        if not (choice.ids or dry_run):  # else nothing outside theirs is touched
             ours.sweep(settings, reading, progress.say)
         reading = chosen(reading, choice)
         refuse_mass_drop(reading, allow_drop)
+        refuse_unknown(reading, leaving.force)
         ours.refuse_without_key(reading, leaving)
         reading = _with_hosts(reading, choice, allow_drop, leaving)
         nothing = _is_settled(reading) and not ours.unsettled(settings, reading)
-        if not (nothing or confirm(reading)):
+        if (dry_run or not nothing) and not confirm(reading):
             return None
         with ending_in_order(progress.say):
             done = ours.bring_up(settings, reading, held.lock, progress, leaving)
             hosts = _bring_hosts_up(settings, reading, held.lock, progress, leaving)
         return replace(done, hosts=hosts)
+
+
+def refuse_unknown(reading: Overview, ids: Iterable[str]) -> None:
+    """Stop where somebody is to be let go of who is nobody of the cohort, now or earlier.
+
+    Raises:
+        InputError: If that is so.
+    """
+    if unknown := [id for id in ids if id not in reading.records]:
+        raise InputError(f"{', '.join(unknown)}: nobody of {reading.cohort.name} has this id.")
 
 
 def _with_hosts(

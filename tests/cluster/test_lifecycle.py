@@ -298,6 +298,10 @@ def test_a_changed_quota_reaches_every_student(new_course):
     course.run("plan", course.name, "--detailed-exitcode", code=10)
     assert "Say --yes" in course.run("up", course.name, code=3).stderr
     assert "Nothing was changed" in course.run("up", course.name, "--dry-run", "--yes").stderr
+    dry = course.json("up", course.name, "--dry-run")
+    assert (dry["dry_run"], {one["action"] for one in dry["students"]}) == (True, {"change"})
+    assert len(course.json("down", course.name, "--dry-run")["deletes"]) == 3
+    assert "nobody" in course.run("up", course.name, "--force-finalize", "77", code=3).stderr
     assert set(course.actions().values()) == {"change"}
     done = course.up()
 
