@@ -80,7 +80,7 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
     with holding(settings, cohort, say) as held:
         from ..lifecycle import backend  # meanwhile
         from ..lifecycle.choice import Choice
-        from ..lifecycle.reading import Overview
+        from ..lifecycle.overview import Overview
         from ..lifecycle.up import Leaving
         from ..lifecycle.up import up as bring_up
         from ..report import live

@@ -14,8 +14,9 @@ from ..settings import Settings
 from . import backend, terms
 from .change import Changed, Confirm, Finished, Proposal, carry_out, known_in
 from .desk import NOTHING
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview, Reading
+from .reading import Reading
 
 LONGEST = timedelta(days=366)
 """Past the usual end: what is longer is a slip in the year."""

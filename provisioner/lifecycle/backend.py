@@ -16,8 +16,8 @@ from .. import cohort as cohorts
 from ..cohort import Cohort, Record, Student
 from ..errors import InputError
 from ..settings import Settings
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..credential import Standing

@@ -16,8 +16,9 @@ from ..settings import Settings
 from . import audit, backend, choice, desk, lock, up
 from .audit import AuditLog, Event
 from .interrupt import ending_in_order, finished
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview, narrowed
+from .reading import narrowed
 from .up_result import UpResult
 
 

@@ -12,8 +12,8 @@ from ..settings import Settings
 from . import bundle, on_disk
 from .change import Changed, Confirm, Finished, Proposal, carry_out
 from .membership import put_key, read_key, see
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview, records_path
 
 
 def rename(  # noqa: PLR0913  (what is corrected, and the usual)
@@ -63,7 +63,7 @@ def rename(  # noqa: PLR0913  (what is corrected, and the usual)
             known[now] = replace(known[now], becomes=new)
 
         def write() -> None:
-            record_file.save(records_path(reading.cohort), known)
+            record_file.save(reading.cohort.records_file, known)
             if key and new != old:
                 put_key(reading.cohort, new, key)
             edit.write()

@@ -12,8 +12,8 @@ from ..errors import InputError, Problem
 from ..settings import Settings
 from . import on_disk
 from .change import Changed, Confirm, Finished, Proposal, carry_out
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview
 from .up import KEEP_ALL, Leaving
 
 

@@ -10,6 +10,7 @@ from .. import cluster
 from ..cohort import Cohort, Record, Student
 from ..settings import Settings
 from . import reading as readings
+from . import target
 from .progress import Progress
 from .reading import Reading
 
@@ -234,7 +235,7 @@ class Watches:
 
     def __init__(self, settings: Settings, cohort: Cohort) -> None:
         self._follower = cluster.Follower(
-            lambda: readings.connect(cohort, settings.home)[1],
+            lambda: target.connect(cohort, settings.home)[1],
             cohort.name,
             volumes=bool(cohort.environment.shared_volumes),
         )

@@ -11,8 +11,8 @@ from ..errors import ClusterError, InputError
 from ..settings import Settings
 from . import backend
 from .choice import EVERYBODY, Choice, refuse_without_shared
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview
 from .up import up
 from .up_result import UpResult
 

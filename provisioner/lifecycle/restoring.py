@@ -21,8 +21,9 @@ from ..manifest import Manifest
 from ..settings import Settings
 from . import backend, copying, lock
 from .interrupt import ending_in_order, finished
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview, Reading, of_cohort
+from .reading import Reading, of_cohort
 
 State = Literal["restored", "same", "other", "refused", "skipped"]
 

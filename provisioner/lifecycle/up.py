@@ -12,8 +12,8 @@ from . import backend
 from .choice import EVERYBODY, Choice, chosen
 from .holding import Held, holding
 from .interrupt import ending_in_order
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview
 from .up_result import UpResult
 
 if TYPE_CHECKING:

@@ -405,7 +405,7 @@ def test_no_other_module_asks_which_backend_it_is():
         if "cohort.backend" in line or "if cohort.kind:" in line
     }
 
-    assert asking == {"lifecycle/backend.py", "lifecycle/reading.py"}
+    assert asking == {"lifecycle/backend.py", "lifecycle/target.py"}
 
 
 WANTED = Wanted(name="mls26--s1", cohort="mls26", student="s1", image="node:1")
