@@ -207,9 +207,9 @@ class Namespaces:
 
     def restoring(self, settings: Settings, cohort: Cohort, id: str, opened: Opened) -> Restoring:
         """Get ready to restore into a namespace."""
-        from . import restoring
+        from . import restoring_namespace
 
-        return restoring.of_namespaces(settings, cohort, id, opened)
+        return restoring_namespace.prepare(settings, cohort, id, opened)
 
     def capacity(self, settings: Settings, cohort: Cohort, at_once: int | None) -> Capacity:
         """Compare quotas with what the nodes have."""
