@@ -16,9 +16,9 @@ from ..plan import Action, Part, Plan
 from ..settings import Settings
 from . import claim, identity, journal, pull_secrets, removal, settling, usage
 from .interrupt import stopping
+from .leaving import KEEP_ALL, Leaving
 from .progress import Progress
 from .reading import Reading, narrowed, read
-from .up import KEEP_ALL, Leaving
 from .up_result import UpResult, summary
 
 if TYPE_CHECKING:

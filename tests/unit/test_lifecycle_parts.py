@@ -164,7 +164,7 @@ def test_what_changes_some_students_ends_in_order_and_its_files_are_whole(tmp_pa
     monkeypatch.setattr(backend, "of", lambda _: stand_in)
     monkeypatch.setattr(backend, "read", lambda *_: SimpleNamespace(cohort=None, whoami=str))
     monkeypatch.setattr(changing, "_wanted", lambda reading, _: reading)
-    monkeypatch.setattr(changing.up, "refuse_mass_drop", lambda *_: None)
+    monkeypatch.setattr(changing, "refuse_mass_drop", lambda *_: None)
     proposal = changing.Proposal(event="added", ids=(), students={}, known={}, write=write)
 
     with pytest.raises(Interrupted) as caught:
