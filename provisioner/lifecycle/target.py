@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import cluster
-from ..cohort import ClusterAccess, Cohort
 from ..errors import ClusterError, InputError
+
+if TYPE_CHECKING:  # the cluster is asked before the schema is imported
+    from ..cohort import Cohort
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +33,7 @@ def own(kubeconfig: Path, context: str) -> Target:
 
 def of(cohort: Cohort, home: Path) -> Target:
     """Return the cluster that a cohort names; never the current context."""
-    if not isinstance(cohort.cluster, ClusterAccess):
+    if cohort.cluster is None or isinstance(cohort.cluster, str):
         return rehearsal(home)
     return own(cohort.cluster.kubeconfig, cohort.cluster.context)
 
