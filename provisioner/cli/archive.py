@@ -11,7 +11,7 @@ from ..errors import PartialError
 from .options import Settings, agree, as_json, pass_settings, say, show_json, show_lines
 
 if TYPE_CHECKING:
-    from ..lifecycle.restoring import Restored
+    from ..lifecycle.restored import Restored
 
 MAKE = "make"
 

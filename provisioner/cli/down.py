@@ -5,7 +5,15 @@ from __future__ import annotations
 import click
 
 from ..errors import InputError
-from .options import Settings, as_json, ask_name, pass_settings, say, show_json, show_lines
+from .options import (
+    Settings,
+    as_json,
+    pass_settings,
+    require_name,
+    say,
+    show_json,
+    show_lines,
+)
 
 
 @click.command()
@@ -60,24 +68,28 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
     from ..lifecycle.down import down as take_down
     from ..report import live, text
 
-    folder = archiving.folder_of(settings, cohort)
+    archive = not no_archive
     if dry_run:
-        _show_plan(settings, cohort, archive=not no_archive, as_json=as_json)
+        _show_what_goes(settings, cohort, archive=archive, as_json=as_json)
         return
-    if not no_archive:
+    if archive:
+        folder = archiving.folder_of(settings, cohort)
         say(f"What students made is archived first, encrypted, in {folder}")
-    typed = yes if yes is not None else ask_name(f"Type the cohort's name to delete {cohort}")
-    if typed != cohort:
-        raise InputError(
+    require_name(
+        cohort,
+        yes,
+        f"Type the cohort's name to delete {cohort}",
+        InputError(
             "The name does not match; nothing was deleted.",
             hint=f"Run: practicum down {cohort} --yes {cohort}",
-        )
+        ),
+    )
     with live.progress(say) as progress:
         receipt = take_down(
             settings,
             cohort,
             progress=progress,
-            archive=not no_archive,
+            archive=archive,
             patience=wait,
             force=force_finalize,
         )
@@ -89,7 +101,7 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
         context.exit(receipt.exit_code)
 
 
-def _show_plan(settings: Settings, cohort: str, *, archive: bool, as_json: bool) -> None:
+def _show_what_goes(settings: Settings, cohort: str, *, archive: bool, as_json: bool) -> None:
     """Show what `down` would delete, and whether it would refuse."""
     from ..lifecycle import archiving, backend
     from ..report import archives

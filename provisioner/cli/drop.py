@@ -41,9 +41,9 @@ def drop(
     """
     from ..lifecycle import backend
     from ..lifecycle.archiving import folder_of
+    from ..lifecycle.leaving import Leaving
     from ..lifecycle.membership import drop as let_leave
-    from ..lifecycle.reading import Overview
-    from ..lifecycle.up import Leaving
+    from ..lifecycle.overview import Overview
     from ..report import archives
 
     def beforehand(reading: Overview) -> Iterator[str]:
@@ -59,8 +59,7 @@ def drop(
             ids,
             confirm=confirm,
             progress=progress,
-            allow_drop=allow_drop,
-            leaving=Leaving(archive=not no_archive),
+            leaving=Leaving(archive=not no_archive, allow=allow_drop),
         ),
         beforehand,
     )

@@ -10,7 +10,7 @@ from .options import Settings, agree, as_json, pass_settings, say
 from .up import show_result
 
 if TYPE_CHECKING:
-    from ..lifecycle.reading import Overview
+    from ..lifecycle.overview import Overview
 
 
 @click.command()
