@@ -20,7 +20,7 @@ import click
 
 from .. import __version__
 from ..errors import InputError, MissingToolError, PracticumError
-from ..settings import Settings
+from ..settings import SCHEMES, Settings
 from . import streams
 from .options import say, show_error
 
@@ -210,6 +210,10 @@ def practicum(
     # Nor is anything to be found in them at the end: the interpreter's last search took a tenth
     # of a `plan` of 300.
     atexit.register(gc.freeze)
+    if state and not state.startswith(SCHEMES):
+        raise InputError(
+            "--state is no address of a state.", hint=f"It begins with {', '.join(SCHEMES)}."
+        )
     context.obj = Settings(stacks=stacks, home=home, state=state)
     if verbose:
         from . import verbose as log

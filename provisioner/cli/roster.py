@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -70,10 +71,11 @@ def import_(  # noqa: PLR0913  (one parameter an option)
     """Show how FILE differs from the roster of COHORT; ask, and write the roster.
 
     \b
-    practicum roster import mls26 gradebook.csv --from canvas
-    practicum roster import mls26 participants.csv --from moodle --yes
-    practicum roster import mls26 출석부.xls --from korean --id-digits 10
-    practicum roster import mls26 teams.xlsx --from xlsx --group-column Project
+    Examples:
+      practicum roster import mls26 gradebook.csv --from canvas
+      practicum roster import mls26 participants.csv --from moodle --yes
+      practicum roster import mls26 출석부.xls --from korean --id-digits 10
+      practicum roster import mls26 teams.xlsx --from xlsx --group-column Project
     """
     said = Asked(digits=asked.pop("id_digits"), **asked)
     proposal = importing.propose(settings.stacks, cohort, file, source, said)
@@ -116,6 +118,8 @@ def _agreed(*, yes: bool) -> bool:
     try:
         agreed = yes or click.confirm("Write this roster?", err=True)
     except click.Abort:
+        if sys.stdin.isatty():  # Ctrl-C is an answer
+            raise
         raise InputError(
             "Nothing was written, because nobody answered.", hint="Answer beforehand with: --yes"
         ) from None

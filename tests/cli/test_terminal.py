@@ -101,6 +101,15 @@ def test_a_dry_run_prints_the_plan_as_json_and_nothing_else(monkeypatch, capsys)
     assert "kept first" in err
 
 
+def test_a_state_that_nobody_can_keep_is_refused_at_once(tmp_path):
+    result = CliRunner().invoke(
+        practicum, ["--state", "nope://x", "--stacks", str(tmp_path), "up", "demo", "--yes"]
+    )
+
+    assert result.exit_code == 3
+    assert result.stderr.startswith("Error: --state is no address of a state.\nHint: It begins")
+
+
 # A table
 
 
