@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from provisioner.cli import practicum
 
-from .course import WORK, as_student, until
+from ..waiting import until
+from .course import WORK, as_student
 from .test_lifecycle import about, mutations
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from ..waiting import until
 from .ansible_modules import shared
 
 rights = shared("lab_rights")
@@ -197,10 +198,7 @@ def test_a_program_that_does_not_end_is_ended(apart, script):
         in_confinement(script, seconds=1)
 
     running = shared("lab_process").running
-    deadline = time.monotonic() + 120
-    while running(ACCOUNT.pw_uid):
-        assert time.monotonic() < deadline, "something went on"
-        time.sleep(0.05)
+    until(lambda: not running(ACCOUNT.pw_uid), "nothing goes on")
 
 
 def test_a_program_uses_no_more_of_a_processor_than_it_may(apart):
