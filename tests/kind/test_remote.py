@@ -57,11 +57,13 @@ class Sshd:
 
     def _server(self) -> str:
         address = self.engine.address or os.environ.get("DOCKER_HOST", "")
-        docker = f"SetEnv DOCKER_HOST={address}\n" if address else ""
+        docker = f" DOCKER_HOST={address}" if address else ""
         return (
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder}/host\n"
             f"AuthorizedKeysFile {self.folder}/authorized\nPidFile none\nStrictModes no\n"
-            f"PermitRootLogin prohibit-password\nMaxStartups 100\nMaxSessions 100\n{docker}"
+            f"PermitRootLogin prohibit-password\nMaxStartups 100\nMaxSessions 100\n"
+            # What a shell of this user's own would do first is cut short where the server is killed.
+            f"SetEnv HOME={self.folder}{docker}\n"
         )
 
     def _client(self) -> str:
