@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from provisioner.cli import practicum
 
 from ..waiting import until
+from .audit import about, mutations
 from .course import WORK, as_student
-from .test_lifecycle import about, mutations
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
