@@ -74,7 +74,9 @@ def test_a_quota_is_read_in_units():
 def test_the_policy_that_the_course_put_there_brings_nobody_near_a_limit():
     policies = "count/networkpolicies.networking.k8s.io"
 
-    idle = sample_of("1", {policies: ("1", "5"), "pods": ("0", "20")})
+    idle = sample_of(
+        "1", {policies: ("1", "5"), "count/configmaps": ("1", "30"), "pods": ("0", "20")}
+    )
     own = sample_of("1", {policies: ("5", "5"), "pods": ("0", "20")})
 
     assert (idle.fullest, idle.fullest_of) == (0.0, "")
