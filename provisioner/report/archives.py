@@ -89,7 +89,9 @@ def restored(found: Restored) -> Iterator[str]:
     """Yield what became of each object, and the totals."""
     for one in found.results:
         if one.state != "skipped":
-            yield f"  {one.state:<8} {one.type} {one.name}" + (f": {one.why}" if one.why else "")
+            planned = found.dry_run and one.state == "restored"
+            state = "restore" if planned else one.state
+            yield f"  {state:<8} {one.type} {one.name}" + (f": {one.why}" if one.why else "")
     counts = Counter(one.state for one in found.results)
     would = "would be restored" if found.dry_run else "restored"
     yield (

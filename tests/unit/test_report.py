@@ -27,6 +27,7 @@ from provisioner.lifecycle.kept import Archive
 from provisioner.lifecycle.leaving import refuse_mass_drop
 from provisioner.lifecycle.reading import Reading, Target
 from provisioner.lifecycle.receipt import Receipt
+from provisioner.lifecycle.restored import Restored, Result
 from provisioner.lifecycle.status import Status, StudentStatus
 from provisioner.lifecycle.up_result import UpResult
 from provisioner.manifest import key_of
@@ -289,6 +290,17 @@ def test_many_of_one_kind_are_summed_up_and_in_full_they_are_not():
     ]
     assert len(short) == 7
     assert len(full) == 12
+
+
+@pytest.mark.parametrize(("dry_run", "word"), [(True, "restore "), (False, "restored")])
+def test_what_is_not_restored_yet_is_not_told_as_if_it_were(dry_run, word):
+    result = Result(type="configmaps", name="work", state="restored")
+    found = Restored(
+        cohort="m", student="1", namespace="m--s1", contents=None, results=(result,),
+        dry_run=dry_run,
+    )  # fmt: skip
+
+    assert next(archives.restored(found)) == f"  {word} configmaps work"
 
 
 @pytest.mark.parametrize("protected", [True, False])
