@@ -11,7 +11,7 @@ from ..errors import PartialError
 from .options import Settings, as_json, ask, pass_settings, say, show_json, show_lines
 
 if TYPE_CHECKING:
-    from ..lifecycle.restoring import Restored
+    from ..lifecycle.restored import Restored
 
 MAKE = "make"
 

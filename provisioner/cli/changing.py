@@ -13,8 +13,8 @@ from .options import Command, as_json, ask, say, show_json, show_lines
 
 if TYPE_CHECKING:
     from ..lifecycle.change import Changed, Confirm
+    from ..lifecycle.overview import Overview
     from ..lifecycle.progress import Progress
-    from ..lifecycle.reading import Overview
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import click
 
 from ..errors import InputError
-from .options import Settings, as_json, ask_name, pass_settings, say, show_json, show_lines
+from .options import (
+    Settings,
+    as_json,
+    pass_settings,
+    require_name,
+    say,
+    show_json,
+    show_lines,
+)
 
 
 @click.command()
@@ -56,32 +64,32 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum down demo --yes demo --no-archive --json
       practicum down demo --wait 60 --force-finalize 20260001
     """
-    from ..lifecycle import archiving, backend
-    from ..lifecycle.backend import read
+    from ..lifecycle import archiving
     from ..lifecycle.down import down as take_down
-    from ..report import archives, live, text
+    from ..report import live, text
 
-    folder = archiving.folder_of(settings, cohort)
+    archive = not no_archive
     if dry_run:
-        goes = backend.all_of(read(settings, cohort))
-        for environment in goes.names:
-            click.echo(f"  - {environment}")
-        show_lines(archives.to_archive(folder, goes.students, wanted=not no_archive))
+        _show_what_goes(settings, cohort, archive=archive)
         return
-    if not no_archive:
+    if archive:
+        folder = archiving.folder_of(settings, cohort)
         say(f"What students made is archived first, encrypted, in {folder}")
-    typed = yes if yes is not None else ask_name(f"Type the cohort's name to delete {cohort}")
-    if typed != cohort:
-        raise InputError(
+    require_name(
+        cohort,
+        yes,
+        f"Type the cohort's name to delete {cohort}",
+        InputError(
             "The name does not match; nothing was deleted.",
             hint=f"Run: practicum down {cohort} --yes {cohort}",
-        )
+        ),
+    )
     with live.progress(say) as progress:
         receipt = take_down(
             settings,
             cohort,
             progress=progress,
-            archive=not no_archive,
+            archive=archive,
             patience=wait,
             force=force_finalize,
         )
@@ -91,3 +99,14 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
         show_lines(text.down(receipt))
     if not receipt.proved:
         context.exit(receipt.exit_code)
+
+
+def _show_what_goes(settings: Settings, cohort: str, *, archive: bool) -> None:
+    from ..lifecycle import archiving, backend
+    from ..report import archives
+
+    goes = backend.all_of(backend.read(settings, cohort))
+    for environment in goes.names:
+        click.echo(f"  - {environment}")
+    folder = archiving.folder_of(settings, cohort)
+    show_lines(archives.to_archive(folder, goes.students, wanted=archive))

@@ -37,8 +37,8 @@ def drop(
       practicum drop demo 20260007
       practicum drop demo 20260007 20260008 --yes
     """
+    from ..lifecycle.leaving import Leaving
     from ..lifecycle.membership import drop as let_leave
-    from ..lifecycle.up import Leaving
 
     carry(
         f"Remove {len(ids)} student(s) from {cohort}, with all that is in their namespaces?",
@@ -49,7 +49,6 @@ def drop(
             ids,
             confirm=confirm,
             progress=progress,
-            allow_drop=allow_drop,
-            leaving=Leaving(archive=not no_archive),
+            leaving=Leaving(archive=not no_archive, allow=allow_drop),
         ),
     )

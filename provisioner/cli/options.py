@@ -14,6 +14,7 @@ from ..errors import InputError, PracticumError
 from ..settings import Settings
 
 __all__ = [
+    "Command",
     "Settings",
     "allow_drop_option",
     "as_json",
@@ -21,6 +22,7 @@ __all__ = [
     "ask_name",
     "confirm_all",
     "pass_settings",
+    "require_name",
     "say",
     "show_error",
     "show_json",
@@ -119,6 +121,16 @@ def ask_name(question: str) -> str:
         return ""
     answer: str = click.prompt(question, err=True, default="", show_default=False)
     return answer
+
+
+def require_name(cohort: str, option: str | None, question: str, refusal: InputError) -> None:
+    """Have a cohort's name given again, as an option or typed, before something of it goes.
+
+    Raises:
+        InputError: The refusal, if it is another name.
+    """
+    if (ask_name(question) if option is None else option) != cohort:
+        raise refusal
 
 
 def show_error(error: PracticumError) -> None:

@@ -29,12 +29,14 @@ def rename(
       practicum rename demo 2026001 20260001
       practicum rename demo 20260001 20260001 --name "Ada King"
     """
+    from ..lifecycle.correction import Correction
     from ..lifecycle.correction import rename as correct
 
+    correction = Correction(old=old, new=new, name=called)
     carry(
         f"Correct {old} in {cohort}?",
         Manner(**manner),
         lambda confirm, progress: correct(
-            settings, cohort, old, new, called=called, confirm=confirm, progress=progress
+            settings, cohort, correction, confirm=confirm, progress=progress
         ),
     )

@@ -10,7 +10,7 @@ from .options import Settings, as_json, ask, pass_settings, say
 from .up import show_result
 
 if TYPE_CHECKING:
-    from ..lifecycle.reading import Overview
+    from ..lifecycle.overview import Overview
 
 
 @click.command()

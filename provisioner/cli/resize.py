@@ -45,16 +45,18 @@ def resize(
       practicum resize demo --all --quota pods=40
       practicum resize demo 20260007 --reset
     """
+    from ..lifecycle.allowance import Quotas
     from ..lifecycle.allowance import resize as change_quota
 
     if bool(ids) == everybody:
         raise InputError("Name students, or say --all.")
     if bool(pairs) == reset:
         raise InputError("Say either --quota KEY=QUANTITY or --reset.")
+    quotas = Quotas(ids=ids, everybody=everybody, pairs=pairs)
     carry(
         f"Change the quota of {'all' if everybody else len(ids)} student(s) of {cohort}?",
         Manner(**manner),
         lambda confirm, progress: change_quota(
-            settings, cohort, ids, pairs, everybody=everybody, confirm=confirm, progress=progress
+            settings, cohort, quotas, confirm=confirm, progress=progress
         ),
     )

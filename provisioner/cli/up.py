@@ -20,6 +20,8 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from ..lifecycle.leaving import Leaving
+    from ..lifecycle.overview import Overview
     from ..lifecycle.up_result import UpResult
 
 
@@ -78,40 +80,40 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
     from ..lifecycle.holding import holding
 
     with holding(settings, cohort, say) as held:
-        from ..lifecycle import backend  # meanwhile
-        from ..lifecycle.choice import Choice
-        from ..lifecycle.reading import Overview
-        from ..lifecycle.up import Leaving
+        from ..lifecycle.choice import Choice  # meanwhile
+        from ..lifecycle.leaving import Leaving
+        from ..lifecycle.up import Wishes
         from ..lifecycle.up import up as bring_up
         from ..report import live
 
-        def confirm(reading: Overview) -> bool:
-            from ..lifecycle.archiving import folder_of
-            from ..report import archives, hosts, text
-            from ..report import status as status_text
+        leaving = Leaving(archive=not no_archive, force=force_finalize, allow=allow_drop)
+        wishes = Wishes(choice=Choice(ids=ids, at_most=at_most), leaving=leaving)
 
-            say(status_text.term(reading.cohort.term, datetime.now(UTC).date()))
-            for line in text.plan(reading):
-                say(line)
-            leaving, folder = backend.going(reading), folder_of(settings, cohort)
-            for line in archives.to_archive(folder, len(leaving), wanted=not no_archive):
-                say(line)
-            for line in hosts.placement(reading.labs) if reading.labs else ():
-                say(line)
+        def confirm(reading: Overview) -> bool:
+            _show_plan(settings, reading, leaving)
             return not dry_run and (yes or ask(f"Change {cohort} on the cluster?"))
 
         with live.progress(say) as progress:
             result = bring_up(
-                settings,
-                cohort,
-                confirm=confirm,
-                progress=progress,
-                allow_drop=allow_drop,
-                choice=Choice(ids=ids, at_most=at_most),
-                leaving=Leaving(archive=not no_archive, force=force_finalize),
-                before=held,
+                settings, cohort, confirm=confirm, progress=progress, wishes=wishes, before=held
             )
     show_result(context, result, as_json=as_json)
+
+
+def _show_plan(settings: Settings, reading: Overview, leaving: Leaving) -> None:
+    from ..lifecycle import backend
+    from ..lifecycle.archiving import folder_of
+    from ..report import archives, hosts, status, text
+
+    going, folder = backend.going(reading), folder_of(settings, reading.cohort.name)
+    lines = [
+        status.term(reading.cohort.term, datetime.now(UTC).date()),
+        *text.plan(reading),
+        *archives.to_archive(folder, len(going), wanted=leaving.archive),
+        *(hosts.placement(reading.labs) if reading.labs else ()),
+    ]
+    for line in lines:
+        say(line)
 
 
 def show_result(context: click.Context, result: UpResult | None, *, as_json: bool) -> None:

@@ -16,14 +16,19 @@ from typing import TYPE_CHECKING
 from .. import late
 
 if TYPE_CHECKING:  # the schema takes longer to import than a cluster to answer
-    from .environment import Environment, Limits, Quota
+    from .access import ClusterAccess
+    from .environment import Environment
     from .groups import Group
     from .keys import Recipient
+    from .limits import Limits
     from .loading import FILE, load
     from .oidc import Oidc
+    from .quota import Quota
     from .records import Record
-    from .schema import Assistant, ClusterAccess, Cohort, Groups, Section, Term
+    from .schema import Cohort, Groups
+    from .staff import Assistant, Section
     from .students import Student, load_students
+    from .term import Term
 
 __all__ = [
     "FILE",
@@ -48,13 +53,18 @@ __all__ = [
 __getattr__ = late.parts(
     __name__,
     {
-        "environment": "Environment, Limits, Quota",
+        "access": "ClusterAccess",
+        "environment": "Environment",
         "groups": "Group",
         "keys": "Recipient",
+        "limits": "Limits",
         "loading": "FILE, load",
         "oidc": "Oidc",
+        "quota": "Quota",
         "records": "Record",
-        "schema": "Assistant, ClusterAccess, Cohort, Groups, Section, Term",
+        "schema": "Cohort, Groups",
+        "staff": "Assistant, Section",
         "students": "Student, load_students",
+        "term": "Term",
     },
 )

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, Problem
-from . import keys, placement, records, roster, sections
+from . import enrolment, keys, placement, records, roster, sections
+from .access import ClusterAccess
 from .loading import load
-from .schema import ClusterAccess, Cohort
+from .schema import Cohort
 from .students import Student, load_students
 
 
@@ -84,7 +85,7 @@ def _on_hosts(cohort: Cohort, students: tuple[Student, ...]) -> Counter[str]:
     if not cohort.hosts:
         return Counter()
     known = records.load(cohort.records_file)
-    decided = records.assign(known, [student.id for student in students], cohort.name, 1)
+    decided = enrolment.assign(known, [student.id for student in students], cohort.name, 1)
     people = placement.people(students, decided)
     seats = placement.assign(placement.load(cohort.hosts_file), cohort, people)
     empty = Counter({host.name: 0 for host in cohort.hosts})

@@ -1,205 +1,28 @@
-"""What one student's environment may use: ceilings, defaults, network, pod security.
+"""What one student's environment may use: ceilings, defaults, network, pod security."""
 
-The numbers suit thirty students on one good machine and the heaviest week of a
-machine-learning course: three replicas, a monitoring stack, a small model served.
-"""
-
-import functools
 import itertools
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from .. import quantity
 from .given import PullSecret, SharedVolume, apart, different
-from .values import (
-    Cpu,
-    HostName,
-    ImagePattern,
-    Memory,
-    Network,
-    ObjectName,
-    Storage,
-    Whole,
-    wrong,
-)
+from .limits import RESOURCES, Limits
+from .quota import COUNTED, GPU, Quota
+from .strict import Strict
+from .values import HostName, ImagePattern, Network, ObjectName, Whole, wrong
 
-__all__ = ["Environment", "Limits", "Quota"]
-
-GPU = "nvidia.com/gpu"
-"""The device that the NVIDIA plug-in of a cluster offers; the one that courses ask for."""
+__all__ = ["Environment"]
 
 MAX_GPUS = 64
-MAX_OBJECTS = 1000
-"""Of one kind and student: 300 students with 1 MiB each would fill etcd long before."""
-
-
-_COUNTED = {
-    "secrets": "count/secrets",
-    "configmaps": "count/configmaps",
-    "volumes": "count/persistentvolumeclaims",
-    "deployments": "count/deployments.apps",
-    "replicasets": "count/replicasets.apps",
-    "statefulsets": "count/statefulsets.apps",
-    "jobs": "count/jobs.batch",
-    "cronjobs": "count/cronjobs.batch",
-    "ingresses": "count/ingresses.networking.k8s.io",
-    "autoscalers": "count/horizontalpodautoscalers.autoscaling",
-    "disruption_budgets": "count/poddisruptionbudgets.policy",
-}
-_LEAST = {"cpu": "1m", "memory": "1Mi", "ephemeral-storage": "1Mi"}
-"""A limit of 0 would mean no limit, and count as nothing against the quota."""
-
-_RESOURCES = {"cpu": "cpu", "memory": "memory", "ephemeral": "ephemeral-storage"}
-_FORBIDDEN = (
-    "services.nodeports",
-    "services.loadbalancers",
-    "count/daemonsets.apps",
-    "count/leases.coordination.k8s.io",
-    "count/replicationcontrollers",
-    "count/resourceclaims.resource.k8s.io",
-)
-_BY_OTHERS = {
-    "count/endpointslices.discovery.k8s.io": "60",  # a controller makes them for Services
-    "count/networkpolicies.networking.k8s.io": "5",  # the first is ours
-}
-"""Kinds that no student creates: a ceiling all the same, should a right ever be added."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Quota(_Strict):
-    """Ceiling of one environment; a count of 0 forbids the kind."""
-
-    cpu: Cpu = "2"
-    """Of all containers together, requests and limits alike."""
-
-    memory: Memory = "4Gi"
-    """Of all containers together, requests and limits alike."""
-
-    ephemeral: Storage = "10Gi"
-    """Disk of all containers together that goes with the pod."""
-
-    storage: Storage = "10Gi"
-    """Of all volumes together."""
-
-    pods: Whole = 20
-    services: Whole = 10
-    secrets: Whole = 30
-    configmaps: Whole = 30
-    volumes: Whole = 5
-    """PersistentVolumeClaims."""
-
-    deployments: Whole = 15
-    replicasets: Whole = 60
-    """Kubernetes keeps ten old ones a Deployment, so this is more than it looks."""
-
-    statefulsets: Whole = 5
-    jobs: Whole = 30
-    cronjobs: Whole = 5
-    ingresses: Whole = 5
-    autoscalers: Whole = 5
-    disruption_budgets: Whole = 5
-
-    @field_validator(
-        "pods", "services", "secrets", "configmaps", "volumes", "deployments",
-        "replicasets", "statefulsets", "jobs", "cronjobs", "ingresses",
-        "autoscalers", "disruption_budgets",
-    )  # fmt: skip
-    @classmethod
-    def _countable(cls, count: int, info: ValidationInfo) -> int:
-        least = 1 if info.field_name == "pods" else 0
-        if not least <= count <= MAX_OBJECTS:
-            wrong(f"must be {least} to {MAX_OBJECTS}")
-        return count
-
-    def hard(self) -> dict[str, str]:
-        """Return the ceiling as a ResourceQuota writes it.
-
-        What no student may have at all stands in it as 0: a door to the outside that
-        we do not control, a pod on every node, a device.
-        """
-        return dict(_hard(self))
-
-
-@functools.lru_cache(maxsize=8)
-def _hard(quota: Quota) -> dict[str, str]:
-    """Put it together once: it is the same for every student."""
-    return {
-        **{f"{side}.cpu": quota.cpu for side in ("requests", "limits")},
-        **{f"{side}.memory": quota.memory for side in ("requests", "limits")},
-        **{f"{side}.ephemeral-storage": quota.ephemeral for side in ("requests", "limits")},
-        "requests.storage": quota.storage,
-        f"requests.{GPU}": "0",
-        "pods": str(quota.pods),
-        "services": str(quota.services),
-        **{name: str(getattr(quota, field)) for field, name in _COUNTED.items()},
-        **dict.fromkeys(_FORBIDDEN, "0"),
-        **_BY_OTHERS,
-    }
-
-
-class ContainerDefault(_Strict):
-    """What a container may use that says nothing of it."""
-
-    cpu: Cpu = "500m"
-    memory: Memory = "512Mi"
-    ephemeral: Storage = "1Gi"
-
-
-class ContainerRequest(_Strict):
-    """What is reserved for a container that says nothing of it."""
-
-    cpu: Cpu = "50m"
-    memory: Memory = "64Mi"
-    ephemeral: Storage = "64Mi"
-
-
-class ContainerMax(_Strict):
-    """The most that one container may ask for; the quota where None."""
-
-    cpu: Cpu | None = None
-    memory: Memory | None = None
-    ephemeral: Storage | None = None
-
-
-class Limits(_Strict):
-    """Defaults and ceiling of one container."""
-
-    default: ContainerDefault = ContainerDefault()
-    request: ContainerRequest = ContainerRequest()
-    max: ContainerMax = ContainerMax()
-
-    def container(self) -> dict[str, dict[str, str]]:
-        """Return the limits of a container as a LimitRange writes them."""
-        return {side: dict(amounts) for side, amounts in _container(self).items()}
-
-
-@functools.lru_cache(maxsize=8)
-def _container(limits: Limits) -> dict[str, dict[str, str]]:
-    """Put it together once: it is the same for every student."""
-    sides = {"default": limits.default, "defaultRequest": limits.request, "max": limits.max}
-    said = {side: amounts for side, model in sides.items() if (amounts := _amounts(model))}
-    return said | {"min": _LEAST}
-
-
-def _amounts(model: BaseModel) -> dict[str, str]:
-    """Return what is set, under the names that Kubernetes has for it."""
-    amounts = model.model_dump(exclude_none=True)
-    return {_RESOURCES[field]: amount for field, amount in amounts.items()}
 
 
 def _which_egress(value: Any) -> str:  # noqa: ANN401  (Pydantic's signature)
@@ -217,14 +40,14 @@ Egress = Annotated[
 ]
 
 
-class Ingress(_Strict):
+class Ingress(Strict):
     """Hosts for students' web apps: ``<namespace>.<suffix>`` and below it."""
 
     suffix: HostName
     ingress_class: ObjectName = Field(alias="class")
 
 
-class Environment(_Strict):
+class Environment(Strict):
     """What every student of the cohort gets."""
 
     pod_security: Literal["baseline", "restricted"] = "baseline"
@@ -265,9 +88,9 @@ class Environment(_Strict):
         quota = quota or self.quota
         more = {f"requests.{GPU}": str(self.gpu)}
         if self.pull_secrets:
-            more[_COUNTED["secrets"]] = str(quota.secrets + len(self.pull_secrets))
+            more[COUNTED["secrets"]] = str(quota.secrets + len(self.pull_secrets))
         if self.shared_volumes:
-            more[_COUNTED["volumes"]] = str(quota.volumes + len(self.shared_volumes))
+            more[COUNTED["volumes"]] = str(quota.volumes + len(self.shared_volumes))
             sizes = [quantity.parse(one.size) for one in self.shared_volumes]
             more["requests.storage"] = str(int(quantity.parse(quota.storage) + sum(sizes)))
         return quota.hard() | more
@@ -303,7 +126,7 @@ class Environment(_Strict):
 
 def _refuse_what_never_fits(environment: Environment) -> None:
     limits, quota = environment.limits, environment.quota
-    for thing in _RESOURCES:
+    for thing in RESOURCES:
         steps = [
             (f"limits.request.{thing}", getattr(limits.request, thing)),
             (f"limits.default.{thing}", getattr(limits.default, thing)),

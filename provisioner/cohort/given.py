@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from .strict import Strict
 from .values import ClaimName, HostName, NamespaceName, ObjectName, Storage, Text, wrong
 
 __all__ = ["PullSecret", "SharedVolume"]
@@ -19,11 +20,7 @@ SYSTEM = (
 """Folders of a node that hold what it lives by, or its credentials."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PullSecret(_Strict):
+class PullSecret(Strict):
     """A Secret of the cluster that is copied into every environment; its content stands nowhere."""
 
     name: ObjectName
@@ -59,14 +56,14 @@ def _harmless(path: str) -> str:
 NodePath = Annotated[Text, AfterValidator(_absolute), AfterValidator(_harmless)]
 
 
-class Nfs(_Strict):
+class Nfs(Strict):
     """A folder that an NFS server exports."""
 
     server: Text
     path: Annotated[Text, AfterValidator(_absolute)]
 
 
-class Csi(_Strict):
+class Csi(Strict):
     """A volume of a driver that the cluster has."""
 
     driver: HostName
@@ -75,7 +72,7 @@ class Csi(_Strict):
     """As the driver names them; no place for a secret, for the rendering shows them."""
 
 
-class VolumeSource(_Strict):
+class VolumeSource(Strict):
     """Where the data lies: one of these."""
 
     nfs: Nfs | None = None
@@ -90,7 +87,7 @@ class VolumeSource(_Strict):
         return self
 
 
-class SharedVolume(_Strict):
+class SharedVolume(Strict):
     """Data that every student can read, and nobody write."""
 
     name: ClaimName

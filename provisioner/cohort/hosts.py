@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import AfterValidator, field_validator, model_validator
 
 from ..errors import InputError
 from . import keys
+from .strict import Strict
 from .values import Cpu, FileName, FilePath, Memory, Storage, Text, Whole, matching, wrong
 
 __all__ = ["AccountLimits", "Accounts", "ClassSecrets", "Dotfiles", "Fork", "Host", "Ports"]
@@ -34,10 +35,6 @@ Tool = Literal[
     "age", "gpg", "sops", "pass", "passage", "dotfiles", "containerd", "docker", "kubectl", "kind",
     "git_server",
 ]  # fmt: skip
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _address(value: str) -> str:
@@ -95,7 +92,7 @@ Mirror = Annotated[Text, AfterValidator(_mirror)]
 Variable = Annotated[Text, AfterValidator(matching(r"[A-Za-z_][A-Za-z0-9_]*", "is no variable"))]
 
 
-class Host(_Strict):
+class Host(Strict):
     """A machine that students log in to, and how the operator reaches it."""
 
     name: HostName
@@ -124,7 +121,7 @@ class Host(_Strict):
         return self
 
 
-class AccountLimits(_Strict):
+class AccountLimits(Strict):
     """What all that one student runs on a host may take; a student's own limits, not a pod's."""
 
     cpu: Cpu = "1"
@@ -134,7 +131,7 @@ class AccountLimits(_Strict):
     """Kept where the file system has quotas."""
 
 
-class Ports(_Strict):
+class Ports(Strict):
     """Which TCP ports are students' own, so that two never want one."""
 
     first: HostPort = 20_000
@@ -150,14 +147,14 @@ class Ports(_Strict):
         return self
 
 
-class Fork(_Strict):
+class Fork(Strict):
     """A student's own dotfiles, in place of the course's."""
 
     repository: Repository
     commit: Commit
 
 
-class Dotfiles(_Strict):
+class Dotfiles(Strict):
     """A repository that Dotdrop installs in every student's home, as that student."""
 
     repository: Repository
@@ -174,7 +171,7 @@ class Dotfiles(_Strict):
     """By student id."""
 
 
-class ClassSecrets(_Strict):
+class ClassSecrets(Strict):
     """Files that SOPS encrypts to the class, and to nobody who has left it."""
 
     folder: FileName = "secrets"
@@ -195,7 +192,7 @@ class ClassSecrets(_Strict):
         return recipients or wrong("is empty: nobody who teaches could read them")
 
 
-class Accounts(_Strict):
+class Accounts(Strict):
     """What every student gets on their lab host."""
 
     student_keys: Literal["student", "provision"] = "student"

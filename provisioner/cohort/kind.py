@@ -8,14 +8,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     field_validator,
     model_validator,
 )
 
 from .hosts import FIRST_FREE_PORT, HostName, HostPort
+from .strict import Strict
 from .values import Memory, Text, Truth, Whole, matching, wrong
 
 __all__ = ["Kind", "KindEngine", "PortRange"]
@@ -29,10 +28,6 @@ LOOPBACK = "127.0.0.1"
 
 _PLACE = r"[a-z_][a-z0-9_-]{0,31}@(?!-)[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?"
 _NAME_OR_ADDRESS = re.compile(r"(?!-)[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _listening(value: str) -> str:
@@ -68,7 +63,7 @@ def _named(value: Any) -> Any:  # noqa: ANN401  (Pydantic's signature)
 Listening = Annotated[Text, AfterValidator(_listening)]
 
 
-class PortRange(_Strict):
+class PortRange(Strict):
     """Which ports of a host are students' own."""
 
     first: HostPort = 30_000
@@ -84,7 +79,7 @@ class PortRange(_Strict):
         return self
 
 
-class KindEngine(_Strict):
+class KindEngine(Strict):
     """A container engine that holds clusters."""
 
     name: HostName
@@ -116,7 +111,7 @@ class KindEngine(_Strict):
 Engines = tuple[Annotated[KindEngine, BeforeValidator(_named)], ...]
 
 
-class Kind(_Strict):
+class Kind(Strict):
     """A kind cluster a student: of what, how large, and on which engines."""
 
     image: Annotated[Text, AfterValidator(_image)] | None = None

@@ -12,12 +12,14 @@ from pydantic import BaseModel, ValidationError
 from .. import names
 from ..errors import InputError, Problem
 from . import yaml_file
-from .environment import Quota
+from .access import ClusterAccess
 from .given import Csi, Nfs, PullSecret, SharedVolume, VolumeSource
 from .hosts import ClassSecrets, Dotfiles, Fork, Host
 from .kind import Kind, KindEngine
 from .oidc import Login
-from .schema import Assistant, ClusterAccess, Cohort, Section
+from .quota import Quota
+from .schema import Cohort
+from .staff import Assistant, Section
 from .yaml_file import Document, Value
 
 FILE = "cohort.yaml"

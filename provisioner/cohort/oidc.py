@@ -10,9 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -20,6 +18,7 @@ from pydantic import (
 )
 
 from ..errors import InputError, Problem
+from .strict import Strict
 from .students import Student
 from .values import FilePath, Text, https, matching, wrong
 
@@ -44,10 +43,8 @@ _CLAIM = matching(r"[A-Za-z_][A-Za-z0-9_.:/-]*", "is no name of a claim, such as
 _SCOPE = matching(r"[A-Za-z0-9_.:/-]+", "is no scope, such as email or profile")
 
 
-class Oidc(BaseModel):
+class Oidc(Strict):
     """Who vouches for the students, and how a roster's line becomes a user of the cluster."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     issuer: Annotated[Text, AfterValidator(https("https://login.example.org/realms/school"))]
     """The address in the tokens' ``iss``, to the letter."""
@@ -108,10 +105,8 @@ class Oidc(BaseModel):
         return text
 
 
-class Login(BaseModel):
+class Login(Strict):
     """Students prove who they are to somebody else than the cluster."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     oidc: Oidc = Field()
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError, Problem
 
 if TYPE_CHECKING:  # the schema takes long to import, and nearly nobody has a quota of their own
-    from .environment import Quota
+    from .quota import Quota
     from .schema import Cohort
 
 Override = tuple[tuple[str, str], ...]
@@ -33,7 +33,7 @@ def override_of(plain: Any) -> Override:  # noqa: ANN401  (whatever a file holds
         return ()
     if not all(type(value) is str for value in plain.values()):
         raise TypeError("an amount is no text")
-    from .environment import Quota
+    from .quota import Quota
 
     Quota.model_validate(plain)
     return tuple(sorted(plain.items()))
@@ -66,7 +66,7 @@ def quota_of(cohort: Cohort, override: Override) -> Quota:
     quota = cohort.environment.quota
     if not override:
         return quota
-    from .environment import Quota
+    from .quota import Quota
 
     said = Quota.model_validate(dict(override))
     return quota.model_copy(update={key: getattr(said, key) for key, _ in override})
@@ -85,7 +85,7 @@ def parse(cohort: Cohort, present: Override, pairs: Iterable[str]) -> Override:
     """
     from pydantic import ValidationError
 
-    from .environment import Quota
+    from .quota import Quota
 
     problems: list[Problem] = []
     asked = dict(_pairs(pairs, problems))
@@ -105,7 +105,7 @@ def parse(cohort: Cohort, present: Override, pairs: Iterable[str]) -> Override:
 
 
 def _pairs(pairs: Iterable[str], problems: list[Problem]) -> Iterable[tuple[str, str]]:
-    from .environment import Quota
+    from .quota import Quota
 
     keys = tuple(Quota.model_fields)
     seen: set[str] = set()

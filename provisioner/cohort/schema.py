@@ -8,46 +8,23 @@ all types, and Pydantic would compile each of them again.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-from pydantic import Tag as _Tag
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from .. import names
-from ..errors import InputError
-from . import keys
-from .environment import Environment, Quota
+from .access import Cluster
+from .environment import Environment
 from .hosts import Accounts, Host, different
 from .kind import Kind
 from .oidc import Auth, Login, Oidc
-from .values import (
-    Address,
-    Date,
-    FileName,
-    FilePath,
-    Image,
-    LaterList,
-    LaterNothing,
-    Operator,
-    Text,
-    Truth,
-    User,
-    Whole,
-    wrong,
-)
+from .quota import Quota
+from .staff import AgeRecipient, Assistant, Section
+from .strict import Strict
+from .term import Term
+from .values import FileName, Image, LaterList, LaterNothing, Operator, Text, Truth, wrong
 
-__all__ = ["Assistant", "ClusterAccess", "Cohort", "Groups", "Section", "Term"]
-
-MAX_GRACE_DAYS = 365
+__all__ = ["Cohort", "Groups"]
 
 TOOL_IMAGE = (
     "registry.k8s.io/e2e-test-images/agnhost:2.53"
@@ -56,86 +33,7 @@ TOOL_IMAGE = (
 """Kubernetes' own image for tests of networks; it has `tar` as well."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Term(_Strict):
-    """When the course runs; credentials end with it."""
-
-    starts: Date
-    """First day of the course."""
-
-    ends: Date
-    """Last day of the course."""
-
-    grace_days: Whole = 14
-    """Days after the last one in which students can still fetch their work."""
-
-    @field_validator("grace_days")
-    @classmethod
-    def _short_grace(cls, days: int) -> int:
-        if not 0 <= days <= MAX_GRACE_DAYS:
-            wrong(f"must be 0 to {MAX_GRACE_DAYS} days")
-        return days
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.ends < self.starts:
-            wrong("ends before it starts")
-        return self
-
-
-class ClusterAccess(_Strict):
-    """A cluster of one's own, and how we and the students reach it."""
-
-    kubeconfig: FilePath
-    """Relative to the current directory; ``~`` is the home directory."""
-
-    context: Text
-    """Always written out: whatever context is current is somebody's accident."""
-
-    student_server: Address | None = None
-    """The https address that students reach; the kubeconfig's own when None."""
-
-    student_ca: FilePath | None = None
-    """A PEM file with the authority of ``student_server``; the kubeconfig's when None."""
-
-
-class Assistant(_Strict):
-    """Somebody who may look into every environment of the cohort and change nothing."""
-
-    name: Text
-
-    user: User | None = None
-    """Who they are to the cluster; bound to the assistants' role."""
-
-    key: Annotated[Text, AfterValidator(lambda value: _recipient(value).text)] | None = None
-    """An age or SSH key: what `access grant` encrypts a kubeconfig of theirs to."""
-
-    secrets: Truth = False
-    """Whether they read Secrets too, where `access grant` lets them in."""
-
-    @model_validator(mode="after")
-    def _reachable(self) -> Self:
-        if self.user is None and self.key is None:
-            wrong("needs a user: who the assistant is to the cluster; or a key, for access grant")
-        if self.secrets and self.user is not None:
-            wrong("reads Secrets with a key and without a user alone, so that it ends by itself")
-        return self
-
-
-class Section(_Strict):
-    """A part of the course, and who looks after it."""
-
-    name: Text
-    """As the roster has it."""
-
-    assistants: tuple[Text, ...] = ()
-    """Names of assistants; whoever is named in a section sees the named ones alone."""
-
-
-class Groups(_Strict):
+class Groups(Strict):
     """What students who work together share."""
 
     namespace: Truth = False
@@ -145,31 +43,7 @@ class Groups(_Strict):
     """Ceiling of one group; that of a student when None."""
 
 
-def _recipient(value: str) -> keys.Recipient:
-    try:
-        return keys.parse(value)
-    except InputError as error:
-        wrong(str(error))
-
-
-def _age_recipient(value: str) -> str:
-    recipient = _recipient(value)
-    if recipient.kind != "age":
-        wrong("must be an age recipient, which starts with age1")
-    return value
-
-
-def _which_cluster(value: Any) -> str:  # noqa: ANN401  (Pydantic's signature)
-    return "<access>" if isinstance(value, dict | ClusterAccess) else "<name>"
-
-
-Cluster = Annotated[
-    Annotated[Literal["rehearsal"], _Tag("<name>")] | Annotated[ClusterAccess, _Tag("<access>")],
-    Discriminator(_which_cluster),
-]
-
-
-class Cohort(_Strict):
+class Cohort(Strict):
     """A course in one term: what each of its students gets, and where."""
 
     name: str
@@ -203,7 +77,7 @@ class Cohort(_Strict):
 
     assistants: tuple[Assistant, ...] = ()
 
-    course_key: Annotated[Text, AfterValidator(_age_recipient)] | None = None
+    course_key: AgeRecipient | None = None
     """The age recipient that archives are encrypted to."""
 
     environment: Environment = Environment()

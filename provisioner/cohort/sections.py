@@ -11,7 +11,8 @@ from .records import Record
 from .students import Student
 
 if TYPE_CHECKING:
-    from .schema import Assistant, Cohort
+    from .schema import Cohort
+    from .staff import Assistant
 
 _BETWEEN = re.compile(r",\s*and\s+|,\s*|\s+and\s+")
 

@@ -10,8 +10,8 @@ from typing import Literal
 
 from .. import names, private_file
 from ..errors import InputError, MissingToolError, Problem
+from .access import ClusterAccess
 from .loading import FILE
-from .schema import ClusterAccess
 
 WEEKS = 16
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import sys
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, NoReturn
 from urllib.parse import urlsplit
 
@@ -21,12 +19,6 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from .. import quantity
-
-# Else Pydantic looks for plug-ins through all that is installed, a tenth of the start of a
-# command; and no other program has a say in what a cohort file may hold.
-_loader = ModuleType("pydantic.plugin._loader")
-_loader.__dict__["get_plugins"] = tuple
-sys.modules.setdefault(_loader.__name__, _loader)
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WHOLE = re.compile(r"[0-9]{1,9}")

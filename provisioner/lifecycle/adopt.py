@@ -22,7 +22,7 @@ from . import claim, identity, lock, settling
 from .engine import Aside, Engine
 from .interrupt import stopping
 from .progress import Progress
-from .reading import Reading, read, records_path
+from .reading import Reading, read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ def _refuse_foreign(reading: Reading) -> None:
 
 
 def _rebuild_records(reading: Reading) -> tuple[str, ...]:
-    path = records_path(reading.cohort)
+    path = reading.cohort.records_file
     aside: tuple[str, ...] = ()
     try:
         record_file.load(path)

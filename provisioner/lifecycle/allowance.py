@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from .. import quantity
@@ -14,8 +14,9 @@ from ..settings import Settings
 from . import backend, terms
 from .change import Changed, Confirm, Finished, Proposal, carry_out, known_in
 from .desk import NOTHING
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview, Reading
+from .reading import Reading
 
 LONGEST = timedelta(days=366)
 """Past the usual end: what is longer is a slip in the year."""
@@ -65,24 +66,36 @@ def extend(
     return carry_out(settings, name, propose, confirm=confirm, progress=progress)
 
 
-def resize(  # noqa: PLR0913  (what is changed, and the usual)
-    settings: Settings,
-    name: str,
-    ids: Iterable[str],
-    pairs: Iterable[str],
-    *,
-    everybody: bool = False,
-    confirm: Confirm,
-    progress: Progress,
+@dataclass(frozen=True, kw_only=True)
+class Quotas:
+    """Which quota students are to have, and which students."""
+
+    ids: tuple[str, ...] = ()
+    everybody: bool = False
+    """Instead of naming them: all who are in the roster now."""
+
+    pairs: tuple[str, ...] = ()
+    """``KEY=QUANTITY`` each; the cohort's quota again when empty."""
+
+    def of(self, cohort: Cohort, record: Record) -> Record:
+        """Return a student's record with the quota.
+
+        Raises:
+            InputError: If a key is unknown, or an amount is none, absurd or too small.
+        """
+        quota = override.parse(cohort, record.quota, self.pairs) if self.pairs else ()
+        return replace(record, quota=quota)
+
+
+def resize(
+    settings: Settings, name: str, quotas: Quotas, *, confirm: Confirm, progress: Progress
 ) -> Changed | None:
     """Give students a quota of their own.
 
     Args:
         settings: Folders and state backend.
         name: The cohort.
-        ids: Whom.
-        pairs: ``KEY=QUANTITY`` each; the cohort's quota again when empty.
-        everybody: Instead of naming them: all who are in the roster now.
+        quotas: Which, and whom.
         confirm: Shown the plan, and who uses more than they would have.
         progress: Told what happens.
 
@@ -90,26 +103,20 @@ def resize(  # noqa: PLR0913  (what is changed, and the usual)
         InputError: If a key is unknown, or an amount is none, absurd or too small.
         ClusterError: If the cluster cannot be used.
     """
-    chosen, asked = tuple(dict.fromkeys(ids)), tuple(pairs)
+    chosen = tuple(dict.fromkeys(quotas.ids))
+    of_all = _of_all(name) if quotas.everybody and quotas.pairs else ()
 
     def propose(reading: Overview) -> Proposal:
         uses_more = backend.of(reading.cohort).uses_more
-        records = known_in(reading, tuple(reading.students) if everybody else chosen)
-        now = {
-            id: replace(
-                record,
-                quota=override.parse(reading.cohort, record.quota, asked) if asked else (),
-            )
-            for id, record in records.items()
-        }
-        notes = [line for record in now.values() for line in uses_more(reading, record)]
+        records = known_in(reading, tuple(reading.students) if quotas.everybody else chosen)
+        now = {id: quotas.of(reading.cohort, record) for id, record in records.items()}
         return Proposal(
             event="resized",
             ids=tuple(records),
             students=reading.students,
             known={**reading.kept, **now},
-            notes=tuple(notes),
-            finish=lambda *_: Finished(notes=_of_all(name) if everybody and asked else ()),
+            notes=tuple(line for record in now.values() for line in uses_more(reading, record)),
+            finish=lambda *_: Finished(notes=of_all),
         )
 
     return carry_out(settings, name, propose, confirm=confirm, progress=progress)

@@ -16,8 +16,8 @@ from .. import cohort as cohorts
 from ..cohort import Cohort, Record, Student
 from ..errors import InputError
 from ..settings import Settings
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..credential import Standing
@@ -28,11 +28,11 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from .finding import Finding
     from .giving import HandoutResult
     from .handout import Wishes
+    from .leaving import Leaving
     from .receipt import Receipt
     from .restoring import Opened, Restoring
     from .revoke import RevokeResult
     from .status import Status
-    from .up import Leaving
     from .up_result import UpResult
 
 

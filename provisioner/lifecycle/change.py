@@ -13,11 +13,13 @@ from dataclasses import dataclass, field, replace
 from ..cohort import Record, Student
 from ..errors import InputError
 from ..settings import Settings
-from . import audit, backend, choice, desk, lock, up
+from . import audit, backend, choice, desk, lock
 from .audit import AuditLog, Event
 from .interrupt import ending_in_order, finished
+from .leaving import KEEP_ALL, Leaving, refuse_mass_drop
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview, narrowed
+from .reading import narrowed
 from .up_result import UpResult
 
 
@@ -49,7 +51,7 @@ class Proposal:
     was: str = ""
     """The id that was corrected."""
 
-    leaving: up.Leaving = up.KEEP_ALL
+    leaving: Leaving = KEEP_ALL
     """What is done for those who leave."""
 
 
@@ -82,7 +84,6 @@ def carry_out(
     *,
     confirm: Confirm,
     progress: Progress,
-    allow_drop: int | None = None,
 ) -> Changed | None:
     """Do what a command proposes for some students.
 
@@ -92,7 +93,6 @@ def carry_out(
         propose: Works out what is to be done; changes nothing.
         confirm: Shown the plan and the notes; False stops before anything is changed.
         progress: Told what happens.
-        allow_drop: How many students may leave, where that is more than usual.
 
     Returns:
         What was done; None when it was not confirmed.
@@ -108,7 +108,7 @@ def carry_out(
         ours = backend.of(reading.cohort)
         proposal = propose(reading)
         wanted = _wanted(reading, proposal)
-        up.refuse_mass_drop(wanted, allow_drop)
+        refuse_mass_drop(wanted, proposal.leaving.allow)
         ours.refuse_without_key(wanted, proposal.leaving)
         if not confirm(wanted, proposal.notes):
             return None

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ..errors import ClusterError
-from .reading import Overview, Some, narrowed
+from .overview import Overview, Some
+from .reading import narrowed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 from .. import names
-from ..cohort import Recipient, keys, roster_edit
+from ..cohort import Recipient, Record, keys, roster_edit
 from ..cohort import records as record_file
 from ..errors import InputError, Problem
 from ..settings import Settings
 from . import bundle, on_disk
 from .change import Changed, Confirm, Finished, Proposal, carry_out
 from .membership import put_key, read_key, see
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview, records_path
 
 
-def rename(  # noqa: PLR0913  (what is corrected, and the usual)
+@dataclass(frozen=True, kw_only=True)
+class Correction:
+    """What was wrong about one student."""
+
+    old: str
+    """The id that is wrong."""
+
+    new: str
+    """The id that is right; the same where only the name is corrected."""
+
+    name: str | None = None
+    """The name that is right; it stays when None."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether the id changes."""
+        return self.old != self.new
+
+
+def rename(
     settings: Settings,
     name: str,
-    old: str,
-    new: str,
+    correction: Correction,
     *,
-    called: str | None = None,
     confirm: Confirm,
     progress: Progress,
 ) -> Changed | None:
@@ -36,9 +54,7 @@ def rename(  # noqa: PLR0913  (what is corrected, and the usual)
     Args:
         settings: Folders and state backend.
         name: The cohort.
-        old: The id that is wrong.
-        new: The id that is right; the same where only the name is corrected.
-        called: The name that is right; it stays when None.
+        correction: What is right.
         confirm: Shown the plan.
         progress: Told what happens.
 
@@ -46,39 +62,46 @@ def rename(  # noqa: PLR0913  (what is corrected, and the usual)
         InputError: If the one is not in the roster, or the other is.
         ClusterError: If the cluster cannot be used.
     """
-    if old == new and called is None:
+    if not correction.moves and correction.name is None:
         raise InputError("Nothing would change.", hint="Say another id, or --name NAME.")
-
-    def propose(reading: Overview) -> Proposal:
-        now = new if _was_corrected(reading, old, new) else old
-        if now not in reading.students:
-            raise InputError(f"{old} is not in the roster of {name}.", hint=see(name))
-        _refuse_taken(reading, now, new)
-        key = _one_key(reading, now, new)
-        edit = roster_edit.correct(reading.cohort.roster_file, now, new, called)
-        keyed = {id: one.key for id, one in reading.students.items()} | {new: key}
-        students = {one.id: replace(one, key=keyed[one.id]) for one in edit.students}
-        known = dict(reading.kept)
-        if now in known and now != new:  # else there is nothing yet that could be lost
-            known[now] = replace(known[now], becomes=new)
-
-        def write() -> None:
-            record_file.save(records_path(reading.cohort), known)
-            if key and new != old:
-                put_key(reading.cohort, new, key)
-            edit.write()
-
-        return Proposal(
-            event="renamed",
-            ids=(new,),
-            students=students,
-            known=known,
-            write=write,
-            finish=lambda then, _: _move_files(settings, then, old, new),
-            was=old if old != new else "",
-        )
-
+    propose = partial(_propose, settings, correction)
     return carry_out(settings, name, propose, confirm=confirm, progress=progress)
+
+
+def _propose(settings: Settings, correction: Correction, reading: Overview) -> Proposal:
+    cohort, old, new = reading.cohort, correction.old, correction.new
+    now = new if _was_corrected(reading, old, new) else old
+    if now not in reading.students:
+        raise InputError(f"{old} is not in the roster of {cohort.name}.", hint=see(cohort.name))
+    _refuse_taken(reading, now, new)
+    key = _one_key(reading, now, new)
+    edit = roster_edit.correct(cohort.roster_file, now, new, correction.name)
+    keyed = {id: one.key for id, one in reading.students.items()} | {new: key}
+    known = _becoming(reading, now, new)
+
+    def write() -> None:
+        record_file.save(cohort.records_file, known)
+        if key and correction.moves:
+            put_key(cohort, new, key)
+        edit.write()
+
+    return Proposal(
+        event="renamed",
+        ids=(new,),
+        students={one.id: replace(one, key=keyed[one.id]) for one in edit.students},
+        known=known,
+        write=write,
+        finish=lambda then, _: _move_files(settings, then, old, new),
+        was=old if correction.moves else "",
+    )
+
+
+def _becoming(reading: Overview, now: str, new: str) -> dict[str, Record]:
+    """Return the records, with what the id is to become, lest the student be lost on the way."""
+    known = dict(reading.kept)
+    if now in known and now != new:
+        known[now] = replace(known[now], becomes=new)
+    return known
 
 
 def _was_corrected(reading: Overview, old: str, new: str) -> bool:

@@ -16,7 +16,8 @@ from ..manifest import Manifest, ObjectKey
 from ..settings import Settings
 from . import audit, delivery, on_disk, terms
 from .audit import AuditLog, Event
-from .reading import Overview, Reading, read
+from .overview import Overview
+from .reading import Reading, read
 from .sweeping import sweep
 
 NOTHING = Standing()

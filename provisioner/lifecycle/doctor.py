@@ -15,8 +15,8 @@ from . import backend, login_check
 from .finding import Finding
 from .host_check import host_findings
 from .openness import openness
-from .reading import connect
 from .recovery_check import recovery_findings
+from .target import connect
 from .terms import expiry
 
 OLDEST = (1, 30)

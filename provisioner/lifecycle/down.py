@@ -30,8 +30,9 @@ from .clearing import Clearing, name_of
 from .engine import Engine
 from .hosts_down import HostsReceipt
 from .interrupt import stopping
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview, Reading, records_path
+from .reading import Reading
 from .receipt import Receipt
 from .removal import SECONDS
 
@@ -222,7 +223,7 @@ def _keep(settings: Settings, reading: Overview, receipt: Receipt) -> Receipt:
     if receipt.proved:
         on_disk.forget(settings, receipt.cohort)
         gone = {id: replace(record, dropped=True) for id, record in reading.records.items()}
-        record_file.save(records_path(reading.cohort), gone, cluster="")
+        record_file.save(reading.cohort.records_file, gone, cluster="")
         ended = {
             title: replace(group, dropped=True, members=())
             for title, group in reading.groups.items()

@@ -18,8 +18,8 @@ from .host_report import HostRow, HostsResult
 from .hosts_run import Ran, Wishes
 from .hosts_status import HostStatus
 from .lab_hosts import Labs
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview
 
 PLAYBOOK = "remove-accounts"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from .. import cohort as cohorts
 from .. import playbook
-from ..cohort import Cohort, Record, Student, placement
+from ..cohort import Cohort, Record, Student, enrolment, placement
 from ..cohort import records as record_file
 from ..cohort.difference import check_shrink
 from ..cohort.hosts import Host
@@ -15,7 +15,7 @@ from ..cohort.placement import Seat
 from ..errors import InputError, Problem
 from ..playbook import Pinned
 from ..settings import Settings
-from .reading import WAVE_SIZE
+from .overview import WAVE_SIZE
 
 PRESENT, SUSPENDED, DROPPED = "present", "suspended", "dropped"
 
@@ -89,7 +89,7 @@ def of(cohort: Cohort, only: Iterable[str] = ()) -> Labs:
     hosts = chosen(cohort, only)
     students = {student.id: student for student in cohorts.load_students(cohort)}
     on_file = record_file.load(cohort.records_file)
-    records = record_file.assign(on_file, list(students), cohort.name, WAVE_SIZE)
+    records = enrolment.assign(on_file, list(students), cohort.name, WAVE_SIZE)
     people = placement.people(students.values(), records)
     known = placement.load(cohort.hosts_file)
     return Labs(

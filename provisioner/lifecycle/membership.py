@@ -8,13 +8,14 @@ from pathlib import Path
 
 from .. import private_file
 from ..cohort import Cohort, Recipient, Student, keys, roster_edit
+from ..cohort.roster_edit import RosterEdit
 from ..errors import InputError, Problem
 from ..settings import Settings
 from . import on_disk
 from .change import Changed, Confirm, Finished, Proposal, carry_out
+from .leaving import KEEP_ALL, Leaving
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview
-from .up import KEEP_ALL, Leaving
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +56,9 @@ def add(
     """
 
     def propose(reading: Overview) -> Proposal:
-        path = reading.cohort.roster_file
-        there = reading.students.get(newcomer.id)
         key = _key(reading, newcomer)
-        edit = None
-        if there is None or not _is_in(there, newcomer):
-            edit = roster_edit.add(path, newcomer.cells())
-            there = next(one for one in edit.students if one.id == newcomer.id)
+        listed, edit = _listed(reading, newcomer)
+        student = replace(listed, key=key or listed.key)
 
         def write() -> None:
             if key and newcomer.key:
@@ -69,7 +66,6 @@ def add(
             if edit:
                 edit.write()
 
-        student = replace(there, key=key or there.key)
         return Proposal(
             event="added",
             ids=(newcomer.id,),
@@ -82,14 +78,13 @@ def add(
     return carry_out(settings, name, propose, confirm=confirm, progress=progress)
 
 
-def drop(  # noqa: PLR0913  (each is a choice of its own)
+def drop(
     settings: Settings,
     name: str,
     ids: Iterable[str],
     *,
     confirm: Confirm,
     progress: Progress,
-    allow_drop: int | None = None,
     leaving: Leaving = KEEP_ALL,
 ) -> Changed | None:
     """Take students out of the roster, and remove these alone; their keys stay on file.
@@ -100,8 +95,7 @@ def drop(  # noqa: PLR0913  (each is a choice of its own)
         ids: Who leaves.
         confirm: Shown the plan.
         progress: Told what happens.
-        allow_drop: How many they are, where that is more than usual.
-        leaving: What is done for them before their namespaces go.
+        leaving: What is done for them before their namespaces go, and how many they are.
 
     Raises:
         InputError: If one of them never was in the course, or nobody would be left.
@@ -113,20 +107,26 @@ def drop(  # noqa: PLR0913  (each is a choice of its own)
         here = [id for id in gone if id in reading.students]
         _refuse_strangers(reading, gone)
         edit = roster_edit.drop(reading.cohort.roster_file, here) if here else None
-        left = {id: one for id, one in reading.students.items() if id not in gone}
         return Proposal(
             event="dropped",
             ids=gone,
-            students=left,
+            students={id: one for id, one in reading.students.items() if id not in gone},
             known=reading.kept,
             write=edit.write if edit else lambda: None,
             finish=lambda then, ready: _clear_files(settings, then, ready),
             leaving=leaving,
         )
 
-    return carry_out(
-        settings, name, propose, confirm=confirm, progress=progress, allow_drop=allow_drop
-    )
+    return carry_out(settings, name, propose, confirm=confirm, progress=progress)
+
+
+def _listed(reading: Overview, newcomer: Newcomer) -> tuple[Student, RosterEdit | None]:
+    """Return a newcomer as the roster has them, and the edit that makes it so."""
+    listed = reading.students.get(newcomer.id)
+    if listed and _is_in(listed, newcomer):
+        return listed, None
+    edit = roster_edit.add(reading.cohort.roster_file, newcomer.cells())
+    return next(one for one in edit.students if one.id == newcomer.id), edit
 
 
 def _is_in(there: Student, newcomer: Newcomer) -> bool:

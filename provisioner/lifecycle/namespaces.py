@@ -10,6 +10,7 @@ from .. import cluster
 from ..cohort import Cohort, Record, Student
 from ..settings import Settings
 from . import reading as readings
+from . import target
 from .progress import Progress
 from .reading import Reading
 
@@ -22,11 +23,11 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from .finding import Finding
     from .giving import HandoutResult
     from .handout import Wishes
+    from .leaving import Leaving
     from .receipt import Receipt
     from .restoring import Opened, Restoring
     from .revoke import RevokeResult
     from .status import Status
-    from .up import Leaving
     from .up_result import UpResult
 
 
@@ -206,9 +207,9 @@ class Namespaces:
 
     def restoring(self, settings: Settings, cohort: Cohort, id: str, opened: Opened) -> Restoring:
         """Get ready to restore into a namespace."""
-        from . import restoring
+        from . import restoring_namespace
 
-        return restoring.of_namespaces(settings, cohort, id, opened)
+        return restoring_namespace.prepare(settings, cohort, id, opened)
 
     def capacity(self, settings: Settings, cohort: Cohort, at_once: int | None) -> Capacity:
         """Compare quotas with what the nodes have."""
@@ -234,7 +235,7 @@ class Watches:
 
     def __init__(self, settings: Settings, cohort: Cohort) -> None:
         self._follower = cluster.Follower(
-            lambda: readings.connect(cohort, settings.home)[1],
+            lambda: target.connect(cohort, settings.home)[1],
             cohort.name,
             volumes=bool(cohort.environment.shared_volumes),
         )

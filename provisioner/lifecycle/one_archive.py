@@ -18,7 +18,8 @@ from ..errors import ClusterError, InputError
 from ..settings import Settings
 from . import copying
 from .kept import Archive
-from .reading import Overview, Reading
+from .overview import Overview
+from .reading import Reading
 
 SUFFIX = ".tar.gz.age"
 COPIES = "students"

@@ -11,9 +11,9 @@ from ..errors import ClusterError, InputError
 from ..settings import Settings
 from . import backend
 from .choice import EVERYBODY, Choice, refuse_without_shared
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview
-from .up import up
+from .up import Wishes, up
 from .up_result import UpResult
 
 LONGEST = timedelta(days=1)
@@ -96,7 +96,7 @@ def prewarm(
     choice = _choice(reading, who)
     if choice == EVERYBODY:
         confirm = _making_only(confirm)
-    done = up(settings, name, confirm=confirm, progress=progress, choice=choice)
+    done = up(settings, name, confirm=confirm, progress=progress, wishes=Wishes(choice=choice))
     in_time = _now() <= at
     return Prewarmed(missing=who, result=done, in_time=in_time, unseen=unseen(reading))
 

@@ -2,98 +2,48 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from .. import cluster
 from .. import cohort as cohorts
-from ..cohort import ClusterAccess, Cohort, Group, Record, Student, clusters, sections
+from ..cohort import Cohort, Group, Record, Student, clusters, enrolment, sections
 from ..cohort import groups as group_file
 from ..cohort import records as record_file
-from ..errors import ClusterError, InputError
+from ..errors import InputError
 from ..manifest import GUARD, groups_part, stack_name
-from ..plan import Live, Plan, group_of, make_plan, of_students, record_of, render
+from ..plan import Live, group_of, make_plan, of_students, record_of, render
 from ..settings import Settings
 from . import identity, logins, pull_secrets
 from . import target as targets
+from .overview import WAVE_SIZE, Overview, Some
 from .pull_secrets import NO_SOURCES, Sources
 from .target import Target
 
 if TYPE_CHECKING:
     from .ahead import Asked
-    from .lab_hosts import Labs
-
-WAVE_SIZE = 50
-"""Students a Pulumi stack: of 25, 50 and 100, the quickest cold `up` of 300."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Overview(ABC):
-    """A cohort as it is wanted and as it runs, at one moment, whatever its environments are."""
+class Files:
+    """What the files of a cohort say."""
 
     cohort: Cohort
-    students: Mapping[str, Student] = field(repr=False)
-    """Those in the roster, by id."""
+    students: Mapping[str, Student]
+    records: Mapping[str, Record]
+    groups: Mapping[str, Group]
+    cluster: str = ""
+    """UID of the cluster that the records name; empty before the first `up`."""
 
-    known: Mapping[str, Record] = field(repr=False)
-    """The records on file."""
 
-    records: Mapping[str, Record] = field(repr=False)
-    """The records as they are to be: joiners placed, leavers marked."""
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the cluster of a cohort says."""
 
-    plan: Plan
-    kept: Mapping[str, Record] = field(default_factory=dict, repr=False)
-    """What was decided before this moment, on file or on the cluster."""
-
-    only: frozenset[str] | None = None
-    """Names of the students whom a run may touch; all when None."""
-
-    left: int = 0
-    """Students who differ, and are left for a later run."""
-
-    known_groups: Mapping[str, Group] = field(default_factory=dict, repr=False)
-    """The groups on file, by what the roster calls them."""
-
-    groups: Mapping[str, Group] = field(default_factory=dict, repr=False)
-    """The groups as they are to be."""
-
-    labs: Labs | None = None
-    """The lab hosts, where a run is about these too."""
-
-    notes: tuple[str, ...] = ()
-    """What a person should know who reads the plan."""
-
-    @property
-    def to_save(self) -> Mapping[str, Record]:
-        """The records as a run may write them.
-
-        Of whom it must not touch it writes nothing new: a leaver who was noted as dropped
-        would be missing in the Pulumi program of the wave, and so be deleted by it.
-        """
-        if self.only is None:
-            return self.records
-        mine = {id: one for id, one in self.records.items() if one.name in self.only}
-        others = {id: one for id, one in self.kept.items() if one.name not in self.only}
-        return others | mine
-
-    def title_of(self, name: str) -> str:
-        """Return what the roster calls a group; the name when it is unknown."""
-        return next((g.title for g in self.groups.values() if g.name == name), name)
-
-    def id_of(self, name: str) -> str:
-        """Return the roster's id of a student's name; the name when it is unknown."""
-        return next((r.id for r in self.records.values() if r.name == name), name)
-
-    def is_half(self, _name: str) -> bool:
-        """Say whether a killed run left half an environment, in which nobody can have worked."""
-        return False
-
-    @abstractmethod
-    def whoami(self) -> str:
-        """Return who we are to what holds the environments."""
+    target: Target
+    client: cluster.Client
+    found: cluster.Found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,35 +86,6 @@ class Reading(Overview):
         return cluster.whoami(self.client)
 
 
-def records_path(cohort: Cohort) -> Path:
-    """Return the file that holds what was decided for each student."""
-    return cohort.folder / "students.json"
-
-
-def target_of(cohort: Cohort, home: Path) -> Target:
-    """Return the cluster that a cohort names; never the current context."""
-    if not isinstance(cohort.cluster, ClusterAccess):
-        return targets.rehearsal(home)
-    return targets.own(cohort.cluster.kubeconfig, cohort.cluster.context)
-
-
-def connect(cohort: Cohort, home: Path) -> tuple[Target, cluster.Client]:
-    """Open the cluster of a cohort.
-
-    Raises:
-        InputError: If its students have a cluster each.
-        ClusterError: If its kubeconfig cannot be used.
-    """
-    refuse_without_namespaces(cohort)
-    target = target_of(cohort, home)
-    if isinstance(cohort.cluster, str) and not target.kubeconfig.exists():
-        raise ClusterError(
-            f"The cohort {cohort.name} runs on the rehearsal, and none is up in {home}.",
-            hint="Start it with: practicum rehearsal up",
-        )
-    return target, cluster.Client(cluster.load(target.kubeconfig, target.context))
-
-
 def read(settings: Settings, name: str, *, adopting: bool = False) -> Reading:
     """Read a cohort's files and its cluster, and compare the two. Changes nothing.
 
@@ -189,36 +110,13 @@ def of_cohort(
         InputError: If the cohort's files are wrong, or its students have no namespaces.
         ClusterError: If the cluster cannot be read, or is not the cohort's.
     """
-    name = cohort.name
-    refuse_without_namespaces(cohort)
+    targets.refuse_without_namespaces(cohort)
     _refuse_left_clusters(cohort)
-    students = {student.id: student for student in cohorts.load_students(cohort)}
-    known, recorded = _on_file(cohort, adopting=adopting)
-    target = target_of(cohort, settings.home)
-    if asked and asked.target == target:
-        client, found = asked.client, asked.listing.found()
-    else:
-        target, client = connect(cohort, settings.home)
-        found = cluster.list_cohort(client, name)
-    known_groups = group_file.load(group_file.file_of(cohort))
+    files = _read_files(cohort, adopting=adopting)
+    answer = _read_cluster(settings, cohort, asked)
     if not adopting:
-        identity.refuse_other(cohort, recorded, found.uid)
-    compared = _compared(cohort, students, (known, known_groups), target, client, found)
-    return replace(compared, recorded=recorded)
-
-
-def refuse_without_namespaces(cohort: Cohort) -> None:
-    """Stop a command that is about namespaces where students have a cluster each.
-
-    Raises:
-        InputError: If they have.
-    """
-    if cohort.kind:
-        raise InputError(
-            f"Every student of {cohort.name} has a kind cluster of their own, and this command is"
-            " about namespaces of one cluster.",
-            hint="docs/how-to/kind-clusters.md says what takes its place.",
-        )
+        identity.refuse_other(cohort, files.cluster, answer.found.uid)
+    return _compared(files, answer)
 
 
 def _refuse_left_clusters(cohort: Cohort) -> None:
@@ -236,6 +134,26 @@ def _refuse_left_clusters(cohort: Cohort) -> None:
         )
 
 
+def _read_files(cohort: Cohort, *, adopting: bool) -> Files:
+    students = {student.id: student for student in cohorts.load_students(cohort)}
+    try:
+        records, uid = record_file.load_all(cohort.records_file)
+    except record_file.DamagedRecordsError:
+        if not adopting:
+            raise
+        records, uid = {}, ""
+    groups = group_file.load(group_file.file_of(cohort))
+    return Files(cohort=cohort, students=students, records=records, groups=groups, cluster=uid)
+
+
+def _read_cluster(settings: Settings, cohort: Cohort, asked: Asked | None) -> Answer:
+    """Ask the cluster, where nobody has; what was asked of another one does not count."""
+    if asked and asked.target == targets.of(cohort, settings.home):
+        return Answer(target=asked.target, client=asked.client, found=asked.listing.found())
+    target, client = targets.connect(cohort, settings.home)
+    return Answer(target=target, client=client, found=cluster.list_cohort(client, cohort.name))
+
+
 def again(
     reading: Reading, students: Mapping[str, Student], known: Mapping[str, Record]
 ) -> Reading:
@@ -245,14 +163,15 @@ def again(
         InputError: If two students claim one environment.
         ClusterError: If the cluster cannot be asked.
     """
-    decided = known, reading.known_groups
-    then = _compared(
-        reading.cohort, students, decided, reading.target, reading.client, reading.found
+    files = Files(
+        cohort=reading.cohort,
+        students=students,
+        records=known,
+        groups=reading.known_groups,
+        cluster=reading.recorded,
     )
-    return replace(then, known=reading.known, recorded=reading.recorded)
-
-
-Some = TypeVar("Some", bound=Overview)
+    answer = Answer(target=reading.target, client=reading.client, found=reading.found)
+    return replace(_compared(files, answer), known=reading.known)
 
 
 def narrowed(reading: Some, names: Iterable[str], *, left: int = 0) -> Some:
@@ -269,45 +188,24 @@ def narrowed(reading: Some, names: Iterable[str], *, left: int = 0) -> Some:
     return replace(some, plan=replace(some.plan, groups=concerned))
 
 
-def _compared(
-    cohort: Cohort,
-    students: Mapping[str, Student],
-    decided: tuple[Mapping[str, Record], Mapping[str, Group]],
-    target: Target,
-    client: cluster.Client,
-    found: cluster.Found,
-) -> Reading:
-    known, known_groups = decided
-    on_cluster = (record_of(namespace) for namespace in found.own_namespaces)
-    told = {record.id: record for record in on_cluster if record}
-    records = record_file.assign(known, list(students), cohort.name, WAVE_SIZE, told)
-    closed = logins.closed(client, cohort, records, found)
-    records = logins.with_logins(cohort, students, records, closed)
-    records = sections.placed(cohort, students, records)
-    shared = (group_of(namespace) for namespace in found.own_namespaces)
-    groups = group_file.assign(
-        known_groups,
-        cohort,
-        students.values(),
-        WAVE_SIZE,
-        {group.title: group for group in shared if group},
-    )
+def _compared(files: Files, answer: Answer) -> Reading:
+    cohort, client, found = files.cohort, answer.client, answer.found
+    records, kept = _enrolled(files, answer)
+    groups = _grouped(files, found)
     sources = pull_secrets.sources(client, cohort)
     wanted = render(cohort, records, groups, sources.versions)
     live = cluster.look_for_strangers(client, found, wanted.keys)
     live = pull_secrets.with_copies(client, found, live, wanted)
     return Reading(
         cohort=cohort,
-        students=students,
-        known=known,
-        # Also of whom a run must not touch: without a login they would be rendered shut out.
-        kept=logins.with_logins(
-            cohort, students, record_file.present_records(known, students, told), closed
-        ),
+        students=files.students,
+        known=files.records,
+        kept=kept,
         records=records,
-        known_groups=known_groups,
+        known_groups=files.groups,
         groups=groups,
-        target=target,
+        recorded=files.cluster,
+        target=answer.target,
         client=client,
         found=found,
         live=live,
@@ -317,11 +215,24 @@ def _compared(
     )
 
 
-def _on_file(cohort: Cohort, *, adopting: bool) -> tuple[Mapping[str, Record], str]:
-    path = records_path(cohort)
-    try:
-        return record_file.load_all(path)
-    except record_file.DamagedRecordsError:
-        if adopting:
-            return {}, ""
-        raise
+def _enrolled(files: Files, answer: Answer) -> tuple[dict[str, Record], dict[str, Record]]:
+    """Return the records as they are to be, and as they were decided before."""
+    cohort, students, known = files.cohort, files.students, files.records
+    labelled = (record_of(namespace) for namespace in answer.found.own_namespaces)
+    on_cluster = {record.id: record for record in labelled if record}
+    records = enrolment.assign(known, list(students), cohort.name, WAVE_SIZE, on_cluster)
+    closed = logins.closed(answer.client, cohort, records, answer.found)
+    records = logins.with_logins(cohort, students, records, closed)
+    # Also of whom a run must not touch: without a login they would be rendered shut out.
+    before = enrolment.present_records(known, students, on_cluster)
+    kept = logins.with_logins(cohort, students, before, closed)
+    return sections.placed(cohort, students, records), kept
+
+
+def _grouped(files: Files, found: cluster.Found) -> dict[str, Group]:
+    """Return the groups as they are to be."""
+    labelled = (group_of(namespace) for namespace in found.own_namespaces)
+    on_cluster = {group.title: group for group in labelled if group}
+    return group_file.assign(
+        files.groups, files.cohort, files.students.values(), WAVE_SIZE, on_cluster
+    )

@@ -22,9 +22,10 @@ from ..cohort import records as record_file
 from ..errors import InputError, Interrupted, PracticumError
 from ..settings import Settings
 from . import backend, terms
+from . import target as targets
 from .down import down
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview, records_path, target_of
 from .receipt import Receipt
 
 Verdict = Literal[
@@ -120,7 +121,7 @@ def _look(settings: Settings, name: str, today: date, after: int) -> Case:
     case = Case(cohort=name, verdict="running")
     try:
         cohort = cohorts.load(settings.stacks, name)
-        known, recorded = record_file.load_all(records_path(cohort))
+        known, recorded = record_file.load_all(cohort.records_file)
         over, held_by = last_day(cohort, known.values())
         case = replace(case, over=over, held_by=held_by)
         if today <= over:
@@ -144,7 +145,7 @@ def _is_gone(settings: Settings, cohort: Cohort, known: Iterable[Record], record
         return True
     # A rehearsal that is not up holds nothing.
     rehearsed = isinstance(cohort.cluster, str)
-    return rehearsed and not target_of(cohort, settings.home).kubeconfig.exists()
+    return rehearsed and not targets.of(cohort, settings.home).kubeconfig.exists()
 
 
 def _on_hosts(cohort: Cohort) -> bool:

@@ -13,7 +13,6 @@ from ..pulumi_stack import state_file
 from ..settings import Settings
 from . import journal
 from .finding import Finding
-from .reading import records_path
 
 
 def recovery_findings(settings: Settings, cohort: Cohort) -> Iterator[Finding]:
@@ -25,7 +24,7 @@ def recovery_findings(settings: Settings, cohort: Cohort) -> Iterator[Finding]:
 
 def _saved_states(settings: Settings, cohort: Cohort) -> Finding:
     try:
-        known = record_file.load(records_path(cohort))
+        known = record_file.load(cohort.records_file)
     except PracticumError as error:
         return Finding(
             about="saved states", verdict="failed", found=error.message, fix=error.hint or ""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from .. import cohort as cohorts
 from .. import manifest
+from ..cohort import enrolment, sections
 from ..cohort import groups as group_file
 from ..cohort import records as record_file
-from ..cohort import sections
 from ..errors import InputError, Problem
 from ..manifest import Manifest
 from ..settings import Settings
 from . import logins
-from .reading import WAVE_SIZE, records_path, refuse_without_namespaces
+from .overview import WAVE_SIZE
+from .target import refuse_without_namespaces
 
 
 def authentication(settings: Settings, name: str) -> Manifest:
@@ -50,7 +51,7 @@ def render(settings: Settings, name: str, student: str | None = None) -> list[Ma
             f"A student is not in the roster of {name}:",
             problems=[Problem(student, "is not in the roster")],
         )
-    records = record_file.assign(record_file.load(records_path(cohort)), ids, name, WAVE_SIZE)
+    records = enrolment.assign(record_file.load(cohort.records_file), ids, name, WAVE_SIZE)
     closed = {record.name for record in records.values() if record.revoked}
     records = logins.with_logins(cohort, students, records, closed)
     records = sections.placed(cohort, students, records)

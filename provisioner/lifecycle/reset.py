@@ -7,8 +7,8 @@ from collections.abc import Callable
 from ..settings import Settings
 from . import backend, desk, lock
 from .backend import Again
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview
 from .up_result import UpResult
 
 

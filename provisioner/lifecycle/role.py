@@ -7,7 +7,7 @@ from .. import cohort as cohorts
 from ..errors import ClusterError, InputError
 from ..manifest import Manifest
 from ..settings import Settings
-from .reading import connect, refuse_without_namespaces
+from .target import connect, refuse_without_namespaces
 
 
 def every_cohort(settings: Settings) -> list[str]:

@@ -20,8 +20,9 @@ from ..settings import Settings
 from . import backend
 from .backend import Resting
 from .change import Changed, Confirm, Finished, Proposal, carry_out, known_in
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview, Reading
+from .reading import Reading
 
 
 def suspend(

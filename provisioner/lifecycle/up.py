@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..cohort.difference import check_shrink
 from ..settings import Settings
 from . import backend
 from .choice import EVERYBODY, Choice, chosen
 from .holding import Held, holding
 from .interrupt import ending_in_order
+from .leaving import KEEP_ALL, Leaving, refuse_mass_drop
+from .overview import Overview
 from .progress import Progress
-from .reading import Overview
 from .up_result import UpResult
 
 if TYPE_CHECKING:
@@ -21,29 +21,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Leaving:
-    """What is done for students who leave, before and while their namespace goes."""
+class Wishes:
+    """How a cohort is to be brought up."""
 
-    archive: bool = True
-    """Whether their work is archived first; whose work cannot be, is not removed."""
+    choice: Choice = EVERYBODY
+    """Which students it is for."""
 
-    force: tuple[str, ...] = ()
-    """Ids of those whose namespace is let go of by force, when it is stuck and nothing
-    remains in it but finalizers of its own."""
-
-
-KEEP_ALL = Leaving()
+    leaving: Leaving = KEEP_ALL
+    """What is done for those who leave."""
 
 
-def up(  # noqa: PLR0913  (each is a choice of its own)
+USUAL = Wishes()
+
+
+def up(
     settings: Settings,
     name: str,
     *,
     confirm: Callable[[Overview], bool],
     progress: Progress,
-    allow_drop: int | None = None,
-    choice: Choice = EVERYBODY,
-    leaving: Leaving = KEEP_ALL,
+    wishes: Wishes = USUAL,
     before: Held | None = None,
 ) -> UpResult | None:
     """Bring a cohort up, or bring it up to date.
@@ -53,9 +50,7 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         name: The cohort.
         confirm: Shown the plan; False stops before anything is changed.
         progress: Told what happens.
-        allow_drop: How many students may leave, where that is more than usual.
-        choice: Which students it is for.
-        leaving: What is done for those who leave.
+        wishes: Which students it is for, and what is done for those who leave.
         before: The cohort, where the caller holds it already.
 
     Returns:
@@ -69,15 +64,16 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         LockedError: If another run holds the cohort.
         Interrupted: If a signal came; what was in flight has finished.
     """
+    leaving = wishes.leaving
     with holding(settings, name, progress.say, before) as held:
         reading = backend.read(settings, name, held.asked)
         ours = backend.of(reading.cohort)
-        if not choice.ids:  # else nothing outside theirs is touched
+        if not wishes.choice.ids:  # else nothing outside theirs is touched
             ours.sweep(settings, reading, progress.say)
-        reading = chosen(reading, choice)
-        refuse_mass_drop(reading, allow_drop)
+        reading = chosen(reading, wishes.choice)
+        refuse_mass_drop(reading, leaving.allow)
         ours.refuse_without_key(reading, leaving)
-        reading = _with_hosts(reading, choice, allow_drop, leaving)
+        reading = _with_hosts(reading, wishes)
         nothing = _is_settled(reading) and not ours.unsettled(settings, reading)
         if not (nothing or confirm(reading)):
             return None
@@ -87,24 +83,24 @@ def up(  # noqa: PLR0913  (each is a choice of its own)
         return replace(done, hosts=hosts)
 
 
-def _with_hosts(
-    reading: Overview, choice: Choice, allow_drop: int | None, leaving: Leaving
-) -> Overview:
+def _with_hosts(reading: Overview, wishes: Wishes) -> Overview:
     """Return the reading with its lab hosts, unless only some students are meant.
 
     Raises:
         InputError: If somebody has no host, or one that the cohort file does not name, or too
             many would leave theirs.
     """
-    if choice.ids or not (reading.cohort.hosts or reading.cohort.hosts_file.exists()):
+    cohort = reading.cohort
+    if wishes.choice.ids or not (cohort.hosts or cohort.hosts_file.exists()):
         return reading
     from . import hosts_up, lab_hosts  # only a course with hosts pays for them
 
-    if not reading.cohort.hosts:
-        lab_hosts.refuse_lost(reading.cohort)
+    if not cohort.hosts:
+        lab_hosts.refuse_lost(cohort)
         return reading
-    labs = lab_hosts.of(reading.cohort)
-    hosts_up.refuse(labs, hosts_up.Manner(allow_drop=allow_drop, archive=leaving.archive))
+    labs = lab_hosts.of(cohort)
+    leaving = wishes.leaving
+    hosts_up.refuse(labs, hosts_up.Manner(allow_drop=leaving.allow, archive=leaving.archive))
     return replace(reading, labs=labs)
 
 
@@ -131,18 +127,3 @@ def _is_settled(reading: Overview) -> bool:
     return reading.plan.is_empty and (
         reading.labs is None or reading.labs.seats == reading.labs.known
     )
-
-
-def refuse_mass_drop(reading: Overview, allow: int | None) -> None:
-    """Stop where many would leave at once and nobody said how many.
-
-    Raises:
-        InputError: If that is so.
-    """
-    before = sum(not record.dropped for record in reading.known.values())
-    leaving = len(reading.plan.having("remove"))
-    check_shrink(max(before, leaving), leaving, allow)
-    groups = sum(not group.dropped for group in reading.known_groups.values())
-    ending = len(reading.plan.shared("remove"))
-    said = ending if allow is not None and allow >= ending else allow
-    check_shrink(max(groups, ending), ending, said, what="groups")

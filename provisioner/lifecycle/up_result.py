@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..plan import Part, Plan
-from .reading import Overview
+from .overview import Overview
 
 if TYPE_CHECKING:
     from .host_report import HostsResult

@@ -15,7 +15,7 @@ from ..errors import PracticumError
 from ..plan import Part
 from ..settings import Settings
 from . import backend
-from .reading import Overview
+from .overview import Overview
 
 Event = Literal["differs", "right", "unreadable", "readable"]
 

@@ -16,9 +16,9 @@ from ..plan import Action, Part, Plan
 from ..settings import Settings
 from . import afterwards, claim, identity, journal, pull_secrets, removal, settling, usage
 from .interrupt import stopping
+from .leaving import KEEP_ALL, Leaving
 from .progress import Progress
-from .reading import Reading, narrowed, records_path
-from .up import KEEP_ALL, Leaving
+from .reading import Reading, narrowed
 from .up_result import UpResult, summary
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _save(reading: Reading) -> None:
     """Keep the records before anything is made by them: a killed run loses no name."""
     cluster_uid = identity.of(reading.cohort, reading.found.uid)
     if reading.to_save != reading.known or cluster_uid != reading.recorded:
-        record_file.save(records_path(reading.cohort), reading.to_save, cluster=cluster_uid)
+        record_file.save(reading.cohort.records_file, reading.to_save, cluster=cluster_uid)
     if reading.groups_to_save != reading.known_groups:
         group_file.save(group_file.file_of(reading.cohort), reading.groups_to_save)
 

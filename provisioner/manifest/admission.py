@@ -16,16 +16,31 @@ from typing import TYPE_CHECKING
 
 from . import expressions
 from .admission_policy import ALL, Policy, policy_name, spelled_out
+from .network_admission import ingresses, services
 from .objects import Manifest
 from .pod_admission import images, pods
 from .role import ARCHIVE, PULL_SECRETS, WITH_SECRETS, role_name
+from .storage_admission import configmaps, secrets, volumes
 
 if TYPE_CHECKING:  # the schema takes long to import
     from ..cohort import Cohort
 
 __all__ = ["Policy", "admission", "policies", "policy_name"]
 
-TOO_LARGE = "a ConfigMap or Secret holds 64 KiB at most here; keep large files in a volume"
+KEPT = (
+    "!variables.was_ours || variables.by_system",
+    "this object is kept by your course and cannot be changed;"
+    " ask your instructor if you need something else",
+)
+RESERVED = (
+    "variables.was_ours || !variables.looks_like_ours",
+    "labels and annotations that start with practicum.dev/ are kept for your"
+    " course; use another prefix",
+)
+FINALIZERS = (
+    expressions.FINALIZERS,
+    "only Kubernetes' own finalizers may be set here; leave metadata.finalizers out",
+)
 
 
 def admission(cohort: Cohort) -> list[Manifest]:
@@ -40,13 +55,13 @@ def policies(cohort: Cohort) -> list[Policy]:
     return [
         _managed(),
         _finalizers(),
-        _services(),
-        _configmaps(),
-        _secrets(),
+        services(),
+        configmaps(),
+        secrets(),
         pods(cohort),
         images(cohort),
-        _volumes(cohort),
-        _ingresses(cohort),
+        volumes(cohort),
+        ingresses(cohort),
         _bindings(cohort),
     ]
 
@@ -63,18 +78,7 @@ def _managed() -> Policy:
             ("looks_like_ours", expressions.LOOKS_LIKE_OURS),
             ("by_system", expressions.BY_SYSTEM),
         ),
-        validations=(
-            (
-                "!variables.was_ours || variables.by_system",
-                "this object is kept by your course and cannot be changed;"
-                " ask your instructor if you need something else",
-            ),
-            (
-                "variables.was_ours || !variables.looks_like_ours",
-                "labels and annotations that start with practicum.dev/ are kept for your"
-                " course; use another prefix",
-            ),
-        ),
+        validations=(KEPT, RESERVED),
     )
 
 
@@ -84,133 +88,7 @@ def _finalizers() -> Policy:
         name="finalizers",
         group=ALL,
         resources=(ALL,),
-        validations=(
-            (
-                expressions.FINALIZERS,
-                "only Kubernetes' own finalizers may be set here; leave metadata.finalizers out",
-            ),
-        ),
-    )
-
-
-def _services() -> Policy:
-    """Keep Services inside the cluster (MTB HI-1, CVE-2020-8554)."""
-    return Policy(
-        name="services",
-        group="",
-        resources=("services", "services/status"),
-        validations=(
-            (
-                "!has(object.spec.type) || object.spec.type == 'ClusterIP'",
-                "only Services of type ClusterIP are offered; reach yours with:"
-                " kubectl port-forward service/NAME 8080:80",
-            ),
-            (
-                "!has(object.spec.externalIPs) || size(object.spec.externalIPs) == 0",
-                "externalIPs are not offered; leave spec.externalIPs out",
-            ),
-            (
-                "!has(object.spec.loadBalancerIP) || object.spec.loadBalancerIP == ''",
-                "load balancers are not offered; leave spec.loadBalancerIP out",
-            ),
-            (
-                "!has(object.status) || !has(object.status.loadBalancer) ||"
-                " !has(object.status.loadBalancer.ingress) ||"
-                " size(object.status.loadBalancer.ingress) == 0",
-                "the address of a load balancer cannot be set by hand",
-            ),
-        ),
-    )
-
-
-def _configmaps() -> Policy:
-    """Keep the cluster's own store from being filled (its default quota is 2 GiB)."""
-    return Policy(
-        name="configmaps",
-        group="",
-        resources=("configmaps",),
-        validations=((expressions.CONFIGMAP_SIZE, TOO_LARGE),),
-    )
-
-
-def _secrets() -> Policy:
-    """Refuse Secrets that become credentials without an end, and large ones."""
-    return Policy(
-        name="secrets",
-        group="",
-        resources=("secrets",),
-        validations=(
-            (expressions.SECRET_SIZE, TOO_LARGE),
-            (
-                "!has(object.type) || !(object.type in"
-                " ['kubernetes.io/service-account-token', 'bootstrap.kubernetes.io/token'])",
-                "Secrets that hold a token of the cluster are not offered;"
-                " use the kubeconfig that you were given",
-            ),
-        ),
-    )
-
-
-def _volumes(cohort: Cohort) -> Policy:
-    """Give volumes by storage class alone: never somebody else's old one."""
-    # Also where nothing is shared any more: what was has to be let go of.
-    classes = expressions.storage_class(cohort.environment.storage_classes)
-    return Policy(
-        name="volumes",
-        group="",
-        resources=("persistentvolumeclaims",),
-        validations=(
-            (
-                f"{expressions.KEPT_BY_COURSE} || ({classes})",
-                "choose a storage class of your course: "
-                + (", ".join(cohort.environment.storage_classes) or "leave it out"),
-            ),
-            (
-                expressions.STORAGE_ANNOTATION,
-                "name the storage class in spec.storageClassName, not in an annotation",
-            ),
-            (
-                expressions.VOLUME_NAME,
-                "a volume cannot be chosen by name; leave spec.volumeName out",
-            ),
-            (
-                "!has(object.spec.dataSourceRef) || !has(object.spec.dataSourceRef.namespace)",
-                "data cannot come from another namespace; leave dataSourceRef.namespace out",
-            ),
-        ),
-    )
-
-
-def _ingresses(cohort: Cohort) -> Policy:
-    """Give each student the hosts below their own namespace's name, and no other."""
-    ingress = cohort.environment.ingress
-    if ingress is None:
-        checks: tuple[tuple[str, str], ...] = (
-            (
-                "false",
-                "your course offers no Ingress; reach your Service with:"
-                " kubectl port-forward service/NAME 8080:80",
-            ),
-        )
-    else:
-        checks = (
-            (
-                expressions.ingress_hosts(ingress.suffix),
-                f"the host must be YOUR-NAMESPACE.{ingress.suffix}, or end with it,"
-                " in every rule and certificate",
-            ),
-            (
-                f"has(object.spec.ingressClassName) &&"
-                f" object.spec.ingressClassName == {expressions.quoted(ingress.ingress_class)}",
-                f"set spec.ingressClassName to {ingress.ingress_class}",
-            ),
-            (expressions.INGRESS_ANNOTATIONS, "snippets and server settings are not offered"),
-        )
-    return Policy(
-        name="ingresses",
-        group="networking.k8s.io",
-        resources=("ingresses", "ingresses/status"),
-        validations=checks,
+        validations=(FINALIZERS,),
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..archive import Contents
     from ..lifecycle.kept import Archived
-    from ..lifecycle.restoring import Restored
+    from ..lifecycle.restored import Restored
 
 FEW = 10
 

@@ -59,11 +59,12 @@ def columns(points: Sequence[Point], *, title: str, what: str) -> str:
     return _svg(HEIGHT, inside, title=title, what=what)
 
 
-def bars(points: Sequence[Point], *, title: str, what: str) -> str:
+def bars(points: Sequence[Point], *, digits: int, title: str, what: str) -> str:
     """Draw values by name, one below the other.
 
     Args:
         points: From the top.
+        digits: After the point of a value.
         title: What the chart is of.
         what: What it shows, in a sentence, for who does not see it.
     """
@@ -78,7 +79,7 @@ def bars(points: Sequence[Point], *, title: str, what: str) -> str:
             f'<rect class="bar" x="{NAME}" y="{y}" width="{wide:.1f}" height="{LINE - 6}" rx="2">'
             f"<title>{escape(point.told)}</title></rect>"
             f'<text class="axis" x="{NAME + wide + 6:.1f}" y="{y + 12}">'
-            f"{point.value or 0.0:,.1f}</text>"
+            f"{point.value or 0.0:,.{digits}f}</text>"
         )
     return _svg(LINE * len(points) + 8, inside, title=title, what=what)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.change import Changed
     from ..lifecycle.giving import HandoutResult
     from ..lifecycle.host_report import LastRun
-    from ..lifecycle.reading import Overview
+    from ..lifecycle.overview import Overview
     from ..lifecycle.recipients import RecipientAudit
     from ..lifecycle.revoke import RevokeResult
     from ..lifecycle.status import GroupStatus, Status, StudentStatus

@@ -19,6 +19,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.25rem;
 dt { color: var(--faint); } dd { margin: 0; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; }
 th, td { vertical-align: top; border-bottom: 1px solid var(--line); } th { font-weight: 600; }
+thead th { vertical-align: bottom; overflow-wrap: normal; }
 @media print { :root { --ink: #000; --faint: #444; --line: #bbb; --paper: #fff; --good: #116329;
   --bad: #a40e26; } body { padding: 0; max-width: none; font-size: 10pt; }
   h2 { break-after: avoid; } tr { break-inside: avoid; } }

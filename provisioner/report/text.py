@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.bundle import Bundle
     from ..lifecycle.change import Changed
     from ..lifecycle.giving import HandoutResult
-    from ..lifecycle.reading import Overview
+    from ..lifecycle.overview import Overview
     from ..lifecycle.receipt import Receipt
     from ..lifecycle.revoke import RevokeResult
     from ..lifecycle.up_result import UpResult

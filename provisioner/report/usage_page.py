@@ -34,7 +34,7 @@ svg { width: 100%; height: auto; } .bar { fill: var(--bar); } .gap { fill: url(#
 table { font-size: .875rem; }
 th, td { text-align: right; padding: .3rem .6rem .3rem 0; font-variant-numeric: tabular-nums; }
 th:first-child, td:first-child, th.text, td.text { text-align: left; }
-tbody th { white-space: nowrap; } tfoot th, tfoot td { border-top: 2px solid var(--line);
+tbody th, td { white-space: nowrap; } tfoot th, tfoot td { border-top: 2px solid var(--line);
   font-weight: 600; }
 .warn { color: var(--warn); font-weight: 600; }
 @media print { :root { --bar: #0a58ca; --hatch: #888; --warn: #8a3c00; }
@@ -166,7 +166,7 @@ def _over_time(found: Usage) -> str:
         points, title=title, what="The table beside it has the same numbers; hatched is unknown."
     )
     rows = [(span.name, str(span.hours), _number(span.cpu), _number(span.memory)) for span in spans]
-    side = _rows((word, "known h", "cores", "GiB memory"), rows)
+    side = _rows((word, "hours", "cores", "GiB memory"), rows)
     gap = " Hatched: no sample was taken." if any(span.cpu is None for span in spans) else ""
     return (
         f'<h2>{title}</h2>\n<p class="faint">Mean over the known hours of each {word.split()[0]}.'
@@ -190,24 +190,25 @@ def _by_student(found: Usage) -> str:
     def value(student: StudentUse) -> float:
         return float(student.cost or 0) if priced else usage_text.amount(student, "cpu")
 
-    unit = found.prices.currency if priced else "core-hours"
+    unit, digits = (found.prices.currency, 2) if priced else ("core-hours", 1)
     known = sorted((s for s in found.students if s.hours), key=value, reverse=True)
     shown = known[:SHOWN]
     points = [
         Point(
             name=student.id,
             value=value(student),
-            told=f"{student.id}: {value(student):,.1f} {unit}",
+            told=f"{student.id}: {value(student):,.{digits}f} {unit}",
         )
         for student in shown
     ]
     title = "Cost by student" if priced else "CPU reserved by student"
-    drawn = chart.bars(points, title=title, what="The table beside it has the same numbers.")
-    side = _rows(("id", unit), [(point.name, f"{point.value:,.1f}") for point in points])
+    what = "The table beside it has the same numbers."
+    drawn = chart.bars(points, digits=digits, title=title, what=what)
+    side = _rows(("id", unit), [(point.name, f"{point.value:,.{digits}f}") for point in points])
     part = f"The {len(shown)} highest of {len(known)}, in " if len(shown) < len(known) else "In "
     return (
         f'<h2>{title}</h2>\n<p class="faint">{part}{escape(unit)}.</p>\n'
-        f"<figure>{drawn}\n<div>{side}</div></figure>"
+        f"<figure>{drawn}\n{_scrolled('tall', title, side)}</figure>"
     )
 
 

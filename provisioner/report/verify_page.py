@@ -33,7 +33,9 @@ STYLE = """\
 .verdict.passed { color: var(--good); } .verdict.failed, .verdict.unproven { color: var(--bad); }
 th, td { text-align: left; padding: .35rem .6rem .35rem 0; overflow-wrap: anywhere; }
 td.number { text-align: right; white-space: nowrap; }
-td.id { white-space: nowrap; font-variant-numeric: tabular-nums; }
+td.id, .standards span { white-space: nowrap; font-variant-numeric: tabular-nums; }
+td.standards { font-size: .8rem; } td.standards:not(:empty) { width: 38%; }
+@media (max-width: 48rem) { .standards, th:last-child { display: none; } }
 """
 
 BODY = Template("""\
@@ -108,7 +110,8 @@ def _sections(requirements: Iterable[Requirement]) -> Iterator[str]:
 
 def _row(one: Requirement) -> str:
     why = f'<br><span class="faint">{escape(one.why)}</span>' if one.why else ""
+    standards = ", ".join(f"<span>{escape(id)}</span>" for id in one.standards)
     return (
         f'<tr><td class="id">{escape(one.id)}</td><td>{escape(one.what)}{why}</td>'
-        f'<td class="number">{one.cases}</td><td>{escape(", ".join(one.standards))}</td></tr>'
+        f'<td class="number">{one.cases}</td><td class="standards">{standards}</td></tr>'
     )

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from provisioner import errors
 from provisioner.cli import COMMANDS
+from provisioner.cohort import Assistant, ClusterAccess, Cohort, Groups, Section, Term
 from provisioner.cohort.environment import Environment
 from provisioner.cohort.hosts import (
     AccountLimits,
@@ -29,7 +30,6 @@ from provisioner.cohort.hosts import (
     Ports,
 )
 from provisioner.cohort.oidc import Oidc
-from provisioner.cohort.schema import Assistant, ClusterAccess, Cohort, Groups, Section, Term
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import psutil
 import pyrage
 
-from provisioner.cohort import records
+from provisioner.cohort import enrolment, records
 
 from .lab_course import CANARY, NAME
 
@@ -104,7 +104,7 @@ def out_of_the_way(host, path):
 def set_suspended(course, id, *, to):
     """What `practicum suspend` and `resume` write down when the cluster has done it."""
     path = course.files / "students.json"
-    known = records.load(path) or records.assign({}, course.ids, NAME, 50)
+    known = records.load(path) or enrolment.assign({}, course.ids, NAME, 50)
     records.save(path, known | {id: replace(known[id], suspended=to)}, cluster="uid")
 
 

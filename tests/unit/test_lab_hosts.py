@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from provisioner import cohort as cohorts
-from provisioner.cohort import records
+from provisioner.cohort import enrolment, records
 from provisioner.errors import InputError, MissingToolError
 from provisioner.lifecycle import (
     class_secret,
@@ -84,7 +84,7 @@ class Course:
         lab_hosts.save(self.labs())
 
     def suspend(self, id):
-        known = records.assign({}, list(IDS), "course", 50)
+        known = enrolment.assign({}, list(IDS), "course", 50)
         known[id] = replace(known[id], suspended=True)
         records.save(self.folder / "students.json", known, cluster="uid")
 

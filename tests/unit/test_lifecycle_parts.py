@@ -16,8 +16,8 @@ from provisioner.errors import ClusterError, Interrupted, LockedError
 from provisioner.lifecycle import backend, restoring
 from provisioner.lifecycle import change as changing
 from provisioner.lifecycle import handout as handing
-from provisioner.lifecycle import reading as readings
 from provisioner.lifecycle import revoke as revoking
+from provisioner.lifecycle import target as targets
 from provisioner.lifecycle.engine import Engine
 from provisioner.lifecycle.interrupt import ending_in_order, finished, stopping
 from provisioner.lifecycle.progress import Silent
@@ -164,7 +164,7 @@ def test_what_changes_some_students_ends_in_order_and_its_files_are_whole(tmp_pa
     monkeypatch.setattr(backend, "of", lambda _: stand_in)
     monkeypatch.setattr(backend, "read", lambda *_: SimpleNamespace(cohort=None, whoami=str))
     monkeypatch.setattr(changing, "_wanted", lambda reading, _: reading)
-    monkeypatch.setattr(changing.up, "refuse_mass_drop", lambda *_: None)
+    monkeypatch.setattr(changing, "refuse_mass_drop", lambda *_: None)
     proposal = changing.Proposal(event="added", ids=(), students={}, known={}, write=write)
 
     with pytest.raises(Interrupted) as caught:
@@ -435,20 +435,20 @@ def test_nothing_to_remove_asks_nothing(server, client):
 
 
 def test_a_rehearsal_is_the_one_of_the_home(tmp_path):
-    target = readings.target_of(cohort(), tmp_path)
+    found = targets.of(cohort(), tmp_path)
 
-    assert (target.kubeconfig, target.context) == (tmp_path / "rehearsal/kubeconfig", "rehearsal")
+    assert (found.kubeconfig, found.context) == (tmp_path / "rehearsal/kubeconfig", "rehearsal")
     with pytest.raises(ClusterError, match="none is up in") as caught:
-        readings.connect(cohort(), tmp_path)
+        targets.connect(cohort(), tmp_path)
     assert caught.value.hint == "Start it with: practicum rehearsal up"
 
 
 def test_a_cluster_of_ones_own_is_the_context_that_the_cohort_names(tmp_path):
     own = cohort(cluster={"kubeconfig": "some/config", "context": "course"})
 
-    target = readings.target_of(own, tmp_path)
+    found = targets.of(own, tmp_path)
 
-    assert target.kubeconfig == Path("some/config").resolve()
-    assert target.context == "course"
+    assert found.kubeconfig == Path("some/config").resolve()
+    assert found.context == "course"
     with pytest.raises(ClusterError, match="There is no kubeconfig at"):
-        readings.connect(own, tmp_path)
+        targets.connect(own, tmp_path)

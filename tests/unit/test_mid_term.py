@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from provisioner import cluster, manifest
 from provisioner.cluster import ApiError, workloads
-from provisioner.cohort import override, records, roster, roster_edit
+from provisioner.cohort import enrolment, override, records, roster, roster_edit
 from provisioner.errors import ClusterError, InputError
 from provisioner.lifecycle import allowance, suspension, terms
 from provisioner.lifecycle.choice import Choice, chosen
@@ -31,7 +31,7 @@ from .test_report import reading_of
 
 
 def assign(known, students, found=None):
-    return records.assign(known, students, "mls26", 50, found)
+    return enrolment.assign(known, students, "mls26", 50, found)
 
 
 def test_a_correction_counts_once_the_roster_has_it():

@@ -17,6 +17,7 @@ from provisioner.kind import mishap
 from provisioner.kind.found import Found, Node
 from provisioner.kind.wanted import Wanted
 from provisioner.lifecycle import backend
+from provisioner.lifecycle.leaving import refuse_mass_drop
 from provisioner.lifecycle.namespaces import Namespaces
 from provisioner.lifecycle.own_clusters import engines, keeping, restoring, up, waking
 from provisioner.lifecycle.own_clusters import reading as readings
@@ -25,7 +26,6 @@ from provisioner.lifecycle.own_clusters.filling import Filling
 from provisioner.lifecycle.own_clusters.planning import ANEW
 from provisioner.lifecycle.own_clusters.reading import NO_ISOLATION
 from provisioner.lifecycle.reading import narrowed, of_cohort
-from provisioner.lifecycle.up import refuse_mass_drop
 from provisioner.pulumi_provider import servicer
 from provisioner.settings import Settings
 
@@ -405,7 +405,7 @@ def test_no_other_module_asks_which_backend_it_is():
         if "cohort.backend" in line or "if cohort.kind:" in line
     }
 
-    assert asking == {"lifecycle/backend.py", "lifecycle/reading.py"}
+    assert asking == {"lifecycle/backend.py", "lifecycle/target.py"}
 
 
 WANTED = Wanted(name="mls26--s1", cohort="mls26", student="s1", image="node:1")

@@ -31,8 +31,8 @@ def course(monkeypatch):
     found = SimpleNamespace(now=NOW, made=[], slept=[], reading=reading_of(["1", "2"]), then=None)
     backend = SimpleNamespace(seconds_for=lambda count: TAKES * (count > 0))
 
-    def up(_settings, _name, *, choice, confirm, **_):
-        found.made.append(choice.ids)
+    def up(_settings, _name, *, wishes, confirm, **_):
+        found.made.append(wishes.choice.ids)
         assert confirm(found.then or found.reading)
         found.now += timedelta(seconds=TAKES)
         return "done"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provisioner.cohort import records
+from provisioner.cohort import enrolment, records
 from provisioner.cohort.records import Record
 from provisioner.errors import InputError
 
@@ -20,7 +20,7 @@ ADA = Record(id="ada", name="ada", namespace="course--ada", wave=1, generation=1
 
 
 def assign(known, students, size=2, found=None):
-    return records.assign(known, students, "course", size, found or {})
+    return enrolment.assign(known, students, "course", size, found or {})
 
 
 def test_new_students_fill_the_waves_in_the_rosters_order():

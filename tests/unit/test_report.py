@@ -22,10 +22,10 @@ from provisioner.lifecycle import watch
 from provisioner.lifecycle.archiving import Archived
 from provisioner.lifecycle.desk import Issued
 from provisioner.lifecycle.giving import HandoutResult
+from provisioner.lifecycle.leaving import refuse_mass_drop
 from provisioner.lifecycle.reading import Reading, Target
 from provisioner.lifecycle.receipt import Receipt
 from provisioner.lifecycle.status import Status, StudentStatus
-from provisioner.lifecycle.up import refuse_mass_drop
 from provisioner.lifecycle.up_result import UpResult
 from provisioner.manifest import key_of
 from provisioner.plan import Live, Part, make_plan

@@ -95,7 +95,13 @@ def test_the_cluster_is_asked_before_the_schema_is_imported(module):
     assert not {"pydantic", "provisioner.cohort.schema"} & {*loaded}
 
 
-@pytest.mark.parametrize("module", ["schema", "environment", "given", "hosts", "kind", "oidc"])
+SCHEMA = [
+    *("access", "environment", "given", "hosts", "kind", "limits", "oidc", "quota", "schema"),
+    *("staff", "term"),
+]
+
+
+@pytest.mark.parametrize("module", SCHEMA)
 def test_the_schema_has_types_and_no_texts_that_pydantic_would_compile_one_by_one(module):
     """As `from __future__ import annotations` makes of each: a thirtieth of a `plan`."""
     parts = vars(importlib.import_module(f"provisioner.cohort.{module}")).values()

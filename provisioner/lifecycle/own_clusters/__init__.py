@@ -18,10 +18,10 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ..backend import Again, Ending, Resting, Whole
     from ..capacity import Capacity
     from ..finding import Finding
+    from ..leaving import Leaving
     from ..receipt import Receipt
     from ..restoring import Opened, Restoring
     from ..status import Status
-    from ..up import Leaving
     from ..up_result import UpResult
     from .reading import ClustersReading
 

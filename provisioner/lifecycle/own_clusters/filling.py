@@ -16,7 +16,8 @@ from ...kind.docker import Engine
 from ...kind.found import Node
 from ...manifest import Manifest
 from ..bounded import Bounded, UnreadableError
-from ..restoring import CLAIMS, State
+from ..restored import State
+from ..restoring import CLAIMS
 
 SECONDS = 60.0
 """In which a claim gets its volume, and a type that was defined is served."""

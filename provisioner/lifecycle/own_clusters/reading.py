@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from ... import cohort as cohorts
 from ... import quantity
-from ...cohort import Cohort, Record, Student, clusters, sections
+from ...cohort import Cohort, Record, Student, clusters, enrolment, sections
 from ...cohort import records as record_file
 from ...cohort.clusters import Berth
 from ...errors import InputError, PracticumError
@@ -19,7 +19,7 @@ from ...manifest import (
     stack_name,
 )
 from ...settings import Settings
-from ..reading import WAVE_SIZE, Overview
+from ..overview import WAVE_SIZE, Overview
 from . import engines, mooring
 from .engines import Sight, Site
 from .planning import make_plan
@@ -143,7 +143,7 @@ def _compared(
     there: Mapping[str, Site],
     sight: Sight,
 ) -> ClustersReading:
-    records = record_file.assign(known, list(students), cohort.name, WAVE_SIZE)
+    records = enrolment.assign(known, list(students), cohort.name, WAVE_SIZE)
     records = sections.placed(cohort, students, records)
     told = {**mooring.told_by_engines(cohort, records, sight), **on_file}
     room = _room(there, sight) if _has_newcomer(records.values(), told) else {}
@@ -166,7 +166,7 @@ def _compared(
         cohort=cohort,
         students=students,
         known=known,
-        kept=record_file.present_records(known, students),
+        kept=enrolment.present_records(known, students),
         records=records,
         plan=plan,
         berths=berths,

@@ -17,7 +17,8 @@ from ...cohort import Record
 from ...kind.found import Found, Node
 from ...manifest import Manifest
 from ..progress import Progress
-from ..restoring import CLAIMS, Opened, Result, State, compare, in_order, record_in
+from ..restored import Result, State
+from ..restoring import CLAIMS, Opened, compare, in_order, record_in
 from . import access, whole_cluster
 from .filling import POLL, SECONDS, VOLUMES, Filling, until
 from .reading import ClustersReading

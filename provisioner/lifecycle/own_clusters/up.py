@@ -16,9 +16,9 @@ from ...settings import Settings
 from .. import journal
 from ..interrupt import stopping
 from ..kept import Archived
+from ..leaving import Leaving
 from ..progress import Progress
 from ..reading import narrowed
-from ..up import Leaving
 from ..up_result import UpResult, summary
 from . import keeping
 from .planning import is_anew
