@@ -8,57 +8,30 @@ than told.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
-import yaml
+from kind_course import (
+    LEAVER,
+    NAME,
+    STUDENT,
+    WEB,
+    answer,
+    files_of,
+    host_port,
+    lay_out,
+)
 from stage import CannotPlayError, Stage, UnexpectedError, played
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".practicum" / "demo-kind"
-NAME = "own26"
-IDS = tuple(str(20260001 + number) for number in range(3))
-STUDENT, LEAVER = IDS[0], IDS[1]
-PORT = 30080
-
 sys.path.insert(0, str(ROOT))
 from provisioner.errors import MissingToolError  # noqa: E402
 from provisioner.kind.docker import Engine  # noqa: E402
-
-WEB = f"""\
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: web}}
-spec:
-  selector: {{matchLabels: {{app: web}}}}
-  template:
-    metadata: {{labels: {{app: web}}}}
-    spec:
-      containers:
-        - name: web
-          image: IMAGE
-          imagePullPolicy: Never
-          args: [--listen-client-urls=http://0.0.0.0:2379, --advertise-client-urls=http://web:2379]
----
-apiVersion: v1
-kind: Service
-metadata: {{name: web}}
-spec:
-  type: NodePort
-  selector: {{app: web}}
-  ports: [{{port: 80, targetPort: 2379, nodePort: {PORT}}}]
-"""
-"""A web server of an image that every node has: etcd, which answers HTTP."""
 
 
 def main() -> int:
@@ -131,7 +104,7 @@ def _course(stage: Stage) -> None:
     )
     said = stage.run(f"practicum archive key {NAME}")
     [line] = [line for line in said.splitlines() if line.startswith("course_key: ")]
-    with (_files(stage) / "cohort.yaml").open("a", encoding="utf-8") as file:
+    with (files_of(stage) / "cohort.yaml").open("a", encoding="utf-8") as file:
         file.write(f"{line}\n")
     said = stage.run(f"practicum validate {NAME}")
     stage.expect("3 with a key" in said, "all have a key")
@@ -187,8 +160,8 @@ def _work(stage: Stage, kubeconfig: Path) -> None:
     (stage.folder / "web.yaml").write_text(WEB.replace("IMAGE", image.strip()))
     stage.run("kubectl apply -f web.yaml", env=own)
     stage.run("kubectl rollout status deployment/web --timeout=90s", env=own, lines=3)
-    stage.tell(f"\n$ curl http://127.0.0.1:{_host_port(stage)}/version", code="1")
-    stage.tell(f"  {_answer(stage)}")
+    stage.tell(f"\n$ curl http://127.0.0.1:{host_port(stage)}/version", code="1")
+    stage.tell(f"  {answer(stage)}")
 
 
 def _rest(stage: Stage) -> None:
@@ -200,8 +173,8 @@ def _rest(stage: Stage) -> None:
     stage.run(f"practicum suspend {NAME} {STUDENT} --yes")
     stage.run(f"practicum status {NAME}", lines=10)
     stage.run(f"practicum resume {NAME} {STUDENT} --yes")
-    stage.tell(f"\n$ curl http://127.0.0.1:{_host_port(stage)}/version", code="1")
-    stage.tell(f"  {_answer(stage)}")
+    stage.tell(f"\n$ curl http://127.0.0.1:{host_port(stage)}/version", code="1")
+    stage.tell(f"  {answer(stage)}")
 
 
 def _leave(stage: Stage) -> None:
@@ -231,71 +204,15 @@ def _down(stage: Stage) -> None:
     )
 
 
-def _host_port(stage: Stage) -> int:
-    """Return the host port that leads into the student's cluster."""
-    document = json.loads((_files(stage) / "clusters.json").read_text())
-    [berth] = [one for one in document["students"].values() if one["id"] == STUDENT]
-    return int(berth["ports"][0][0])
-
-
-def _answer(stage: Stage, seconds: float = 90) -> str:
-    """Ask the student's Service until it answers: after a start it takes a moment."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            with urlopen(f"http://127.0.0.1:{_host_port(stage)}/version", timeout=3) as answer:
-                return str(answer.read().decode())
-        except (URLError, OSError):
-            stage.expect(time.monotonic() < end, f"the Service answers within {seconds:g} s")
-            time.sleep(0.5)
-
-
-def _files(stage: Stage) -> Path:
-    return stage.folder / "stacks" / NAME
-
-
 def _clear(stage: Stage) -> None:
     """Begin from nothing, also after a demo that was killed, with a key for each student."""
-    if _files(stage).exists():
+    if files_of(stage).exists():
         with _engine():
             _leave_nothing(stage)
     shutil.rmtree(stage.folder, ignore_errors=True)
-    (_files(stage) / "keys").mkdir(parents=True)
-    private = stage.folder / "students"
-    private.mkdir(mode=0o700)
-    for id in IDS:
-        subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", private / id], check=True
-        )
-        shutil.copy(private / f"{id}.pub", _files(stage) / "keys" / id)
-    rows = "".join(f"{id},Student {id[-2:]}\n" for id in IDS)
-    (_files(stage) / "roster.csv").write_text(f"id,name\n{rows}")
-    (_files(stage) / "cohort.yaml").write_text(_cohort())
+    lay_out(stage)
     stage.tell("Practicum: a cluster of their own for each student. All names are invented.")
     stage.tell(f"\n$ cd {os.path.relpath(stage.folder)}", code="1")
-
-
-def _cohort() -> str:
-    document = {
-        "course": "Clusters of one's own",
-        "term": {"starts": "2026-09-01", "ends": "2030-12-19"},
-        "backend": "kind",
-        "kind": {"ports": [PORT], "port_range": _free_ports()},
-    }
-    return yaml.safe_dump(document, sort_keys=False)
-
-
-def _free_ports() -> dict[str, int]:
-    """Find host ports on which nobody listens: another course may have the usual ones."""
-    for first in range(34_100, 39_000, 10):
-        with ExitStack() as stack:
-            try:
-                for port in range(first, first + 2 * len(IDS)):
-                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return {"first": first, "last": first + 9}
-    raise CannotPlayError("no ports are free")
 
 
 def _leave_nothing(stage: Stage) -> None:

@@ -14,9 +14,10 @@ This package is the format alone: it talks to no cluster. Nothing is written in 
 """
 
 from .contents import WHOLE_CLUSTER, About, Contents, LeftOut, Listed, Volume, parse
+from .member import Member
 from .packing import FILE, Content, Listing, own_part, pack
 from .portable import order, portable, why_not
-from .reading import Member, checked, content_of, identity, opened, unpack
+from .reading import checked, content_of, identity, opened, unpack
 from .sealing import recipient, seal, throw_away
 from .tree import Tree, tree, whole
 

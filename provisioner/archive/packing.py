@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import tarfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from io import BytesIO
 from types import MappingProxyType
 
 import yaml
@@ -29,11 +25,9 @@ from .contents import (
     parse,
     part_of,
 )
+from .stream import compressed
 
 FILE = "manifest.json"
-GZIP = 31
-"""zlib's number for a stream with gzip's header and checksum."""
-
 PART = 16 << 20
 """Bytes of a volume's content that are held at a time, and make one member."""
 
@@ -85,7 +79,7 @@ def pack(
         reasons: Why it cannot of others, by namespace and claim.
     """
     tally = _Tally(about, frozenset((one.namespace, one.claim) for one in volumes), reasons)
-    yield from _compressed(_members(tally, listings, volumes), about.time)
+    yield from compressed(_members(tally, listings, volumes), about.time)
 
 
 def own_part(members: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
@@ -94,7 +88,7 @@ def own_part(members: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
     Args:
         members: Path and content of each, the manifest last.
     """
-    yield from _compressed(_own_members(members), "")
+    yield from compressed(_own_members(members), "")
 
 
 class _Tally:
@@ -253,38 +247,3 @@ def _own_members(members: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, by
             yield FILE, parse(content).own().encoded()
         elif path.startswith((f"{OWN}/", f"{VOLUMES}/")):
             yield path, content
-
-
-def _compressed(members: Iterable[tuple[str, bytes]], time: str) -> Iterator[bytes]:
-    """Yield the bytes of a gzipped tar file of some members."""
-    gzip = zlib.compressobj(wbits=GZIP)
-    moment = datetime.fromisoformat(time).timestamp() if time else 0
-    for path, content in members:
-        header = tarfile.TarInfo(path)
-        header.size, header.mode, header.mtime = len(content), 0o600, int(moment)
-        yield gzip.compress(header.tobuf(tarfile.PAX_FORMAT))
-        yield gzip.compress(content + bytes(-len(content) % tarfile.BLOCKSIZE))
-    yield gzip.compress(bytes(2 * tarfile.BLOCKSIZE))
-    yield gzip.flush()
-
-
-class Stream:
-    """A file to read from, whose content is made while it is read."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = iter(pieces)
-        self._rest = BytesIO()
-        self.error: BaseException | None = None
-        """What went wrong while the content was made: who reads may hide it."""
-
-    def read(self, size: int = -1) -> bytes:
-        """Return some bytes, at most ``size``; none at the end."""
-        try:
-            while not (some := self._rest.read(size)):
-                self._rest = BytesIO(next(self._pieces))
-        except StopIteration:
-            return b""
-        except BaseException as error:
-            self.error = error
-            raise
-        return some

@@ -8,88 +8,27 @@ at its word, and an unpacked member never leaves its folder.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import tarfile
-import threading
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import yaml
-
 from .. import private_file
 from ..errors import InputError
-from ..manifest import Manifest
 from .contents import OURS, OWN, VOLUMES, Contents, Volume, parse
+from .decrypting import damaged, decrypted
 from .packing import FILE
 
 LARGEST = 64 << 20
 """Bytes of one member: many times what a cluster stores of one object."""
-
-DEEPEST = 200
-"""Levels of one object; the schema of a custom resource has some dozens."""
 
 _NAMED = r"[a-z0-9-]+(?:\.[a-z0-9-]+)*"
 _PATH = re.compile(
     rf"(?:{OWN}|{OURS})/[a-z0-9-]+/{_NAMED}/[^/\0]+\.yaml"
     rf"|{VOLUMES}/[a-z0-9-]+/{_NAMED}/content\.tar\.[0-9]{{6}}"
 )
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-@dataclass(frozen=True)
-class Member:
-    """One file of an archive, which agrees with the manifest."""
-
-    path: str
-    content: bytes = field(repr=False)
-
-    @property
-    def type(self) -> str:
-        """Plural and group of the object, as in ``deployments.apps``."""
-        return self.path.split("/")[2]
-
-    @property
-    def namespace(self) -> str:
-        """The namespace of the object, or what stands for the whole cluster."""
-        return self.path.split("/")[1]
-
-    @property
-    def is_object(self) -> bool:
-        """Whether it is one, and no part of what a volume holds."""
-        return not self.path.startswith(f"{VOLUMES}/")
-
-    @property
-    def object(self) -> Manifest:
-        """The object.
-
-        Raises:
-            InputError: If it is none.
-        """
-        try:
-            _refuse_depth(self.content)
-            found = yaml.load(self.content, Loader=_LOADER)
-            found["metadata"]["name"]
-        except (yaml.YAMLError, TypeError, KeyError, RecursionError, ValueError):
-            raise InputError(f"{self.path} in the archive is no object.") from None
-        return dict(found)
-
-
-def _refuse_depth(content: bytes) -> None:
-    """Stop before the reader does, which ends the whole process at some ten thousand levels.
-
-    Raises:
-        ValueError: If it is nested deeper than any object.
-    """
-    depth = 0
-    for event in yaml.parse(content, Loader=_LOADER):
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST:
-            raise ValueError
 
 
 def identity(path: Path) -> Any:  # noqa: ANN401  (pyrage's identities have no common type)
@@ -129,7 +68,7 @@ def opened(path: Path, key: Any) -> Iterator[tuple[str, bytes]]:  # noqa: ANN401
     """
     found: dict[str, str] = {}
     contents: Contents | None = None
-    with _decrypted(path, key) as plain:
+    with decrypted(path, key) as plain:
         for name, content in _members(path, plain):
             if contents:
                 raise _wrong(path, f"{name} follows the manifest")
@@ -189,7 +128,7 @@ def unpack(path: Path, key: Any, folder: Path) -> Contents:  # noqa: ANN401
         raise InputError(f"{folder} is not empty; nothing was unpacked.")
     folder.chmod(0o700)
     try:
-        with _decrypted(path, key) as plain, tarfile.open(fileobj=plain, mode="r|gz") as tar:
+        with decrypted(path, key) as plain, tarfile.open(fileobj=plain, mode="r|gz") as tar:
             for member in tar:
                 if member.name == FILE or member.name in contents.files:
                     tar.extract(member, folder, filter="data")
@@ -208,7 +147,7 @@ def _members(path: Path, plain: BinaryIO) -> Iterator[tuple[str, bytes]]:
             while plain.read(1 << 16):  # the end of the file too is checked by its cipher
                 pass
     except (tarfile.TarError, zlib.error, EOFError, UnicodeError):
-        raise _damaged(path) from None
+        raise damaged(path) from None
 
 
 def _refuse_odd(path: Path, member: tarfile.TarInfo) -> None:
@@ -223,59 +162,6 @@ def _parsed(path: Path, content: bytes) -> Contents:
         return parse(content)
     except ValueError as error:
         raise _wrong(path, str(error)) from None
-
-
-class _decrypted:  # noqa: N801  (used as a function)
-    """A pipe that the plain text comes out of, so that it is never a file, nor all in memory."""
-
-    def __init__(self, path: Path, key: Any) -> None:  # noqa: ANN401
-        self._path, self._key = path, key
-        self._error: BaseException | None = None
-
-    def __enter__(self) -> BinaryIO:
-        try:
-            self._source = self._path.open("rb")
-        except OSError as error:
-            raise InputError(f"{self._path} cannot be read: {error.strerror}.") from None
-        reader, writer = os.pipe()
-        self._plain = os.fdopen(reader, "rb")
-        self._thread = threading.Thread(target=self._decrypt, args=(os.fdopen(writer, "wb"),))
-        self._thread.start()
-        return self._plain
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._plain.close()
-        self._thread.join()
-        self._source.close()
-        # Where decrypting failed, that is why the rest makes no sense.
-        if self._error and not isinstance(self._error, BrokenPipeError):
-            raise _why(self._path, self._error) from None
-
-    def _decrypt(self, writer: BinaryIO) -> None:
-        import pyrage
-
-        try:
-            with writer:
-                pyrage.decrypt_io(self._source, writer, [self._key])
-        except (pyrage.DecryptError, OSError) as error:
-            self._error = error
-
-
-def _why(path: Path, error: BaseException) -> InputError:
-    if "No matching keys" in str(error):
-        return InputError(
-            f"{path} does not open with this key.",
-            hint="Archives open with the course's private key (.practicum/keys/COHORT.agekey),"
-            " a student's copy with the student's.",
-        )
-    return _damaged(path)
-
-
-def _damaged(path: Path) -> InputError:
-    return InputError(
-        f"{path} is damaged, cut off, or no archive.",
-        hint="Compare its sha256 with the receipt's, and take another copy.",
-    )
 
 
 def _wrong(path: Path, what: str) -> InputError:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from .. import private_file
 from ..cohort import Recipient
-from .packing import Stream
+from .stream import Stream
 
 Key = Any
 """One of pyrage's recipients or identities, which have no common type."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ClusterError
-from .packing import Stream
+from .stream import Stream
 
 PIECE = 1 << 18
 MODULUS = 1 << 256

@@ -13,7 +13,7 @@ from ..cohort.difference import RosterDiff
 from ..cohort.exports import importing
 from ..cohort.exports.formats import Source
 from ..cohort.exports.id_digits import Digits
-from ..cohort.exports.importers import Asked
+from ..cohort.exports.imported import Asked
 from ..cohort.exports.importing import Proposal
 from ..errors import InputError
 from ..settings import Settings

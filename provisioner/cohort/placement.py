@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import names
 from ..errors import InputError, Problem
-from . import decided, sections
+from . import accounts, decided, sections
 from .decided import require
 from .hosts import LAST_PORT, UIDS
 
@@ -28,67 +27,6 @@ _REBUILD = (
     "Put back the copy that git or a backup has. Without the file nobody knows who is on which"
     " host: what each has is in /var/lib/practicum there."
 )
-
-SYSTEM_ACCOUNTS = frozenset(
-    [
-        "root",
-        "daemon",
-        "bin",
-        "sys",
-        "sync",
-        "games",
-        "man",
-        "lp",
-        "mail",
-        "news",
-        "uucp",
-        "proxy",
-        "www-data",
-        "backup",
-        "list",
-        "irc",
-        "gnats",
-        "nobody",
-        "sshd",
-        "messagebus",
-        "ntp",
-        "admin",
-        "adm",
-        "sudo",
-        "wheel",
-        "docker",
-        "containerd",
-        "git",
-        "gitolite",
-        "gitolite3",
-        "ubuntu",
-        "debian",
-        "vagrant",
-        "operator",
-        "staff",
-        "users",
-        "tty",
-        "disk",
-        "kmem",
-        "shadow",
-        "src",
-        "utmp",
-        "video",
-        "audio",
-        "plugdev",
-        "input",
-        "kvm",
-        "render",
-        "lxd",
-        "libvirt",
-        "postgres",
-        "mysql",
-        "redis",
-        "ansible",
-        "practicum",
-    ]
-)
-"""Accounts and groups that a host has, or may come to have, with rights of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,18 +160,11 @@ def _new(person: Person, cohort: Cohort, others: Collection[Seat]) -> Seat:
         name=person.name,
         id=person.id,
         host="",
-        account=_account(person, cohort, {seat.account for seat in others}),
+        account=accounts.name_for(person, cohort, {seat.account for seat in others}),
         uid=_free_uid(cohort, {seat.uid for seat in others}),
         first_port=first,
         last_port=first + cohort.accounts.ports.each - 1,
     )
-
-
-def _account(person: Person, cohort: Cohort, taken: Collection[str]) -> str:
-    """Return a student's account: the name in the cluster, unless that is somebody else's here."""
-    taken = {*taken, *SYSTEM_ACCOUNTS, *(host.user for host in cohort.hosts)}
-    plain = person.name not in taken and not person.name.startswith("systemd-")
-    return person.name if plain else names.another_student(person.id, taken)
 
 
 def _free_uid(cohort: Cohort, taken: Collection[int]) -> int:

@@ -122,13 +122,7 @@ def keep(
     places = [place for subject in subjects for place in subject.namespaces]
     with secret_view.opened(reading, namespaces) as unseen:
         around = cluster.look_around(reading.client, places, unseen=unseen)
-        sources = _Sources.of(reading, around)
-        work = Work(settings, reading, standings(reading))
-
-        def one(subject: Subject) -> Archive:
-            with sources.opened(subject) as source:
-                return with_what_can_be_read(work, subject, source)
-
+        one = _archiving(settings, reading, around)
         answers = list(reading.client.each(_each(one, progress), subjects))
     return Archived(
         cohort=reading.cohort.name,
@@ -138,6 +132,20 @@ def keep(
         failed_ids={subject.id: why for subject, why in answers if isinstance(why, str)},
         shared_requests=around.requests,
     )
+
+
+def _archiving(
+    settings: Settings, reading: Reading, around: Whereabouts
+) -> Callable[[Subject], Archive]:
+    """Return what archives one student."""
+    sources = _Sources.of(reading, around)
+    work = Work(settings, reading, standings(reading))
+
+    def one(subject: Subject) -> Archive:
+        with sources.opened(subject) as source:
+            return with_what_can_be_read(work, subject, source)
+
+    return one
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,20 +21,14 @@ from ..archive import Content
 from ..cluster import ApiError, NotRunError, Right
 from ..errors import ClusterError
 from ..manifest import COHORT, Manifest
+from ..manifest.copy_pod import LABEL, WHERE, copy_pod
 from .bounded import Bounded, Claim, UnreadableError, most_of
 from .reading import Reading
-
-LABEL = "practicum-copies-volume"
-"""Not with the cohort's prefix: what has that is kept from everybody, also from the kubelet."""
 
 SECONDS, PULLING = 60.0, 300.0
 """In which a pod must run that copies: the second, as long as every one has run, for an image may
 have to be pulled first, and the volume of one that is late goes without a copy of it."""
 
-LIFE = 6 * 60 * 60
-"""Seconds after which such a pod ends by itself, should we be killed."""
-
-WHERE = "/volume"
 NOBODY = 65534
 SIMULATED = "pods are simulated on this cluster"
 SAME, NOT_EMPTY = "same", "there is something else in it, which was not changed"
@@ -178,7 +172,9 @@ class Copier:
                 raise NotRunError(NO_RIGHT)
         pod = f"practicum-copy-{hashlib.sha256(name.encode()).hexdigest()[:10]}"
         cluster.remove_pod(client, namespace, pod)  # of a run that was killed
-        made = cluster.make_in(client, namespace, "pods", self._described(pod, claim, read_only))
+        made = cluster.make_in(
+            client, namespace, "pods", self._described(pod, claim, read_only=read_only)
+        )
         try:
             self._await(namespace, pod)
             most = most_of(dict(self._claims([namespace])).get(claim, {}))  # bound by now
@@ -194,38 +190,10 @@ class Copier:
             self.late.set()
             raise
 
-    def _described(self, pod: str, claim: Claim, read_only: bool) -> Manifest:  # noqa: FBT001
-        cohort = self.reading.cohort
-        amounts = {"cpu": "50m", "memory": "64Mi", "ephemeral-storage": "8Mi"}
-        level = cohort.environment.pod_security
-        user = self._user(claim) if level == "restricted" else 0
-        volume = {"claimName": claim[1], "readOnly": read_only}
-        spec: Manifest = {
-            "restartPolicy": "Never",
-            "activeDeadlineSeconds": LIFE,
-            "terminationGracePeriodSeconds": 0,
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "securityContext": {
-                "runAsUser": user,
-                "runAsNonRoot": user != 0,
-                "seccompProfile": {"type": "RuntimeDefault"},
-                **({"fsGroup": user} if user else {}),
-            },
-            "containers": [
-                {
-                    "name": "copy",
-                    "image": cohort.tool_image,
-                    "imagePullPolicy": "IfNotPresent",
-                    "command": ["sleep", str(LIFE)],
-                    "resources": {"requests": amounts, "limits": amounts},
-                    "securityContext": _within(level),
-                    "volumeMounts": [{"name": "volume", "mountPath": WHERE}],
-                }
-            ],
-            "volumes": [{"name": "volume", "persistentVolumeClaim": volume}],
-        }
-        return {"kind": "Pod", "metadata": {"name": pod, "labels": {LABEL: "true"}}, "spec": spec}
+    def _described(self, pod: str, claim: Claim, *, read_only: bool) -> Manifest:
+        restricted = self.reading.cohort.environment.pod_security == "restricted"
+        user = self._user(claim) if restricted else 0
+        return copy_pod(self.reading.cohort, pod, claim[1], user, read_only=read_only)
 
     def _user(self, claim: Claim) -> int:
         """Return whom a pod of the student's runs as that mounts the claim: whose its files are."""
@@ -243,10 +211,3 @@ class Copier:
 def is_ours(item: Mapping[str, Any]) -> bool:
     """Say whether an object is a pod that copies: no student's work, and gone in a moment."""
     return LABEL in (item["metadata"].get("labels") or {})
-
-
-def _within(level: str) -> Manifest:
-    """Return what a container may: as root, whatever it takes to read everybody's files."""
-    if level == "restricted":
-        return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-    return {"allowPrivilegeEscalation": False}

@@ -90,32 +90,55 @@ def distribute(
     """
     named = tuple(ids)
     ends = _ends(found, named)
-    headings: dict[str, list[str]] = defaultdict(list)
-    failed: dict[str, str] = {}
-    todo = []
-    for record, student in desk.chosen(found.reading, named):
-        if isinstance(ends[student.id], str):
-            failed[student.id] = str(ends[student.id])
-        elif why := _refusal(found, record, student, named, replace_key=replace_key):
-            failed[student.id] = why
-        elif (heading := _heading(found, record, student, verdict)) == "give":
-            todo.append((record, student))
-        else:
-            headings[heading].append(student.id)
-    issued, why_not = _give_all(found, todo, progress, overlap)
+    piles = _sorted(found, ends, named, verdict, replace_key=replace_key)
+    issued, why_not = _give_all(found, piles.todo, progress, overlap)
     return HandoutResult(
         cohort=found.reading.cohort.name,
         issued=issued,
-        kept=tuple(headings["kept"]),
-        elsewhere=tuple(headings["elsewhere"]),
-        without=tuple(headings["without"]),
-        unkeyed=tuple(headings["unkeyed"]),
-        revoked=tuple(headings["revoked"]),
-        failed=failed | why_not,
+        kept=tuple(piles.others["kept"]),
+        elsewhere=tuple(piles.others["elsewhere"]),
+        without=tuple(piles.others["without"]),
+        unkeyed=tuple(piles.others["unkeyed"]),
+        revoked=tuple(piles.others["revoked"]),
+        failed=piles.failed | why_not,
         swept=found.swept,
         overlap=overlap,
         shortened=any(_is_shorter(ends[item.id], item) for item in issued),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Piles:
+    """Who gets a kubeconfig, and everybody else."""
+
+    todo: list[tuple[Record, Student]] = field(default_factory=list)
+    others: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """By the heading under which they are told, by id."""
+
+    failed: dict[str, str] = field(default_factory=dict)
+    """Why somebody gets none although that was asked for, by id."""
+
+
+def _sorted(
+    found: Desk,
+    ends: Mapping[str, datetime | str],
+    named: tuple[str, ...],
+    verdict: Verdict,
+    *,
+    replace_key: bool,
+) -> _Piles:
+    piles = _Piles()
+    for record, student in desk.chosen(found.reading, named):
+        end = ends[student.id]
+        if isinstance(end, str):
+            piles.failed[student.id] = end
+        elif why := _refusal(found, record, student, named, replace_key=replace_key):
+            piles.failed[student.id] = why
+        elif (heading := _heading(found, record, student, verdict)) == "give":
+            piles.todo.append((record, student))
+        else:
+            piles.others[heading].append(student.id)
+    return piles
 
 
 def _ends(found: Desk, named: tuple[str, ...]) -> dict[str, datetime | str]:

@@ -101,31 +101,36 @@ def _follow(
     wishes: Wishes,
     progress: Progress,
 ) -> dict[str, HostResult]:
-    claim = host_claim.of(settings) if wishes.changes else None
-    inventory = {
-        host.name: host_inventory.variables(labs, host, folders, archive=wishes.archive)
-        | {"lab_claim": claim}
-        for host in hosts
-    }
     play = Play(
         playbook=playbook.playbook_file(wishes.playbook),
-        hosts=inventory,
+        hosts=_inventory(settings, labs, folders, hosts, wishes),
         home=settings.home,
         cohort=labs.cohort.name,
         check=wishes.check,
         keep_open=wishes.keep_open,
     )
-    one = Run(play)
+    run = Run(play)
     progress.step(wishes.what, len(hosts))
     try:
-        with stopping(one.stop, progress.say, first=STOPPING):
-            results = one.follow(_telling(progress))
+        with stopping(run.stop, progress.say, first=STOPPING):
+            results = run.follow(_telling(progress))
     finally:  # also after Ctrl-C
         if wishes.changes and not wishes.check:
-            _let_go(play, one.so_far)
+            _let_go(play, run.so_far)
     for host in hosts:
         progress.advance(host.name)
     return results
+
+
+def _inventory(
+    settings: Settings, labs: Labs, folders: Folders, hosts: list[Host], wishes: Wishes
+) -> dict[str, dict[str, Any]]:
+    claim = host_claim.of(settings) if wishes.changes else None
+    return {
+        host.name: host_inventory.variables(labs, host, folders, archive=wishes.archive)
+        | {"lab_claim": claim}
+        for host in hosts
+    }
 
 
 def _let_go(play: Play, results: Mapping[str, HostResult]) -> None:

@@ -15,6 +15,7 @@ from .giving import OTHER_KEY, HandoutResult, distribute
 from .interrupt import ending_in_order, finished
 from .progress import Progress
 
+WRONG_KEY = OTHER_KEY.replace("handout", "reinstate")
 SECONDS = 10
 """How long an API server may remember a token that is dead (its TokenSuccessCacheTTL)."""
 
@@ -84,24 +85,8 @@ def revoke_at(found: Desk, ids: tuple[str, ...], *, progress: Progress) -> Revok
     todo = [record for record in records if record not in already]
     progress.step("Revoking access", len(todo))
     why = _mark(found, todo)
-    now = credential.standings(found.reading.client, found.reading.cohort.name)
     marked = [record for record in todo if record.id not in why]
-
-    def kill(record: Record) -> str:
-        standing = now.get(record.name, NOTHING)
-        try:
-            credential.withdraw(found.reading.client, standing.all)
-            if found.reading.cohort.oidc:
-                logins.shut(found.reading.client, found.reading.cohort, record)
-            found.log.note("revoked", record.id, fingerprint=standing.recipient)
-        except PracticumError as error:
-            return error.message
-        on_disk.remove(found.folder, record)
-        progress.advance(record.name)
-        return ""
-
-    killed = found.reading.client.each(kill, marked)
-    why |= {record.id: error for record, error in killed if error}
+    why |= _kill(found, marked, progress)
     why |= _shut(found, already)
     if found.reading.cohort.oidc:
         why |= logins.shut_groups(found.reading, [*marked, *already])
@@ -175,10 +160,9 @@ def reinstate_at(
     why: dict[str, str] = {}
     for record, student in pairs:
         if found.has_other_key(record, student) and not replace_key:
-            text = OTHER_KEY.replace("handout", "reinstate")
-            why[record.id] = text.format(cohort=name, id=record.id)
-            continue
-        finished(_let_back, found, record, student)
+            why[record.id] = WRONG_KEY.format(cohort=name, id=record.id)
+        else:
+            finished(_let_back, found, record, student)
     back = [record for record, _ in pairs if record.id not in why]
     if not back:
         return HandoutResult(cohort=name, failed=why)
@@ -235,6 +219,27 @@ def _mark(found: Desk, records: list[Record]) -> dict[str, str]:
 
     marked = found.reading.client.each(mark, records)
     return {record.id: error for record, error in marked if error}
+
+
+def _kill(found: Desk, records: list[Record], progress: Progress) -> dict[str, str]:
+    """End the credentials of students of whom it is noted; returns why some live on."""
+    client, cohort = found.reading.client, found.reading.cohort
+    standings = credential.standings(client, cohort.name)
+
+    def kill(record: Record) -> str:
+        standing = standings.get(record.name, NOTHING)
+        try:
+            credential.withdraw(client, standing.all)
+            if cohort.oidc:
+                logins.shut(client, cohort, record)
+            found.log.note("revoked", record.id, fingerprint=standing.recipient)
+        except PracticumError as error:
+            return error.message
+        on_disk.remove(found.folder, record)
+        progress.advance(record.name)
+        return ""
+
+    return {record.id: error for record, error in client.each(kill, records) if error}
 
 
 def _revoked(found: Desk, named: tuple[str, ...]) -> list[tuple[Record, Student]]:

@@ -12,25 +12,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from .. import cluster, manifest, names
-from ..cluster import ApiError, Client
+from .. import cluster, names
+from ..cluster import Client
 from ..cohort import Cohort, Record
 from ..errors import ClusterError
 from ..manifest import Manifest
-from . import course
+from . import course, scratch
 from . import identities as acting
 from .surroundings import FOREIGN, Surroundings, look
 
 PREFIX = "practicum-verify-"
 """No student's name begins so (``names.is_reserved``)."""
 
-NOT_TRIED = frozenset({"PersistentVolume", "PersistentVolumeClaim"})
-"""Of what the course shares no attack is about, and volumes would lie outside of namespaces."""
-
 USERS = names.SCRATCH_USERS
-
-PATIENCE = 60
-"""Seconds that controllers get to fill a quota, and to take a namespace down."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +77,7 @@ class Scene:
         Raises:
             ClusterError: If the server refuses.
         """
-        if why := _delete(self.admin, secret | {"kind": "Secret"}):
+        if why := scratch.delete(self.admin, secret | {"kind": "Secret"}):
             raise ClusterError(f"A token cannot be taken back: {why}")
 
     def strike(self) -> None:
@@ -93,7 +87,7 @@ class Scene:
         """
         for live in self.made:
             if live["kind"] == "Namespace":
-                _delete(self.admin, live)
+                scratch.delete(self.admin, live)
 
     def student(self, record: Record) -> Client:
         """Return who acts as a student, be it a real one.
@@ -164,8 +158,8 @@ def add(scene: Scene, record: Record, rendered: list[Manifest]) -> None:
     """
     namespace, *rest = rendered
     scene.made.append(cluster.apply(scene.admin, namespace))
-    _fill(scene.admin, scene.cohort, rest, scene.made)
-    _await_quota(scene.admin, record.namespace)
+    scratch.fill(scene.admin, scene.cohort, rest, scene.made)
+    scratch.await_quota(scene.admin, record.namespace)
 
 
 @contextmanager
@@ -191,7 +185,7 @@ def standing(
     try:
         yield _set_up(admin, cohort, pair, made, without)
     finally:
-        _clear(admin, made)
+        scratch.clear(admin, made)
 
 
 def _set_up(
@@ -202,21 +196,12 @@ def _set_up(
     without: frozenset[str],
 ) -> Scene:
     own, neighbour = pair
-    for record in pair:
-        made.append(cluster.apply(admin, environment(cohort, record)[0]))
-    rest = [
-        rendered
-        for record in pair
-        for rendered in environment(cohort, record)[1:]
-        if rendered["kind"] not in without
-    ]
-    _fill(admin, cohort, rest, made)
-    nobody = acting.nobody(cohort, own, own.name + "-nobody")
-    made.append(cluster.apply(admin, nobody))
+    scratch.make(admin, cohort, pair, made, without)
+    made.append(cluster.apply(admin, acting.nobody(cohort, own, own.name + "-nobody")))
     secret = acting.bound_secret(admin, cohort, own, made)
     if "ResourceQuota" not in without:
         for record in pair:
-            _await_quota(admin, record.namespace)
+            scratch.await_quota(admin, record.namespace)
     absent = acting.absent(admin, cohort, own)
     return Scene(
         cohort=cohort,
@@ -229,58 +214,3 @@ def _set_up(
         around=look(admin, cohort.name),
         made=made,
     )
-
-
-def environment(cohort: Cohort, record: Record) -> list[Manifest]:
-    """Render a scratch environment."""
-    rendered = manifest.environment(cohort, record)
-    return [one for one in rendered if one["kind"] not in NOT_TRIED]
-
-
-def _fill(admin: Client, cohort: Cohort, rest: list[Manifest], made: list[Manifest]) -> None:
-    """Make what is in scratch namespaces, and note what lies outside of them."""
-    identity = names.identity_namespace(cohort.name)
-    # Half an environment is never open: the bindings come last, as in `up`.
-    for binding in (False, True):
-        todo = [one for one in rest if (one["kind"] == "RoleBinding") is binding]
-        for _, live in admin.each(lambda one: cluster.apply(admin, one), todo):
-            if live["metadata"]["namespace"] == identity:
-                made.append(live)
-
-
-def _await_quota(admin: Client, namespace: str) -> None:
-    """Wait until a controller has counted: before that, every create is refused."""
-    path = f"/api/v1/namespaces/{namespace}/resourcequotas"
-    for event in admin.watch(path, query={}, seconds=PATIENCE):
-        if (event["object"].get("status") or {}).get("used"):
-            return
-    raise ClusterError(
-        f"The quota of {namespace} is never counted.",
-        hint="Look whether kube-controller-manager runs.",
-    )
-
-
-def _clear(admin: Client, made: list[Manifest]) -> None:
-    """Delete what was made, by UID: tokens first, then what they opened."""
-    made.sort(key=lambda live: live["kind"] != "Secret")
-    refused = [_delete(admin, live) for live in made]
-    namespaces = [live for live in made if live["kind"] == "Namespace"]
-    stuck = cluster.await_gone(admin, namespaces, seconds=PATIENCE)
-    left = [why for why in refused if why] + [f"{name}: {why}" for name, why in stuck.items()]
-    if left:
-        raise ClusterError(
-            f"The verification could not clear up after itself: {'; '.join(left)}.",
-            hint="What is left is taken away by the next: practicum up",
-        )
-
-
-def _delete(admin: Client, live: Manifest) -> str:
-    if live["kind"] != "Secret":
-        return cluster.delete(admin, live)
-    metadata = live["metadata"]
-    path = f"/api/v1/namespaces/{metadata['namespace']}/secrets/{metadata['name']}"
-    try:
-        admin.request("DELETE", path, body={"preconditions": {"uid": metadata["uid"]}})
-    except ApiError as error:
-        return "" if error.status == 404 else error.message
-    return ""

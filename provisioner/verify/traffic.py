@@ -17,6 +17,7 @@ from ..cluster import ApiError, Client
 from ..cohort import Record
 from ..manifest import Manifest
 from . import scene as stage
+from . import scratch
 from .pods import NO_NAME, OPEN, SILENCE, Ground, Server, ask, serve
 from .scene import Scene
 
@@ -131,7 +132,7 @@ def _ground(scene: Scene, client: Client, record: Record, image: str) -> Ground:
 def _shut_away(scene: Scene, image: str) -> Ground:
     """Make a third scratch environment, with a policy that denies everything."""
     record = stage.new_record(scene.cohort, "neighbour", secrets.token_hex(3))
-    stage.add(scene, record, _denying_all(stage.environment(scene.cohort, record)))
+    stage.add(scene, record, _denying_all(scratch.environment(scene.cohort, record)))
     return _ground(scene, scene.student(record), record, image)
 
 

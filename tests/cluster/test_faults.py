@@ -342,7 +342,7 @@ def test_an_etcd_that_stands_still_in_the_middle(own_plane, wait_until):
         assert course.run_any("plan", course.name, timeout=BOUND).returncode in (6, 7)
     finally:
         os.kill(etcd, signal.SIGCONT)
-    wait_until(lambda: rehearsal.status(course.home).running, seconds=60)
+    wait_until(lambda: rehearsal.status(course.home).running)
     assert course.json("status", course.name)["unfinished"]["unknown"] == ["wave 1"]
     assert course.up()["failed"] == []
     assert course.json("status", course.name)["unfinished"] is None
@@ -369,5 +369,5 @@ def test_a_controller_manager_that_stands_still(own_plane, wait_until):
         assert any(course.namespace("1") in line for line in receipt["remaining"])
     finally:
         os.kill(manager, signal.SIGCONT)
-    wait_until(lambda: runs.namespaces(course) == set(), seconds=90)
+    wait_until(lambda: runs.namespaces(course) == set())
     assert course.down("--no-archive")["proved"]

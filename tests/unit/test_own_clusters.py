@@ -67,7 +67,10 @@ def sight(*found, silent=(), engine="local"):
 
 def read(cohort, students, seen, berths=None, known=None):
     sites = engines.sites(cohort)
-    return readings._compared(cohort, students, known or {}, berths or {}, sites, seen)
+    files = readings.Files(
+        cohort=cohort, students=students, records=known or {}, berths=berths or {}
+    )
+    return readings.compared(files, sites, seen)
 
 
 KIND = {"ports": [30080]}

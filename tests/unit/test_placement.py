@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioner.cohort import Cohort, Term, placement
+from provisioner.cohort.accounts import SYSTEM_ACCOUNTS
 from provisioner.cohort.hosts import Accounts, Host, Ports
-from provisioner.cohort.placement import SYSTEM_ACCOUNTS, Person
+from provisioner.cohort.placement import Person
 from provisioner.errors import InputError
 
 UNIX = re.compile(r"[a-z_][a-z0-9_-]{0,31}")

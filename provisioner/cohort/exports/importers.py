@@ -18,7 +18,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ...errors import InputError, Problem
@@ -30,53 +30,11 @@ from . import id_digits, table
 from .formats import FORMATS, Format, Source
 from .headers import plain
 from .id_digits import Digits
+from .imported import Asked, Imported
 from .table import Table
 
 TITLE_ROWS = 10
 """How far down a header is looked for: portals put titles above it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Imported:
-    """What an export says of the course's students."""
-
-    students: tuple[Student, ...]
-
-    columns: frozenset[str] = frozenset()
-    """Which of our columns the export has; of the others it says nothing."""
-
-    rows: int = 0
-    """How many rows were read, so that the others can be counted against them."""
-
-    skipped: tuple[tuple[int, str], ...] = ()
-    """Line and reason of each row that is no student."""
-
-    notes: tuple[str, ...] = ()
-    """What had to be assumed, for a person to look at."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What a person says of a file beyond who wrote it."""
-
-    encoding: str | None = None
-    """What its text is in; found out when None."""
-
-    digits: Digits = None
-    """How many digits an id has; None: be suspicious of shorter ones."""
-
-    section_column: str | None = None
-    """The header of the section; the platform's own when None."""
-
-    group_column: str | None = None
-    """The header of the group; the platform's own, if it has one, when None."""
-
-    def applied(self, form: Format) -> Format:
-        """Return a format with the columns that were named."""
-        named = {"section": self.section_column, "group": self.group_column}
-        said = {ours: (theirs,) for ours, theirs in named.items() if theirs}
-        needed = (*form.needed, *((ours,) for ours in said))
-        return replace(form, columns={**form.columns, **said}, needed=needed)
 
 
 def read(path: Path, source: Source, asked: Asked | None = None) -> Imported:

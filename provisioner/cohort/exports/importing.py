@@ -13,7 +13,7 @@ from ..loading import load
 from ..students import Student
 from . import importers
 from .formats import Source
-from .importers import Asked, Imported
+from .imported import Asked, Imported
 
 
 @dataclass(frozen=True, kw_only=True)

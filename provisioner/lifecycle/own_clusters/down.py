@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from ...cohort import clusters
@@ -100,8 +100,11 @@ def _volumes(reading: ClustersReading, site: Site) -> set[str]:
 class _Search:
     """What was looked through on one engine, and what was found."""
 
-    searched: Mapping[str, int]
-    remaining: tuple[str, ...]
+    searched: Mapping[str, int] = field(default_factory=dict)
+    remaining: tuple[str, ...] = ()
+    version: str = ""
+    unlisted: str = ""
+    """Why the engine could not be searched."""
 
 
 def _prove(
@@ -110,35 +113,40 @@ def _prove(
     volumes: Mapping[str, set[str] | PracticumError],
     kept: Archived,
 ) -> Receipt:
-    searched: dict[str, int] = {}
-    remaining: list[str] = []
-    unlisted: list[str] = []
-    versions: list[str] = []
-    for name, site in reading.sites.items():
-        try:
-            found = _search(reading, site, _told(volumes[name]))
-            versions.append(f"{name}: Docker {site.engine.require()}")
-        except PracticumError as error:
-            unlisted.append(f"{site}: {error.message}")
-            continue
-        searched |= {f"{what} on {name}": count for what, count in found.searched.items()}
-        remaining += found.remaining
-        if not (found.remaining or kept.failed):
-            locks.left(site.engine, (one.cluster for one in reading.berths.values()), remove=True)
-    remaining += leftovers.on_this_machine(settings, reading.cohort.name)
+    searches = [
+        _searched(reading, site, volumes[site.name], done=not kept.failed)
+        for site in reading.sites.values()
+    ]
+    here = leftovers.on_this_machine(settings, reading.cohort.name)
     return Receipt(
         cohort=reading.cohort.name,
         server=where(reading),
         cluster="",
-        version="; ".join(versions),
+        version="; ".join(search.version for search in searches if search.version),
         time=datetime.now(UTC),
         removed=0,
         what="cluster",
-        searched=searched,
-        remaining=tuple(remaining),
-        unlisted=tuple(unlisted),
+        searched={what: count for search in searches for what, count in search.searched.items()},
+        remaining=(*(one for search in searches for one in search.remaining), *here),
+        unlisted=tuple(search.unlisted for search in searches if search.unlisted),
         archived=kept,
     )
+
+
+def _searched(
+    reading: ClustersReading, site: Site, volumes: set[str] | PracticumError, *, done: bool
+) -> _Search:
+    """Search one engine; where nothing is left and all was done, our locks go from there too."""
+    try:
+        found = _search(reading, site, _told(volumes))
+        version = f"{site.name}: Docker {site.engine.require()}"
+    except PracticumError as error:
+        return _Search(unlisted=f"{site}: {error.message}")
+    if done and not found.remaining:
+        names = (berth.cluster for berth in reading.berths.values())
+        locks.left(site.engine, names, remove=True)
+    on_it = {f"{what} on {site.name}": count for what, count in found.searched.items()}
+    return replace(found, searched=on_it, version=version)
 
 
 def _told(volumes: set[str] | PracticumError) -> set[str]:

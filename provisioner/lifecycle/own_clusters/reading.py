@@ -14,10 +14,7 @@ from ...cohort import records as record_file
 from ...cohort.clusters import Berth
 from ...errors import InputError, PracticumError
 from ...kind.found import Found
-from ...manifest import (
-    cluster_part,
-    stack_name,
-)
+from ...manifest import cluster_part, stack_name
 from ...settings import Settings
 from ..overview import WAVE_SIZE, Overview
 from . import engines, mooring
@@ -28,6 +25,16 @@ NO_ISOLATION = (
     "A kind cluster gives no isolation from the host it runs on: its nodes are privileged"
     " containers, and whoever has its admin's kubeconfig can become root there."
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """What the files of a cohort say."""
+
+    cohort: Cohort
+    students: Mapping[str, Student]
+    records: Mapping[str, Record]
+    berths: Mapping[str, Berth]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +62,7 @@ class ClustersReading(Overview):
         """What a run may write of the clusters: of whom it must not touch, nothing new."""
         if self.only is None:
             return self.berths
-        mine = {name: one for name, one in self.berths.items() if name in self.only}
+        mine = {name: berth for name, berth in self.berths.items() if name in self.only}
         return {**self.known_berths, **mine}
 
     def cluster(self, name: str) -> Found | None:
@@ -74,10 +81,10 @@ class ClustersReading(Overview):
     def places(self, name: str) -> list[tuple[str, Found]]:
         """Return every cluster of a student, wherever it is, with its engine."""
         return [
-            (engine, one)
+            (engine, cluster)
             for engine, found in self.sight.found.items()
-            for one in found.values()
-            if one.belongs_to(self.cohort.name, name)
+            for cluster in found.values()
+            if cluster.belongs_to(self.cohort.name, name)
         ]
 
     def site(self, name: str) -> Site:
@@ -116,9 +123,10 @@ def read(cohort: Cohort) -> ClustersReading:
             f" {cohort.name}",
         )
     berths = clusters.load(cohort.clusters_file)
-    there = engines.sites(cohort)
-    sight = engines.look(there, (one.engine for one in berths.values() if not one.dropped))
-    return _compared(cohort, students, known, berths, there, sight)
+    sites = engines.sites(cohort)
+    sight = engines.look(sites, (berth.engine for berth in berths.values() if not berth.dropped))
+    files = Files(cohort=cohort, students=students, records=known, berths=berths)
+    return compared(files, sites, sight)
 
 
 def again(
@@ -129,53 +137,59 @@ def again(
     Raises:
         InputError: If there is no port left for somebody.
     """
-    then = _compared(
-        reading.cohort, students, known, reading.known_berths, reading.sites, reading.sight
+    files = Files(
+        cohort=reading.cohort, students=students, records=known, berths=reading.known_berths
     )
-    return replace(then, known=reading.known)
+    return replace(compared(files, reading.sites, reading.sight), known=reading.known)
 
 
-def _compared(
-    cohort: Cohort,
-    students: Mapping[str, Student],
-    known: Mapping[str, Record],
-    on_file: Mapping[str, Berth],
-    there: Mapping[str, Site],
-    sight: Sight,
-) -> ClustersReading:
-    records = enrolment.assign(known, list(students), cohort.name, WAVE_SIZE)
+def compared(files: Files, sites: Mapping[str, Site], sight: Sight) -> ClustersReading:
+    """Compare what the files say with what was seen on the engines.
+
+    Raises:
+        InputError: If there is no port left for somebody.
+    """
+    cohort, students = files.cohort, files.students
+    records = enrolment.assign(files.records, list(students), cohort.name, WAVE_SIZE)
     records = sections.placed(cohort, students, records)
-    told = {**mooring.told_by_engines(cohort, records, sight), **on_file}
-    room = _room(there, sight) if _has_newcomer(records.values(), told) else {}
-    memory = int(quantity.parse(cohort.kind.memory)) if cohort.kind else 1
-    fits = {name: free // memory for name, free in room.items()}
-    berths = clusters.assign(
-        told,
-        cohort,
-        records.values(),
-        fits,
-        moored=mooring.moored(cohort, told, sight),
-        bound={name: mooring.bound(found.values()) for name, found in sight.found.items()},
-    )
-    berths = mooring.with_made(mooring.with_images(berths, there, sight), cohort, sight)
+    berths, room = _berthed(files, records, sites, sight)
     records = {id: _named(record, berths) for id, record in records.items()}
     plan = make_plan(cohort, records, berths, sight)
     if plan.having("create") and not room:
-        room = _room(there, sight)
+        room = _room(sites, sight)
     return ClustersReading(
         cohort=cohort,
         students=students,
-        known=known,
-        kept=enrolment.present_records(known, students),
+        known=files.records,
+        kept=enrolment.present_records(files.records, students),
         records=records,
         plan=plan,
         berths=berths,
-        known_berths=on_file,
-        sites=there,
+        known_berths=files.berths,
+        sites=sites,
         sight=sight,
         room=room,
         notes=(NO_ISOLATION, *sight.silent.values()),
     )
+
+
+def _berthed(
+    files: Files, records: Mapping[str, Record], sites: Mapping[str, Site], sight: Sight
+) -> tuple[dict[str, Berth], dict[str, int]]:
+    """Return who is to have which cluster, and the free memory where it had to be asked for."""
+    cohort = files.cohort
+    known = {**mooring.told_by_engines(cohort, records, sight), **files.berths}
+    room = _room(sites, sight) if _has_newcomer(records.values(), known) else {}
+    memory = int(quantity.parse(cohort.kind.memory)) if cohort.kind else 1
+    berths = clusters.assign(
+        known,
+        cohort,
+        records.values(),
+        {engine: free // memory for engine, free in room.items()},
+        moored=mooring.moored(cohort, known, sight),
+        bound={engine: mooring.bound(found.values()) for engine, found in sight.found.items()},
+    )
+    return mooring.with_made(mooring.with_images(berths, sites, sight), cohort, sight), room
 
 
 def _named(record: Record, berths: Mapping[str, Berth]) -> Record:
@@ -185,15 +199,15 @@ def _named(record: Record, berths: Mapping[str, Berth]) -> Record:
 
 
 def _has_newcomer(records: Iterable[Record], berths: Mapping[str, Berth]) -> bool:
-    return any(one.name not in berths for one in records if not one.dropped)
+    return any(record.name not in berths for record in records if not record.dropped)
 
 
-def _room(there: Mapping[str, Site], sight: Sight) -> dict[str, int]:
+def _room(sites: Mapping[str, Site], sight: Sight) -> dict[str, int]:
     """Ask the engines that answered for the memory that is free."""
     free = {}
     for name in sight.found:
         try:
-            free[name] = there[name].engine.free_memory()
+            free[name] = sites[name].engine.free_memory()
         except PracticumError:
             continue  # of an engine that tells nothing, nothing can be promised or refused
     return free

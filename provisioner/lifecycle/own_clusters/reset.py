@@ -32,9 +32,9 @@ def reset(
     desk.refuse_unknown(reading, [again.id] if again.id not in reading.students else [])
     name = reading.records[again.id].name
     mine = narrowed(reading, [name])
-    there = [name] if mine.places(name) else []
-    if again.archive and there:
-        keeping.refuse_without_key(mine, there)
+    to_keep = [name] if again.archive and mine.places(name) else []
+    if to_keep:
+        keeping.refuse_without_key(mine, to_keep)
     with (
         Stacks.open(settings, mine, held, progress) as stacks,
         stacks.noted("up", [stack_of(mine.cohort, name)]) as noted,
@@ -42,19 +42,22 @@ def reset(
         up.save(mine)  # an `up` finishes what is cut off here, and is what the journal says
         with stopping(stacks.stop, progress.say):
             kept = Archived(cohort=mine.cohort.name)
-            if again.archive and there:
-                kept = keeping.keep(settings, mine, there, progress)
-            why = {part.name: "; ".join(part.changes) for part in mine.plan.having("foreign")}
-            why |= kept.failed
+            if to_keep:
+                kept = keeping.keep(settings, mine, to_keep, progress)
+            why = {**up.foreign(mine), **kept.failed}
             if not why:
                 why |= up.remove(mine, [name], stacks, noted, progress)
             if not why:
                 progress.step("Making the cluster anew", 1)
                 why |= stacks.bring_up([name], noted)
-    parts = tuple(replace(part, action="change") for part in mine.plan.students)
-    before = replace(mine, plan=replace(mine.plan, students=parts))
     after = up.read_after(settings, mine)
-    done = summary(before, after.plan, why, began, processes=stacks.workers.started)
+    done = summary(_as_change(mine), after.plan, why, began, processes=stacks.workers.started)
     failed = {mine.id_of(one): reason for one, reason in why.items()}
     changed = done.changed if not failed else 0
     return replace(done, changed=changed, failed={**done.failed, **failed}, archives=kept.made)
+
+
+def _as_change(reading: ClustersReading) -> ClustersReading:
+    """Count who is made anew as changed, whatever the plan had for them."""
+    parts = tuple(replace(part, action="change") for part in reading.plan.students)
+    return replace(reading, plan=replace(reading.plan, students=parts))

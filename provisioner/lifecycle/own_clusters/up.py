@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -12,6 +12,7 @@ from ... import quantity
 from ...cohort import clusters
 from ...cohort import records as record_file
 from ...errors import InputError, PracticumError, Problem
+from ...plan import Action
 from ...settings import Settings
 from .. import journal
 from ..interrupt import stopping
@@ -45,13 +46,12 @@ def bring_up(
         Interrupted: If a signal came; what was in flight has finished.
     """
     began = time.monotonic()
-    plan, begun = reading.plan, half_done(settings, reading)
-    if plan.is_empty and not begun:
+    begun = half_done(settings, reading)
+    if reading.plan.is_empty and not begun:
         save(reading)
         if reading.only is None:
             journal.settle(settings, reading.cohort.name)
-        why = {part.name: "; ".join(part.changes) for part in plan.having("foreign")}
-        return summary(reading, plan, why, began)
+        return summary(reading, reading.plan, foreign(reading), began)
     refuse_without_room(reading)
     with (
         Stacks.open(settings, reading, held, progress) as stacks,
@@ -60,16 +60,23 @@ def bring_up(
         save(reading)
         with stopping(stacks.stop, progress.say):
             kept = _keep(settings, reading, leaving, progress)
-            why = {part.name: "; ".join(part.changes) for part in plan.having("foreign")}
-            why |= kept.failed
-            going = [one.name for one in plan.having("remove") if one.name not in why]
-            why |= remove(reading, going, stacks, noted, progress)
-            todo = [one.name for one in plan.having("create", "change") if one.name not in why]
+            why = {**foreign(reading), **kept.failed}
+            why |= remove(reading, _having(reading, why, "remove"), stacks, noted, progress)
+            todo = _having(reading, why, "create", "change")
             progress.step("Making clusters", len(todo))
             why |= stacks.bring_up([*todo, *begun], noted)
     after = read_after(settings, reading)
     done = summary(reading, after.plan, why, began, processes=stacks.workers.started)
     return replace(done, archives=kept.made)
+
+
+def foreign(reading: ClustersReading) -> dict[str, str]:
+    """Return why nothing can be made for students, by name."""
+    return {part.name: "; ".join(part.changes) for part in reading.plan.having("foreign")}
+
+
+def _having(reading: ClustersReading, less: Container[str], *actions: Action) -> list[str]:
+    return [part.name for part in reading.plan.having(*actions) if part.name not in less]
 
 
 def half_done(settings: Settings, reading: ClustersReading) -> list[str]:
