@@ -44,7 +44,7 @@ LONG = (
     "tests/hosts/test_bad_hosts.py",
     "tests/cluster/test_archive.py",
     "tests/hosts/test_dotfiles.py",
-    "tests/cluster/test_lifecycle.py",
+    "tests/cluster/test_stuck.py",
     "tests/hosts/",
     "tests/playbook/",
     "tests/kind/",

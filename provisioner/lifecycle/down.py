@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -165,7 +165,7 @@ def _prove(
     settings: Settings, reading: Reading, clearing: Clearing, kept: Archived, tokens: _Tokens
 ) -> Receipt:
     name, client = reading.cohort.name, reading.client
-    found = search(settings, reading, tokens.samples)
+    found = search(settings, reading, tokens.samples, kept.failed)
     return Receipt(
         cohort=name,
         server=client.access.server,
@@ -182,20 +182,23 @@ def _prove(
     )
 
 
-def search(settings: Settings, reading: Reading, tokens: Mapping[str, str]) -> cluster.Search:
+def search(
+    settings: Settings, reading: Reading, tokens: Mapping[str, str], staying: Container[str] = ()
+) -> cluster.Search:
     """Look for what is left of a cohort: on the cluster, among tokens, on this machine.
 
     Args:
         settings: Folders and state backend.
         reading: The cohort as it was.
         tokens: By account, taken while there were accounts.
+        staying: Accounts that were spared.
 
     Raises:
         ClusterError: If the cluster cannot be reached.
     """
     name, client = reading.cohort.name, reading.client
     found = cluster.search(client, name, _had(reading), render(reading.cohort, {}).keys)
-    alive = leftovers.live_tokens(client, tokens)
+    alive = leftovers.live_tokens(client, tokens, staying)
     here = leftovers.on_this_machine(settings, name)
     return replace(found, remaining=[*found.remaining, *alive, *here])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
 from .. import cluster, credential, names
@@ -19,6 +19,9 @@ from .reading import Reading
 
 SECONDS = 20.0
 """How long an API server may take to notice that an account is gone: a busy one takes longer."""
+
+PAUSE = 0.2
+"""Between two looks at what has yet to end."""
 
 SEALED = b"age-encryption.org/v1\n"
 _PLAIN = re.compile(
@@ -65,20 +68,27 @@ def take_samples(reading: Reading) -> dict[str, str]:
     return samples
 
 
-def live_tokens(client: cluster.Client, tokens: Mapping[str, str]) -> list[str]:
+def live_tokens(
+    client: cluster.Client, tokens: Mapping[str, str], staying: Container[str] = ()
+) -> list[str]:
     """Return a line for each token that the server still takes.
+
+    Args:
+        client: The cluster.
+        tokens: By account.
+        staying: Accounts that were not deleted: theirs are still good, and not waited for.
 
     Raises:
         ClusterError: If the server cannot be reached.
     """
     alive = list(tokens)
     deadline = time.monotonic() + SECONDS
-    while alive:
+    while True:
         answers = client.each(lambda account: _lives(client.bearing(tokens[account])), alive)
         alive = [account for account, lives in answers if lives]
-        if time.monotonic() > deadline:
-            break
-    return [f"a token of the account {account} is still good" for account in alive]
+        if all(account in staying for account in alive) or time.monotonic() > deadline:
+            return [f"a token of the account {account} is still good" for account in alive]
+        time.sleep(PAUSE)
 
 
 def _lives(client: cluster.Client) -> bool:

@@ -9,8 +9,8 @@ import pytest
 from provisioner.cohort import groups
 
 from . import runs
+from .audit import about, mutations
 from .course import as_student
-from .test_lifecycle import about, mutations
 
 pytestmark = pytest.mark.cluster
 

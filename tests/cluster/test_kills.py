@@ -118,7 +118,7 @@ def test_a_run_cut_at_a_change_is_finished_by_the_next(victim, far):
     stay = [*victim.actions(), "1"]
     assert survive(victim, far, 1, "after", stay, stay)
     assert survive(victim, far, 4, "before", [*stay, "2"], [*stay, "3"])
-    assert survive(victim, far, count - 2, "after", [*stay, "3", "4"], stay)
+    assert survive(victim, far, count - 2, "after", [*stay, "3", "4"], [*stay, "3", "4"])
 
 
 @pytest.mark.parametrize("when", ["the first", "the last"])

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from provisioner.cli import practicum
 
+from .audit import about, mutations
 from .course import WORK, as_student, until
-from .test_lifecycle import about, mutations
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 

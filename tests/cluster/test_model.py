@@ -340,11 +340,14 @@ class Told(Term):
 
 
 @pytest.mark.timeout(600)
-def test_a_term_in_which_everything_happens_once(plane, kubectl, tmp_path):
+def test_a_term_in_which_everything_happens_once(control_plane, kubectl, tmp_path):
     """The same steps in every run, whatever hypothesis would draw; another order is for the soak."""
-    course = Course("told", tmp_path, plane.home, plane.kubeconfig, kubectl)
+    home = tmp_path / "home"  # of its own: all that is written there is looked at
+    (home / "rehearsal").mkdir(parents=True, mode=0o700)
+    shutil.copy(control_plane.kubeconfig, home / "rehearsal" / "kubeconfig")
+    course = Course("told", tmp_path / "stacks", home, control_plane.kubeconfig, kubectl)
     course.write([])
-    term = Told(plane, course)
+    term = Told(control_plane, course)
     rules = {rule.function.__name__: rule for rule in term.rules}
     assert rules.keys() - BY_CHANCE == {name for name, _ in STEPS}
 

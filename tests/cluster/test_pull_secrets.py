@@ -12,8 +12,8 @@ from collections import Counter
 
 import pytest
 
+from .audit import KINDS, about, mutations, ours
 from .course import as_student, keep_pull_secret
-from .test_lifecycle import KINDS, about, mutations, ours
 
 pytestmark = [pytest.mark.cluster, pytest.mark.soak]
 

@@ -13,8 +13,8 @@ import yaml
 from provisioner.cohort import records
 
 from . import runs
+from .audit import about, mutations
 from .faults import proxy
-from .test_lifecycle import about, mutations
 
 pytestmark = pytest.mark.cluster
 
@@ -203,10 +203,10 @@ def test_a_state_without_what_runs_is_no_reason_to_stop(good):
 
 def test_what_plain_pulumi_left_under_way_is_found_by_what_is_there(new_course):
     """REL-07: of three creates, one never came, one came, one met a stranger."""
-    course = new_course(["1", "2", "3", "4", "5"])
+    course = new_course(["1", "2", "4"])
+    course.up()
     course.admin("create", "namespace", course.namespace("5"))
-    course.up(code=6)  # 3 and 4 are there; 5 is a stranger's
-    course.admin("delete", "namespace", course.namespace("3"))
+    course.roster(["1", "2", "3", "4", "5"])  # 4 is there, 3 is not, and 5 is a stranger's
     path = runs.state_of(course)
     document = json.loads(path.read_bytes())
     latest = document["checkpoint"]["latest"]
@@ -219,9 +219,7 @@ def test_what_plain_pulumi_left_under_way_is_found_by_what_is_there(new_course):
                                     .replace(f"s{number}/", f"s{id}/")), "type": "creating"}
         for id in ("3", "4", "5")
     ]  # fmt: skip
-    gone = [
-        one["urn"] for one in latest["resources"] if "::s3" in one["urn"] or "::s4" in one["urn"]
-    ]
+    gone = [one["urn"] for one in latest["resources"] if "::s4" in one["urn"]]
     latest["resources"] = [one for one in latest["resources"] if one["urn"] not in gone]
     path.write_text(json.dumps(document))
     stranger = course.admin("get", "namespace", course.namespace("5"), "-o", "json")
@@ -237,27 +235,35 @@ def test_what_plain_pulumi_left_under_way_is_found_by_what_is_there(new_course):
     runs.check_converged(course, ["1", "2", "3", "4"])
 
 
-def test_a_strangers_namespace_in_the_place_of_a_leavers_is_left_alone(good):
+@pytest.fixture(scope="module")
+def replaced(new_course):
+    """Two cohorts, in each of which a student's namespace has gone, and a stranger's is there.
+
+    Both at once: to end a namespace takes Kubernetes five seconds.
+    """
+    leaving, ending = new_course([*IDS, "8"]), new_course(IDS)
+    for course in (leaving, ending):
+        course.up()
+    places = leaving.namespace("8"), ending.namespace("1")
+    leaving.admin("delete", "namespace", *places)
+    for place in places:
+        leaving.admin("create", "namespace", place)
+    return leaving, ending
+
+
+def test_a_strangers_namespace_in_the_place_of_a_leavers_is_left_alone(replaced):
     """REL-16: the engine would delete by name what its state has and the program has not."""
-    course = good
-    course.roster([*IDS, "8"])
-    course.up()
-    course.admin("delete", "namespace", course.namespace("8"))
-    course.admin("create", "namespace", course.namespace("8"))
+    course, _ = replaced
     course.roster(IDS)
 
     assert course.up()["failed"] == []
 
     assert course.admin("get", "namespace", course.namespace("8"), "-o", "name")
     assert runs.in_state(course) == {"s1", "s2"}
-    course.admin("delete", "namespace", course.namespace("8"), "--wait=false")
 
 
-def test_down_deletes_by_uid_alone_and_also_with_a_damaged_state(new_course):
-    course = new_course(["1", "2"])
-    course.up()
-    course.admin("delete", "namespace", course.namespace("1"))
-    course.admin("create", "namespace", course.namespace("1"))
+def test_down_deletes_by_uid_alone_and_also_with_a_damaged_state(replaced):
+    _, course = replaced
     runs.state_of(course, "guard").write_bytes(b"")
     runs.state_of(course, "guard").with_name(f"{course.name}.guard.json.bak").unlink(
         missing_ok=True
@@ -274,21 +280,29 @@ def test_down_deletes_by_uid_alone_and_also_with_a_damaged_state(new_course):
 # Another cluster
 
 
-@pytest.fixture
-def own(new_course, control_plane, tmp_path):
+@pytest.fixture(scope="module")
+def shared(new_course, control_plane, tmp_path_factory):
     """A cohort on a cluster of one's own, by a kubeconfig that a test bends."""
     course = new_course()
-    path = tmp_path / "kubeconfig"
-    path.write_text(control_plane.kubeconfig.read_text())
+    path = tmp_path_factory.mktemp("own") / "kubeconfig"
     chosen = {"cluster": {"kubeconfig": str(path), "context": "rehearsal"}}
     course.write(IDS, **chosen)
+    course.give_key("1")
     return course, path, chosen
+
+
+@pytest.fixture
+def own(shared, control_plane):
+    """The same, up and as it should be, whatever a test before did to it."""
+    course, path, _ = shared
+    path.write_text(control_plane.kubeconfig.read_text())
+    assert course.up()["failed"] == []
+    return shared
 
 
 def test_another_cluster_behind_the_same_context_is_refused(own, control_plane):
     """REL-13: what is recorded is the UID of kube-system; here the record is what differs."""
     course, _, chosen = own
-    course.up()
     file = course.folder / "students.json"
     document = json.loads(file.read_text())
     real = course.admin("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
@@ -317,7 +331,6 @@ def test_another_cluster_behind_the_same_context_is_refused(own, control_plane):
 def test_a_new_credential_and_address_replace_nothing(own, control_plane):
     """REL-13: the token, the names and the address in a kubeconfig are not the cluster."""
     course, path, chosen = own
-    course.up()
     before = {name: uid for name, (uid, _) in runs.everything(course).items()}
     token = course.admin("create", "token", "rotated", "-n", rotated(course)).strip()
     config = yaml.safe_load(path.read_text())
@@ -401,8 +414,6 @@ def test_of_two_operators_at_once_exactly_one_proceeds(behind, far, second):
 
 def test_a_second_operator_can_do_all_that_the_first_could(own, second, control_plane):
     first, _, chosen = own
-    first.give_key("1")
-    first.up()
     other = second(first)
     other.keys = first.keys
     mark = control_plane.mark()

@@ -11,8 +11,8 @@ import json
 
 import pytest
 
+from .audit import KINDS, mutations, ours
 from .course import as_student
-from .test_lifecycle import KINDS, mutations, ours
 
 pytestmark = [pytest.mark.cluster, pytest.mark.soak]
 

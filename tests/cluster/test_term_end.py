@@ -15,7 +15,7 @@ from provisioner.lifecycle import usage
 from provisioner.lifecycle.reading import read
 from provisioner.settings import Settings
 
-from .test_lifecycle import mutations
+from .audit import mutations
 
 pytestmark = pytest.mark.cluster
 

@@ -16,6 +16,8 @@ from .course import environment
 pytestmark = pytest.mark.cluster
 
 MUTATING = {"create", "update", "patch", "delete", "deletecollection"}
+ANYTHING = {"openAPIV3Schema": {"type": "object"}}
+V1 = {"name": "v1", "served": True, "storage": True, "schema": ANYTHING}
 CRD = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
@@ -24,14 +26,7 @@ CRD = {
         "group": "verify.example.org",
         "scope": "Namespaced",
         "names": {"plural": "probes", "singular": "probe", "kind": "Probe"},
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object"}},
-            }
-        ],
+        "versions": [V1],
     },
 }
 
@@ -96,12 +91,25 @@ def abroad(running, client):
 
 
 @pytest.fixture(scope="module")
-def healthy(running, control_plane, tmp_path_factory):
-    """One verification of a healthy cohort, and what it asked of the server."""
+def with_a_new_type(running, client, wait_until):
+    """The types that the cluster serves while there is one more, of which nobody thought."""
+    running.admin("create", "-f", "-", stdin=json.dumps(CRD))
+    wait_until(lambda: "probes" in running.admin("api-resources", "--api-group=verify.example.org"))
+    return cluster.served(client)[0]
+
+
+@pytest.fixture(scope="module")
+def healthy(running, with_a_new_type, control_plane, tmp_path_factory, wait_until):
+    """One verification of a healthy cohort, of all its students, and what it asked of the server."""
     page = tmp_path_factory.mktemp("page") / "isolation.html"
     mark = control_plane.mark()
-    document = running.json("verify", running.name, "--html", str(page), code=WELL)
-    return document, control_plane.since(mark), page
+    document = running.json("verify", running.name, "--all", "--html", str(page), code=WELL)
+    events = control_plane.since(mark)
+    running.admin("delete", "crd", "probes.verify.example.org")
+    # Else whoever searches every type next finds this one silent.
+    api = "--api-group=verify.example.org"
+    wait_until(lambda: "probes" not in running.admin("api-resources", api))
+    return document, events, page
 
 
 def test_a_healthy_cohort_passes(healthy):
@@ -208,20 +216,11 @@ def test_a_binding_that_somebody_adds_is_caught(running, abroad):
     assert "in another course's namespace" in told
 
 
-def test_a_new_type_adds_nothing(running, client, wait_until):
+def test_a_new_type_adds_nothing(healthy, with_a_new_type):
     """And is asked about, with every verb, of every student."""
-    running.admin("create", "-f", "-", stdin=json.dumps(CRD))
-    wait_until(lambda: "probes" in running.admin("api-resources", "--api-group=verify.example.org"))
-    try:
-        types, _ = cluster.served(client)
-        document = running.json("verify", running.name, "--all", code=WELL)
-    finally:
-        running.admin("delete", "crd", "probes.verify.example.org")
-        # Else whoever searches every type next finds this one silent.
-        api = "--api-group=verify.example.org"
-        wait_until(lambda: "probes" not in running.admin("api-resources", api))
+    document, _, _ = healthy
 
-    asked = {cell.right for cell in matrix.cells(types, every_verb=True)}
+    asked = {cell.right for cell in matrix.cells(with_a_new_type, every_verb=True)}
     assert Right("list", "verify.example.org", "probes") in asked
     assert failures(document) == []
     assert document["in_full"] == ["20260001", "20260002"]

@@ -1,6 +1,6 @@
 """REL-26: how often the state is written does not grow with how many change.
 
-That it is written once where one joins is shown by ``test_lifecycle`` in passing.
+That it is written once where one joins is shown by ``test_changes`` in passing.
 """
 
 from __future__ import annotations

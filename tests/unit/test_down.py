@@ -178,6 +178,28 @@ def test_no_token_is_minted_in_what_a_killed_run_began_to_delete(live, monkeypat
     assert len(samples) == tried
 
 
+@pytest.mark.parametrize(("staying", "looks"), [(["s1"], 3), ([], 5)])
+def test_a_token_of_who_stays_is_told_and_not_waited_for(monkeypatch, staying, looks):
+    """The second's ends with the third look; the first's never does."""
+    asked, paused = [], []
+    monkeypatch.setattr(leftovers.time, "sleep", paused.append)
+    monkeypatch.setattr(leftovers.time, "monotonic", lambda: len(paused) * leftovers.SECONDS / 3.5)
+
+    def lives(token):
+        asked.append(token)
+        return token == "of s1" or asked.count(token) < 3
+
+    monkeypatch.setattr(leftovers, "_lives", lives)
+    client = SimpleNamespace(
+        bearing=lambda token: token, each=lambda call, items: [(item, call(item)) for item in items]
+    )
+
+    told = leftovers.live_tokens(client, {"s1": "of s1", "s2": "of s2"}, staying)
+
+    assert told == ["a token of the account s1 is still good"]
+    assert (asked.count("of s1"), asked.count("of s2")) == (looks, 3)
+
+
 # What can be refused is refused first
 
 

@@ -1,0 +1,104 @@
+"""What changes for some is for them alone: joining, quotas, and who cannot be served."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from . import runs
+from .audit import about, mutations
+from .refusing import A_QUOTA, imposed, refusing_quotas
+from .writes import writes
+
+pytestmark = pytest.mark.cluster
+
+PODS = itertools.count(7)
+"""Pods that nobody may have yet: a change for everybody."""
+
+
+@pytest.fixture(scope="module")
+def begun(new_course):
+    """Three students, of whom a cluster lets only two have a quota; then it lets all."""
+    course = new_course(["1", "2", "3"])
+    bad = course.namespace("2")
+    with imposed(course, refusing_quotas(course, bad), *A_QUOTA):
+        course.first_up = course.up(code=6)
+        course.half_open = course.admin("get", "rolebindings", "-n", bad, "-o", "name")
+    course.second_up = course.up()
+    return course
+
+
+@pytest.fixture
+def changing(begun):
+    """The same cohort, with everybody as they should be: every test changes something."""
+    assert begun.up()["failed"] == []
+    return begun
+
+
+def test_one_student_who_fails_stops_no_other(begun):
+    """REL-01: refused inside the wave, where nobody could ask beforehand."""
+    done, again = begun.first_up, begun.second_up
+
+    assert done["created"] == 2
+    [failure] = done["failed"]
+    assert failure["id"] == "2"
+    assert "not on this cluster" in failure["error"]
+    assert begun.half_open == "", "without its quota an environment must not be open"
+    assert (again["same"], again["failed"]) == (2, [])
+
+
+def test_joining_touches_nobody_else(changing, control_plane):
+    """REL-22, by the audit log; and the state is written once, not at each of its steps: REL-26."""
+    course = changing
+    course.roster([*course.actions(), "4"])
+    state = runs.state_of(course)
+    mark = control_plane.mark()
+
+    with writes(state.parent) as written:
+        course.up()
+
+    assert written[state.name] == 1
+    touched = {
+        about(event, "namespace") or about(event, "name")
+        for event in mutations(control_plane.since(mark))
+    }
+    assert touched == {course.namespace("4"), f"practicum-{course.name}"}
+
+
+def test_a_changed_quota_reaches_every_student(changing):
+    course, pods = changing, str(next(PODS))
+    ids = list(course.actions())
+    course.write(ids, environment={"quota": {"pods": pods}})
+
+    assert course.changes()["1"] == ["ResourceQuota/practicum spec.hard.pods"]
+    course.run("plan", course.name, "--detailed-exitcode", code=10)
+    assert "Say --yes" in course.run("up", course.name, code=3).stderr
+    assert "Nothing was changed" in course.run("up", course.name, "--dry-run", "--yes").stderr
+    assert set(course.actions().values()) == {"change"}
+    done = course.up()
+
+    assert (done["changed"], done["same"]) == (len(ids), 0)
+    quota = course.admin("get", "quota", "practicum", "-n", course.namespace("2"), "-o",
+                         "jsonpath={.spec.hard.pods}")  # fmt: skip
+    assert quota == pods
+
+
+def test_a_refused_change_is_seen_beforehand_and_excluded(changing):
+    """The student stays in the program as they were: leaving them out would delete them."""
+    course = changing
+    ids, kept = list(course.actions()), course.namespace("1")
+    uid = _uid(course, kept)
+    course.write(ids, environment={"quota": {"pods": str(next(PODS))}})
+
+    with imposed(course, refusing_quotas(course, kept), *A_QUOTA):
+        done = course.up(code=6)
+
+    assert (done["changed"], [f["id"] for f in done["failed"]]) == (len(ids) - 1, ["1"])
+    assert "not on this cluster" in done["failed"][0]["error"]
+    assert _uid(course, kept) == uid
+    assert course.actions() == {id: "change" if id == "1" else "same" for id in ids}
+
+
+def _uid(course, namespace):
+    return course.admin("get", "namespace", namespace, "-o", "jsonpath={.metadata.uid}")
