@@ -17,7 +17,8 @@ from ..errors import ClusterError
 from .answers import decoded, lines, refusal, unreachable
 from .kubeconfig import Access
 from .session import Session
-from .transport import PASSING, SECONDS, WORKERS, Connections, patience
+from .silence import once
+from .transport import PASSING, SECONDS, WORKERS, Connections
 
 if TYPE_CHECKING:  # a list that comes as it should needs nothing of it
     import urllib3
@@ -27,9 +28,6 @@ PAGE = 500
 
 FEW = 20
 """The same of a server whose answers are bounded: as many as fit, be each as large as may be."""
-
-AT_ONCE = 10.0
-"""Seconds in which a server answers that is well."""
 
 REVIEWS = ("/apis/authentication.k8s.io/", "/apis/authorization.k8s.io/")
 """API groups in which a POST makes nothing: it asks who somebody is, and what they may do."""
@@ -129,7 +127,7 @@ class Client:
                 url,
                 headers,
                 body=json.dumps(body).encode() if body is not None else None,
-                retries=patience(asks=True) if path.startswith(REVIEWS) else None,
+                **self._session.silence.limits(asks=path.startswith(REVIEWS)),
                 # Nobody is sent elsewhere by a student's server, or unpacks what it has packed.
                 redirect=not self.access.bounded,
                 decode_content=not self.access.bounded,
@@ -141,14 +139,18 @@ class Client:
         """Say whether the server answers at once of what it has stored, be it a refusal."""
         import urllib3
 
-        soon = urllib3.Timeout(connect=AT_ONCE, read=AT_ONCE)
         # Its version it knows by itself, also while its store stands still.
         url = f"{self.access.server}/api/v1/namespaces/kube-system"
         try:
-            answer = self._session.send("GET", url, {}, retries=False, timeout=soon)
+            answer = self._session.send("GET", url, {}, **once())
         except (urllib3.exceptions.HTTPError, ClusterError):
             return False
         return answer.status not in PASSING
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the server has kept us waiting, and has answered nothing since."""
+        return self._session.silence.lasts
 
     def server_time(self) -> datetime:
         """Return what time it is to the server; ours where it does not say.

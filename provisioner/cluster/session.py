@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
+from . import silence
 from .answers import UNAUTHORIZED
 from .kubeconfig import Access
 from .transport import Connections
 
 if TYPE_CHECKING:
     import urllib3
+
+INTERNAL = 500
+"""From here on a status says that the server, or what is before it, could not do it."""
 
 
 class Session:
@@ -23,6 +28,7 @@ class Session:
     ) -> None:
         self.access = access
         self.connections = connections or Connections(access)
+        self.silence = silence.of(access.server)
         self._headers = {"Accept": "application/json", "User-Agent": "practicum", **(headers or {})}
 
     @property
@@ -73,7 +79,13 @@ class Session:
         **options: Any,  # noqa: ANN401  (urllib3's)
     ) -> urllib3.BaseHTTPResponse:
         headers = self._bearing(access) | headers
-        return self.connections.pool.request(method, url, headers=headers, **options)
+        began, answered = time.monotonic(), False
+        try:
+            answer = self.connections.pool.request(method, url, headers=headers, **options)
+            answered = answer.status < INTERNAL
+        finally:
+            self.silence.note(time.monotonic() - began, answered=answered)
+        return answer
 
     def get(self, path: str, accept: str) -> bytes:
         """Return the body of an answer of 200 to a plain question; nothing of any other."""

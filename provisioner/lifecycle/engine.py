@@ -174,7 +174,11 @@ class Engine:
             yield outcome
 
     def _note(self, outcome: Outcome) -> None:
-        if self.journal and not outcome.lost:
+        if self.journal is None or outcome.lost:
+            return
+        if outcome.passing:
+            self.journal.unanswered()
+        else:
             self.journal.finished(outcome.stack, well=not (outcome.error or outcome.failed))
 
     def _refuse_wrong_passphrase(self, outcome: Outcome) -> None:

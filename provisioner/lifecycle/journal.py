@@ -49,11 +49,17 @@ class Journal:
 
     def __init__(self, path: Path, run: str) -> None:
         self._path, self._run = path, run
+        self.is_open = False
+        """Whether what has come of a stack is unknown, also when the run has ended."""
 
     def finished(self, stack: str, *, well: bool) -> None:
         """Say that a stack is through; a disk that is full now stops nothing."""
         with suppress(InputError):
             self.add("stack", stack=stack, result="done" if well else "failed")
+
+    def unanswered(self) -> None:
+        """Say that a stack is not through: what nobody answered may have been done all the same."""
+        self.is_open = True
 
     def add(self, event: str, **about: Any) -> None:  # noqa: ANN401  (JSON)
         """Add one line, and wait until it is on the disk.
@@ -112,7 +118,7 @@ def kept(
         result = f"stopped with exit code {error.exit_code}"
         raise
     finally:
-        if not lost():
+        if not (lost() or journal.is_open):
             with suppress(InputError):
                 journal.add("ended", result=result)
 

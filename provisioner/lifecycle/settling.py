@@ -70,7 +70,7 @@ def settle(engine: Engine, stacks: dict[str, str | int]) -> None:
         ToolError: If one cannot be.
         LockedError: If another run holds one.
     """
-    if not stacks:
+    if not stacks or engine.workers.stopping:  # they stay noted as they are
         return
     engine.progress.step("Settling what a killed run had left half done")
     why = engine.settle(stacks.values())

@@ -14,11 +14,11 @@ from ..errors import ClusterError, ToolError
 from ..manifest import GUARD, Manifest, key_of, stack_name
 from ..plan import Action, Part, Plan
 from ..settings import Settings
-from . import claim, identity, journal, pull_secrets, removal, settling, usage
+from . import afterwards, claim, identity, journal, pull_secrets, removal, settling, usage
 from .interrupt import stopping
 from .leaving import KEEP_ALL, Leaving
 from .progress import Progress
-from .reading import Reading, narrowed, read
+from .reading import Reading, narrowed
 from .up_result import UpResult, summary
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def bring_up(
     """Make what a reading says; the caller holds the lock and has had it confirmed.
 
     Raises:
-        ClusterError: If rights are missing; nothing has been changed then.
+        ClusterError: If rights are missing; nothing has been changed then. Or if the cluster
+            stops answering in the middle; it is said then what is through.
         ToolError: If the guard cannot be brought up.
         LockedError: If another operator's run holds the cohort.
         Interrupted: If a signal came; what was in flight has finished.
@@ -69,7 +70,7 @@ def bring_up(
             forced = {reading.records[id].name for id in leaving.force if id in reading.records}
             why = _apply(reading, engine, progress, spared=kept.failed, forced=forced)
             settling.settle(engine, half_done)
-    after = _shut_again(settings, read(settings, reading.cohort.name))
+    after = afterwards.read_again(settings, reading, why)
     usage.sample_on_the_way(settings, after, progress.say)
     if reading.only is not None:
         after = narrowed(after, reading.only)
@@ -90,16 +91,6 @@ def leaving_namespaces(reading: Reading) -> list[Manifest]:
     """Return the namespaces that a plan would delete, with all that is in them."""
     parts = [reading.plan.guard, *_with(reading.plan, "remove", "change")]
     return [live for part in parts for live in part.surplus if live["kind"] == "Namespace"]
-
-
-def _shut_again(settings: Settings, after: Reading) -> Reading:
-    """Take away the bindings of who was revoked while we worked: we had planned them before."""
-    parts = after.plan.having("change")
-    back = [part for part in parts if part.record and part.record.revoked and part.surplus]
-    if not back:
-        return after
-    removal.remove_surplus(after.client, back, None)
-    return read(settings, after.cohort.name)
 
 
 def refuse_without_course_key(reading: Reading, leaving: Leaving) -> None:

@@ -66,7 +66,7 @@ class Outcome:
     """Why the stack as a whole failed; empty when it did not."""
 
     lost: bool = False
-    """Whether the worker ended in the middle, so that what was made is in no state."""
+    """Whether the worker ended in the middle, so that what was made is in no state; or never began."""
 
     passing: bool = False
     """Whether it hung, or lost a connection: to run it once more may be all it takes."""

@@ -90,7 +90,8 @@ class Workers:
     def _run(self, job: Job, tell: Tell) -> Outcome:
         worker = self._take(job)
         if worker is None:
-            return Outcome(stack=job.stack, error="not started: the run was stopped")
+            why = "not started: the run was stopped"
+            return Outcome(stack=job.stack, error=why, lost=True)
         ready = False
         try:
             outcome, ready = self._follow(worker, job, tell)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pyrage
 
 from ..cluster.course import as_student
+from ..waiting import until
 
 PARTIAL = 6
 ONE = "1"
@@ -34,15 +34,21 @@ def handed_out(course, folder):
     raise AssertionError("the first key opens it still")
 
 
-def write_notes(kubeconfig) -> None:
-    done = as_student(kubeconfig, "create", "configmap", "notes", "--from-literal=week=1")
+def student(kubeconfig, *arguments: str, stdin: str | None = None) -> str:
+    """Run kubectl with what a student was handed; it must succeed."""
+    done = as_student(kubeconfig, *arguments, stdin=stdin)
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def write_notes(kubeconfig) -> None:
+    student(kubeconfig, "create", "configmap", "notes", "--from-literal=week=1")
 
 
 def are_kept_and_come_back(course, kubeconfig, folder) -> None:
     """Archive them, lose them, and bring them back twice."""
     kept = archived(course)
-    assert as_student(kubeconfig, "delete", "configmap", "notes").returncode == 0
+    student(kubeconfig, "delete", "configmap", "notes")
     assert restored(course, kept, folder) == {"restored"}
     until_read(kubeconfig, "1")
     assert restored(course, kept, folder) == {"same"}
@@ -57,13 +63,19 @@ def archived(course):
 
 def restored(course, path, folder) -> set[str]:
     """Bring an archive back; return what became of the notes."""
+    return {state for _, name, state in restore(course, path, folder) if name.endswith("notes")}
+
+
+def restore(course, path, folder, code: int = 0) -> set[tuple[str, str, str]]:
+    """Bring an archive back; return the type, the name and what became of each object."""
     key = folder / "course.agekey"
     key.write_text(str(course.course_key))
     key.chmod(0o600)
     told = course.json(
-        "archive", "restore", course.name, ONE, str(path), "--identity", str(key), "--yes"
+        *("archive", "restore", course.name, ONE, str(path), "--identity", str(key), "--yes"),
+        code=code,
     )
-    return {one["state"] for one in told["objects"] if one["name"].endswith("notes")}
+    return {(one["type"], one["name"], one["state"]) for one in told["objects"]}
 
 
 def is_last(receipt) -> None:
@@ -75,28 +87,21 @@ def is_last(receipt) -> None:
 
 def until_read(kubeconfig, week: str) -> None:
     """An API server hears of a right that it gave a moment later."""
-    _until(lambda: _read(kubeconfig) == (0, week), "the notes can be read")
+    until(lambda: _read(kubeconfig) == (0, week), "the notes can be read")
 
 
 def until_refused(kubeconfig) -> None:
     """An API server remembers a token for up to ten seconds."""
     asked = ("auth", "whoami", "--request-timeout=5s")
-    _until(lambda: as_student(kubeconfig, *asked).returncode, "the kubeconfig opens nothing")
+    until(lambda: as_student(kubeconfig, *asked).returncode, "the kubeconfig opens nothing")
 
 
 def until_shut(kubeconfig) -> None:
     """Wait until what is in the environment cannot be read."""
-    _until(lambda: _read(kubeconfig)[0], "the notes cannot be read")
+    until(lambda: _read(kubeconfig)[0], "the notes cannot be read")
 
 
 def _read(kubeconfig) -> tuple[int, str]:
     path = ("-o=jsonpath={.data.week}", "--request-timeout=5s")
     done = as_student(kubeconfig, "get", "configmap", "notes", *path)
     return done.returncode, done.stdout
-
-
-def _until(holds, what: str) -> None:
-    deadline = time.monotonic() + 240
-    while not holds():
-        assert time.monotonic() < deadline, f"it never came true: {what}"
-        time.sleep(0.2)

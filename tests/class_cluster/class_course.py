@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import re
 import subprocess
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,8 +22,20 @@ SMALL = {
 }
 """A student's environment of which several fit two small nodes."""
 
-WAIT = "--timeout=110s"
+WAIT = "--timeout=240s"
 """As long as a student's command may take at all."""
+
+CLAIM = """
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: work}
+spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 100Mi}}}
+"""
+MOUNTED = {
+    "main": {"volumeMounts": [{"name": "work", "mountPath": "/data"}]},
+    "volumes": [{"name": "work", "persistentVolumeClaim": {"claimName": "work"}}],
+}
+"""A claim of the default storage class, and what a pod is that mounts it."""
 
 
 class ClassCourse(Course):
@@ -80,7 +91,7 @@ class Student:
         """Return what a command writes that is no text."""
         program = toolchain.find(toolchain.KUBECTL)[toolchain.KUBECTL].path
         command = [program, "--kubeconfig", self.kubeconfig, *arguments]
-        return subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
+        return subprocess.run(command, capture_output=True, check=True, timeout=300).stdout
 
     def refused(self, *arguments: str, stdin: str | None = None) -> str:
         done = self.try_kubectl(*arguments, stdin=stdin)
@@ -130,13 +141,6 @@ def pod(name: str, image: str, arguments: Iterable[str], **changed: Any) -> str:
     spec = {"terminationGracePeriodSeconds": 0, "containers": [container]} | changed
     metadata = {"name": name, "labels": {"app": name}}
     return json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
-
-
-def await_that(holds: Callable[[], object], what: str, seconds: float = 240) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"never came true: {what}"
-        time.sleep(0.2)
 
 
 def _get(port: int) -> str:

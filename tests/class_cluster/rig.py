@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,12 +51,6 @@ class ClassCluster:
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.kubectl("get", "--output=json", *arguments))
-
-    def await_that(self, holds: Callable[[], object], what: str, seconds: float = 240) -> None:
-        deadline = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < deadline, f"never came true: {what}"
-            time.sleep(0.2)
 
     def enforce(self) -> None:
         """Have the policies obeyed on every node."""

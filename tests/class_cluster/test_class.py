@@ -10,7 +10,8 @@ from provisioner.lifecycle.reading import read
 from provisioner.settings import Settings
 from provisioner.verify import live, scene, traffic
 
-from .class_course import SMALL, await_that, pod
+from ..waiting import until
+from .class_course import CLAIM, MOUNTED, SMALL, pod
 
 # One file: it runs in one process, so it makes one cluster.
 pytestmark = [pytest.mark.kind, pytest.mark.timeout(1800)]
@@ -88,12 +89,12 @@ def test_a_term_with_pods_that_run_from_the_first_up_to_the_receipt(new_class, t
     another_students_pods_are_out_of_reach(ada, bo)
 
     course.run("suspend", course.name, "20260001", "--yes")
-    await_that(lambda: pods(course, ada) == [], "a suspended student has no pod")
+    until(lambda: pods(course, ada) == [], "a suspended student has no pod")
     assert len(pods(course, bo)) == 2
     assert ada.try_kubectl("get", "pods").returncode
 
     course.run("resume", course.name, "20260001", "--yes")
-    await_that(lambda: ready(course, ada) == 2, "a resumed student's pods run again")
+    until(lambda: ready(course, ada) == 2, "a resumed student's pods run again")
 
     course.run("drop", course.name, "20260002", "--yes", "--allow-drop", "1")
     course.up()
@@ -120,9 +121,9 @@ def another_students_pods_are_out_of_reach(student, other):
     towards = ("exec", "mine", "--", "/probe", "connect", f"{address}:8080", "-timeout=2s")
 
     # The network learns of a pod's address after the pod runs, and does not tell when.
-    await_that(lambda: "TIMEOUT" in student.try_kubectl(*towards).stderr, "the other is fenced off")
+    until(lambda: "TIMEOUT" in student.try_kubectl(*towards).stderr, "the other is fenced off")
     own = ("exec", "mine", "--", "/probe", "connect", "web:80", "-timeout=5s")
-    await_that(lambda: student.try_kubectl(*own).returncode == 0, "the own Service answers")
+    until(lambda: student.try_kubectl(*own).returncode == 0, "the own Service answers")
     assert "forbidden" in student.refused("get", "pods", "--namespace", other.namespace)
 
 
@@ -160,7 +161,7 @@ def test_ceilings_hold_for_pods_that_run(new_class, tmp_path):
         stdin=pod("greedy", ada.image, ["eat", "200"], restartPolicy="Never"),
     )
     ended = ".status.containerStatuses[0].state.terminated"
-    await_that(lambda: ada.field("pod/greedy", ended), "the limit is applied")
+    until(lambda: ada.field("pod/greedy", ended), "the limit is applied")
     end = json.loads(ada.field("pod/greedy", ended))
     # Whether the runtime hears of the kernel's kill before it tells of the end is a race, in
     # which the reason may say no more than Error; a kill it is either way.
@@ -186,7 +187,7 @@ def test_ceilings_hold_for_pods_that_run(new_class, tmp_path):
     def counted():
         return json.loads(ada.field("resourcequota/practicum", ".status.used"))["pods"]
 
-    await_that(lambda: counted() == "1", "what has ended takes no room")
+    until(lambda: counted() == "1", "what has ended takes no room")
 
 
 SHARED = {"claimName": "datasets", "readOnly": True}
@@ -213,16 +214,6 @@ def what_is_shared_is_read_and_not_written(student):
     student.kubectl("delete", "pod/reader", "--wait")
 
 
-CLAIM = """
-apiVersion: v1
-kind: PersistentVolumeClaim
-metadata: {name: work}
-spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 100Mi}}}
-"""
-MOUNTED = {
-    "main": {"volumeMounts": [{"name": "work", "mountPath": "/data"}]},
-    "volumes": [{"name": "work", "persistentVolumeClaim": {"claimName": "work"}}],
-}
 MEBIBYTES = 40
 
 
@@ -304,8 +295,8 @@ def test_a_worker_that_restarts_in_class_takes_nothing_with_it(new_class, tmp_pa
 
     course.cluster.engine.run("restart", worker)
     course.cluster.kubectl("wait", f"node/{worker}", "--for=condition=Ready", "--timeout=240s")
-    await_that(lambda: restarts(course, ada) >= 1, "the node has noticed")
-    await_that(lambda: ready(course, ada) == 2, "the pods are back")
+    until(lambda: restarts(course, ada) >= 1, "the node has noticed")
+    until(lambda: ready(course, ada) == 2, "the pods are back")
 
     [student] = course.json("status", course.name)["students"]
     assert (student["phase"], student["changes"]) == ("ready", [])
@@ -313,8 +304,8 @@ def test_a_worker_that_restarts_in_class_takes_nothing_with_it(new_class, tmp_pa
 
     course.cluster.kubectl("drain", worker, "--ignore-daemonsets", "--delete-emptydir-data")
     try:
-        await_that(lambda: ready(course, ada) == 2 and worker not in nodes_of(course, ada),
-                   "the pods run elsewhere")  # fmt: skip
+        until(lambda: ready(course, ada) == 2 and worker not in nodes_of(course, ada),
+              "the pods run elsewhere")  # fmt: skip
     finally:
         course.cluster.kubectl("uncordon", worker)
 

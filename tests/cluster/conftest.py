@@ -22,7 +22,8 @@ import pytest
 
 from provisioner import rehearsal, toolchain
 
-from .course import Course, until
+from ..waiting import until
+from .course import Course
 
 Kubectl = Callable[..., str]
 
@@ -143,5 +144,5 @@ def new_course(
 
 @pytest.fixture(scope="session")
 def wait_until() -> Callable[..., None]:
-    """Wait for a condition of the cluster, at most some seconds."""
+    """Wait for what the cluster does in its own time."""
     return until

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,8 @@ from typing import Any
 
 import pyrage
 import yaml
+
+from ..waiting import until
 
 WORK = """
 apiVersion: v1
@@ -260,14 +261,6 @@ class Course:
         path.write_bytes(pyrage.decrypt(sealed, [self.keys[id]]))
         path.chmod(0o600)
         return path
-
-
-def until(holds: Callable[[], object], seconds: float = 180) -> None:
-    """Wait for what the cluster does in its own time."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.1)
 
 
 def environment() -> dict[str, str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .course import Course, until
+from ..waiting import until
+from .course import Course
 
 POLICY = """
 apiVersion: admissionregistration.k8s.io/v1

@@ -108,6 +108,15 @@ def kill_all(course: Course, run: subprocess.Popen[str]) -> None:
         os.kill(run.pid, signal.SIGKILL)
 
 
+def kill_family(process: subprocess.Popen[Any]) -> None:
+    """End a process and all that it started, where no mark tells what that is."""
+    first = psutil.Process(process.pid)
+    for one in [first, *first.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):  # it may have ended by itself meanwhile
+            one.kill()
+    process.communicate()
+
+
 def namespaces(course: Course) -> set[str]:
     """The students' namespaces of a cohort."""
     selector = f"practicum.dev/cohort={course.name},practicum.dev/student"

@@ -90,7 +90,7 @@ def bucket(tmp_path, wait_until, monkeypatch):
     for name, value in {"ACCESS_KEY_ID": "nobody", "SECRET_ACCESS_KEY": "nothing"}.items():
         monkeypatch.setenv(f"AWS_{name}", value)
     try:
-        wait_until(lambda: _listens(port), seconds=60)
+        wait_until(lambda: _listens(port))
         found = Bucket(port)
         found.ask("PUT", f"/{BUCKET}")
         yield found
@@ -113,7 +113,7 @@ def course(new_course, bucket):
 def test_a_term_with_its_state_in_a_bucket(course, bucket, wait_until):
     """Made, cut off, finished, lost and adopted, taken down."""
     run = runs.start_up(course)
-    wait_until(lambda: len(runs.namespaces(course)) > 0 or run.poll() is not None, seconds=60)
+    wait_until(lambda: len(runs.namespaces(course)) > 0 or run.poll() is not None)
     runs.kill_all(course, run)
     run.communicate()
     left = bucket.keys("locks")

@@ -14,8 +14,9 @@ from click.testing import CliRunner
 
 from provisioner.cli import practicum
 
+from ..waiting import until
 from .audit import about, mutations
-from .course import WORK, as_student, until
+from .course import WORK, as_student
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 

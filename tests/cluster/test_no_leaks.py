@@ -12,18 +12,13 @@ import gzip
 import json
 import secrets
 import subprocess
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pyrage
 import pytest
 import yaml
-
-from provisioner.lifecycle.lock import run_name
-from provisioner.pulumi_stack import RUN_MARK
 
 from . import runs
 from .course import environment, keep_pull_secret
@@ -108,24 +103,10 @@ class Life:
         self.far.reset(gate)
         process = self.start(*arguments)
         runs.reach(gate, process)
-        found = marked(run_name(self.home, self.course.name))
-        assert len(found) >= 3, "worker, engine and provider"
-        for one in [*found, psutil.Process(process.pid)]:
-            with suppress(psutil.NoSuchProcess):  # it ended with its parent
-                one.kill()
+        assert len(runs.strays(self.course)) >= 3, "worker, engine and provider"
+        runs.kill_all(self.course, process)
         self.printed += process.communicate()
         gate.opened.set()
-
-
-def marked(mark: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(RUN_MARK) == mark:
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    return found
 
 
 def token_user(course, name: str) -> str:

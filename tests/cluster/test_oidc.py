@@ -21,7 +21,8 @@ from provisioner.manifest import admission
 from provisioner.settings import Settings
 from provisioner.verify import attacks, case, identities, scene
 
-from .course import Course, until
+from ..waiting import until
+from .course import Course
 from .issuer import CLIENT, Issuer
 
 pytestmark = pytest.mark.cluster

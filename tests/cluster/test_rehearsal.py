@@ -14,7 +14,6 @@ import ssl
 import stat
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -26,6 +25,7 @@ from provisioner import rehearsal, toolchain
 from provisioner.errors import ToolError
 from provisioner.rehearsal.layout import PROGRAMS
 
+from ..waiting import until
 from .rehearsed import ask_etcd, of_this_machine, pids
 
 ROOT = Path(__file__).parents[2]
@@ -227,11 +227,7 @@ def half_way(home, tmp_path):
     starting = subprocess.Popen(
         [sys.executable, "-c", UP, home, server], cwd=ROOT, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 120
-    while len(rehearsal.status(home).processes) < 2:
-        assert time.monotonic() < deadline
-        assert starting.poll() is None
-        time.sleep(0.02)
+    until(lambda: len(rehearsal.status(home).processes) >= 2, "etcd and it run", run=starting)
     yield starting
     starting.kill()
     starting.wait()

@@ -172,14 +172,14 @@ def test_a_dead_api_service_is_named(stuck, wait_until):
     dead = "NamespaceDeletionDiscoveryFailure"
     first = stuck.namespace("1")
     try:
-        wait_until(lambda: dead in _holds(stuck, first), 90)
+        wait_until(lambda: dead in _holds(stuck, first))
         receipt = stuck.down(*WAIT, code=8)
         asked = stuck.run("archive", stuck.name, code=0)
         with pytest.raises(ClusterError, match=r"do not answer: dead\.example\.org/v1"):
             cluster.namespaced_types(client)
     finally:
         stuck.admin("delete", "-f", "-", stdin=DEAD)
-        wait_until(lambda: dead not in _holds(stuck, first), 90)
+        wait_until(lambda: dead not in _holds(stuck, first))
 
     line = trouble(receipt, stuck.namespace("1"))
     assert "APIService v1.dead.example.org is dead (service default/nobody)" in line
@@ -211,7 +211,7 @@ def test_as_long_as_something_holds_it_up_nobody_else_begins_anew(new_course, tm
     (other.home / "rehearsal").mkdir(parents=True, mode=0o700)
     shutil.copy(course.kubeconfig, other.home / "rehearsal" / "kubeconfig")
     run = runs.start(course, "down", course.name, "--yes", course.name, "--no-archive")
-    wait_until(lambda: _gone(course, course.namespace("2")) or run.poll() is not None, 60)
+    wait_until(lambda: _gone(course, course.namespace("2")) or run.poll() is not None)
 
     refused = other.run("up", course.name, "--yes", code=9)
     course.admin("patch", "configmap", "held", "-n", first, "--type=merge", "-p", UNHOLD)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import pyrage
 
 from provisioner.cohort import enrolment, records
 
+from ..waiting import until
 from .lab_course import CANARY, NAME
 
 IDS = ("20260001", "20260002", "20260003", "root")
@@ -122,10 +122,6 @@ def course_key(course):
 
 def at_work(course):
     """Start a run, and return it when it is at work on the hosts, and holds them."""
-    deadline, run = time.monotonic() + PATIENCE, started(course)
-    is_held = f"test -s {CLAIM}"
-    while not all(host.succeeds(is_held) for host in course.hosts):
-        assert run.poll() is None, run.communicate()
-        assert time.monotonic() < deadline, "Ansible did not begin"
-        time.sleep(0.1)
+    run, is_held = started(course), f"test -s {CLAIM}"
+    until(lambda: all(host.succeeds(is_held) for host in course.hosts), "it is at work", run=run)
     return run

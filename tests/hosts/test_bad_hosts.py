@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from ..waiting import until
 from .play import Outcome, group_vars, play, student
 from .rig import at_once
 from .rig_host import LabHost
@@ -65,9 +65,7 @@ def bad(new_host) -> Bad:
     hosts = {host.name: host for host in at_once(new_host, *SPOIL)}
     for name, script in SPOIL.items():
         hosts[name].shell(script)
-    deadline = time.monotonic() + 120
-    while not hosts["locked"].succeeds("test -e /run/locked"):
-        assert time.monotonic() < deadline
+    until(lambda: hosts["locked"].succeeds("test -e /run/locked"), "it is locked")
     common = group_vars(
         lab_students=[student(n) for n in range(1, 9)],
         lab_limits={"disk": "1Gi"},

@@ -6,14 +6,9 @@ import json
 import subprocess
 import sys
 import sysconfig
-import time
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from provisioner import toolchain
 from provisioner.kind.cluster import Clusters
@@ -22,6 +17,8 @@ from provisioner.kind.found import Found, network_name
 from provisioner.kind.looking import look
 from provisioner.pulumi_stack.backend import Backend
 from provisioner.toolchain import cache
+
+from ..cluster.runs import kill_family
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,7 +60,7 @@ class Stack:
     def end(self) -> None:
         """Leave nothing of it, whatever became of the test."""
         if self.started and self.started.poll() is None:
-            kill_all(self.started)
+            kill_family(self.started)
         self.clusters.remove(self.name, "course", "s1")
 
     @property
@@ -136,21 +133,3 @@ class Stack:
         own = {"HOME": str(self.folder), "PYTHONPATH": str(ROOT)}
         cached = {"XDG_CACHE_HOME": str(cache.root().parents[1])}
         return backend.environment("course") | own | cached | self.more_env
-
-
-def kill_all(process: subprocess.Popen[str]) -> None:
-    """Kill a run with all that it started, as a machine that loses power does."""
-    running = psutil.Process(process.pid)
-    for one in [running, *running.children(recursive=True)]:
-        with suppress(psutil.NoSuchProcess):  # it may have ended by itself meanwhile
-            one.kill()
-    process.communicate()
-
-
-def await_that(holds: Callable[[], object], run: subprocess.Popen[str]) -> None:
-    """Wait until something holds while a run goes on."""
-    deadline = time.monotonic() + 400
-    while not holds():
-        assert run.poll() is None, "the run ended first"
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.02)

@@ -17,7 +17,9 @@ from provisioner.errors import ToolError
 from provisioner.kind import locks
 from provisioner.kind.wanted import Wanted
 
-from .stack import Stack, await_that, kill_all
+from ..cluster.runs import kill_family
+from ..waiting import until
+from .stack import Stack
 
 # The image takes 13 minutes to make where it is not cached.
 pytestmark = [pytest.mark.kind, pytest.mark.timeout(1800)]
@@ -120,9 +122,9 @@ def test_a_run_that_was_killed_is_made_good_by_a_plain_one(
 ):
     stack.more_env = {"PULUMI_SKIP_CHECKPOINTS": checkpoints}
     run = stack.start()
-    await_that(lambda: moment(stack), run)
+    until(lambda: moment(stack), moment.__name__, run=run)
 
-    kill_all(run)
+    kill_family(run)
     before = {node.name for node in stack.found.nodes} if moment is cluster_is_whole else None
     stack.up()
 
@@ -139,7 +141,7 @@ def test_a_run_that_was_killed_is_made_good_by_a_plain_one(
 def test_what_a_killed_engine_had_started_ends_with_it(stack):
     """Else kind would go on making what the next run is removing."""
     run = stack.start()
-    await_that(lambda: node_is_there(stack), run)
+    until(lambda: node_is_there(stack), "it has a node", run=run)
     [pulumi] = [one for one in psutil.Process(run.pid).children() if called(one) == "pulumi"]
     below = pulumi.children(recursive=True)
     assert "kind" in {called(one) for one in below}
@@ -147,7 +149,7 @@ def test_what_a_killed_engine_had_started_ends_with_it(stack):
     pulumi.kill()
     run.communicate()
 
-    _, alive = psutil.wait_procs(below, timeout=20)
+    _, alive = psutil.wait_procs(below, timeout=120)
     assert alive == []
 
 

@@ -20,7 +20,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 import yaml
 
@@ -30,7 +29,7 @@ from provisioner.kind.docker import Engine
 
 from ..both.life import OnKind
 from ..cluster import runs
-from .stack import await_that
+from ..waiting import until
 
 # The image takes 13 minutes to make where it is not cached.
 pytestmark = [pytest.mark.kind, pytest.mark.timeout(1800)]
@@ -58,11 +57,13 @@ class Sshd:
 
     def _server(self) -> str:
         address = self.engine.address or os.environ.get("DOCKER_HOST", "")
-        docker = f"SetEnv DOCKER_HOST={address}\n" if address else ""
+        docker = f" DOCKER_HOST={address}" if address else ""
         return (
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder}/host\n"
             f"AuthorizedKeysFile {self.folder}/authorized\nPidFile none\nStrictModes no\n"
-            f"PermitRootLogin prohibit-password\nMaxStartups 100\nMaxSessions 100\n{docker}"
+            f"PermitRootLogin prohibit-password\nMaxStartups 100\nMaxSessions 100\n"
+            # What a shell of this user's own would do first is cut short where the server is killed.
+            f"SetEnv HOME={self.folder}{docker}\n"
         )
 
     def _client(self) -> str:
@@ -95,10 +96,7 @@ class Sshd:
 
     def stop(self) -> None:
         if self.process:
-            for one in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
-                with suppress(psutil.NoSuchProcess):  # a connection may end by itself meanwhile
-                    one.kill()
-            self.process.wait(timeout=20)
+            runs.kill_family(self.process)
             self.process = None
 
 
@@ -194,7 +192,7 @@ def test_a_cluster_over_ssh_is_reached_by_its_name_and_is_told_when_its_host_is_
 def the_host_is_gone_in_the_middle(life: OnKind, sshd: Sshd) -> None:
     course = life.course
     run = runs.start_up(course)
-    await_that(lambda: life.left(), run)
+    until(life.left, "something is there", run=run)
     sshd.stop()
     told, said = run.communicate(timeout=400)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -17,16 +16,15 @@ from provisioner.kind.looking import look
 from provisioner.kind.volumes import Place
 
 from ..both.life import OnKind
+from ..both.work import ONE, PARTIAL, restore, student
 from ..cluster import runs
 from ..cluster.course import as_student
-from .stack import await_that
+from ..waiting import until
 
 # The image takes 13 minutes to make where it is not cached.
 pytestmark = [pytest.mark.kind, pytest.mark.timeout(1800)]
 
-ONE = "1"
 WRONG = 3
-PARTIAL = 6
 TOO_MANY = 8
 
 GROUND = """
@@ -133,7 +131,7 @@ def written(life: OnKind, **kind: object) -> None:
 def brought_up_after_a_kill(life: OnKind) -> None:
     """Kill a run that is making the cluster, with all that it started; a plain one is through."""
     run = runs.start_up(life.course)
-    await_that(lambda: life.found(ONE).nodes, run)
+    until(lambda: life.found(ONE).nodes, "it has a node", run=run)
     runs.kill_all(life.course, run)
     run.communicate()
     assert not life.found(ONE).complete
@@ -330,12 +328,6 @@ def test_nothing_is_made_more_than_a_day_ahead_of_its_time(life: OnKind):
     assert life.left() == []
 
 
-def student(kubeconfig, *arguments: str, stdin: str | None = None) -> str:
-    done = as_student(kubeconfig, *arguments, stdin=stdin)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def etcd(kubeconfig) -> str:
     """An image that every node has, and that answers HTTP."""
     path = "-o=jsonpath={.items[0].spec.containers[0].image}"
@@ -360,21 +352,3 @@ def write_into(life: OnKind, place: Place) -> None:
         f" ln -s note {place.path}/sub/link; chmod 750 {place.path}/sub"
     )
     life.engine.run("exec", place.node, "sh", "-c", script)
-
-
-def restore(course, path, folder, code: int = 0) -> set[tuple[str, str, str]]:
-    key = folder / "course.agekey"
-    key.write_text(str(course.course_key))
-    key.chmod(0o600)
-    told = course.json(
-        *("archive", "restore", course.name, ONE, str(path), "--identity", str(key), "--yes"),
-        code=code,
-    )
-    return {(one["type"], one["name"], one["state"]) for one in told["objects"]}
-
-
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 240
-    while not holds():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.2)

@@ -42,6 +42,9 @@ class Answer:
     cut: bool = False
     """Break the connection instead of ending the answer."""
 
+    held: threading.Event | None = None
+    """Keep the client waiting until then."""
+
     @property
     def content(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -74,6 +77,8 @@ class _Handler(BaseHTTPRequestHandler):
         asked = Asked(self.command, self.path, dict(self.headers), body)
         self.server.behaviour.asked.append(asked)
         answer = self.server.behaviour.next(self.command)
+        if answer.held:
+            answer.held.wait(30)
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)

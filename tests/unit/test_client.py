@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from functools import partial
 from itertools import pairwise
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ import pytest
 
 from provisioner import cluster
 from provisioner.cli import _explaining, practicum
-from provisioner.cluster import Access, ApiError, Client, change, rights
+from provisioner.cluster import Access, ApiError, Client, change, rights, silence, transport
 from provisioner.cluster.client import PAGE
 from provisioner.cluster.transport import PATIENCE, pool
 from provisioner.errors import ClusterError, PracticumError
@@ -209,11 +210,56 @@ def test_a_server_that_refuses_answers_and_one_without_its_store_does_not(
 
 
 def test_a_server_that_takes_a_connection_and_says_nothing_does_not(monkeypatch):
-    monkeypatch.setattr("provisioner.cluster.client.AT_ONCE", 0.2)
+    monkeypatch.setattr(silence, "AT_ONCE", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
 
         assert not Client(Access(server=address, ca="")).answers()
+
+
+@pytest.fixture
+def kept_waiting(server, monkeypatch):
+    """A client of little patience, and a server that takes requests and answers none."""
+    monkeypatch.setattr(transport, "SECONDS", 0.2)
+    monkeypatch.setattr(silence, "AT_ONCE", 0.1)
+    made, over = Client(Access(server=server.url, ca="")), threading.Event()
+    server.will("GET", Answer(held=over))
+    yield made
+    over.set()
+    made._session.connections.pool.clear()
+    silence.of(server.url).lasts = False
+
+
+def test_after_a_silence_each_request_is_tried_once_until_one_is_answered(server, kept_waiting):
+    """Else a command would wait for each of its requests as long as for the first."""
+    for tries in (2, 3, 4):
+        with pytest.raises(ClusterError, match="cannot be reached"):
+            kept_waiting.request("GET", PATH)
+        assert len(server.asked) == tries
+
+    server.will("GET", page("a"))
+    assert kept_waiting.request("GET", PATH)["items"]
+    server.will("GET", BUSY, page("b"))
+    assert kept_waiting.request("GET", PATH)["items"], "and there is patience again"
+
+
+def test_a_silence_is_known_to_whoever_opens_the_same_server(server, kept_waiting):
+    assert not kept_waiting.answers()
+
+    assert Client(Access(server=server.url, ca="")).is_silent
+    assert not Client(Access(server="http://127.0.0.1:1", ca="")).is_silent
+
+
+def test_a_server_that_says_no_at_once_is_not_silent(server, client):
+    server.will("GET", failure(500, "x", "no", headers={"Retry-After": "0"}))
+
+    for _ in range(2):
+        with pytest.raises(ApiError):
+            client.request("GET", PATH)
+
+    assert len(server.asked) == 2 * 5
+    assert not client.answers()
+    assert not client.is_silent
 
 
 # Refusals

@@ -230,6 +230,10 @@ class Recorder:
     events: list = field(default_factory=list)
     jobs: list = field(default_factory=list)
     lost: bool = False
+    stopping: bool = False
+
+    def stop(self):
+        self.stopping = True
 
     def run(self, jobs, tell=lambda *_: None):
         for job in list(jobs):

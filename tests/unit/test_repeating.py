@@ -26,8 +26,13 @@ class Scripted:
     ran: list[str] = field(default_factory=list)
     stopping: bool = False
 
+    def stop(self):
+        self.stopping = True
+
     def run(self, jobs, tell):
         for job in jobs:
+            if self.stopping:
+                continue
             self.ran.append(job.stack)
             tell(job, {"event": "end"})
             left = self.outcomes.get(job.stack)
@@ -38,6 +43,7 @@ class Scripted:
 class Cluster:
     well: bool = True
     asked: int = 0
+    is_silent: bool = False
 
     def answers(self):
         self.asked += 1
@@ -86,10 +92,22 @@ def test_what_the_cluster_refused_is_not_asked_again():
 
 @pytest.mark.parametrize("why", ["the cluster is gone", "a signal came"])
 def test_nothing_runs_again_where_that_is_no_use(why):
-    workers = Scripted({ONE.stack: [HUNG]}, stopping=why == "a signal came")
+    workers, says = Scripted({ONE.stack: [HUNG]}), Says()
+    cluster = Cluster(well=why != "the cluster is gone")
+    outcomes = repeating.run(workers, [ONE, TWO], client=cluster, progress=says)
+    first = next(outcomes)
+    workers.stopping = why == "a signal came"
 
-    assert HUNG in ended(workers, Cluster(well=why != "the cluster is gone"))
-    assert workers.ran == [ONE.stack, TWO.stack]
+    assert [first, *outcomes] == [Outcome(stack=TWO.stack), HUNG]
+    assert (workers.ran, says.said) == ([ONE.stack, TWO.stack], [])
+
+
+def test_where_the_cluster_says_nothing_any_more_no_further_stack_is_begun():
+    """A course of a thousand has twenty of them, and each would wait as long as the first."""
+    workers = Scripted({ONE.stack: [HUNG]})
+
+    assert ended(workers, Cluster(well=False, is_silent=True)) == [HUNG]
+    assert workers.ran == [ONE.stack]
 
 
 def test_how_a_stack_ended_is_said_before_others_run_again():

@@ -15,10 +15,19 @@ from provisioner.pulumi_stack import Outcome
 from provisioner.settings import Settings
 
 from .test_journal import cut, ended
-from .test_lifecycle_parts import engine
+from .test_lifecycle_parts import engine, part
 from .test_report import reading_of
 
 GUARD, WAVE = "mls26.guard", "mls26.wave-01"
+
+
+class Silent:
+    """A cluster that says nothing."""
+
+    is_silent = True
+
+    def answers(self):
+        return False
 
 
 @pytest.fixture
@@ -62,6 +71,28 @@ def test_whose_worker_was_lost_is_not_noted_as_through(settings):
         settle(kept, {GUARD: "guard", WAVE: 1})
 
     assert journal.unfinished(settings, "mls26").stacks == (GUARD,)
+
+
+@pytest.mark.parametrize("passing", [True, False])
+def test_what_nobody_answered_may_have_been_done_and_is_settled_by_the_next_run(settings, passing):
+    hung = Outcome(stack=WAVE, failed={"s1": "the cluster did not answer"}, passing=passing)
+    made = replace(engine(outcomes=[hung]), settings=settings)
+    made = replace(made, reading=replace(made.reading, client=Silent()))
+    with noted(made, "up", [GUARD, WAVE]) as kept:
+        kept.run_guard(refresh=False)
+        kept.run_waves([part("1")], leave_out=set())
+
+    after = half_done(settings, reading_of(["1"], foreign=["1"]))
+    assert after == ({WAVE: 1} if passing else {})
+
+
+def test_nothing_is_settled_once_a_run_stops():
+    made = engine()
+    made.workers.stopping = True
+
+    settle(made, {GUARD: "guard", WAVE: 1})
+
+    assert made.workers.jobs == []
 
 
 def test_without_a_killed_run_there_is_nothing_to_settle(settings):
