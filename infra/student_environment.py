@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 
@@ -37,28 +38,19 @@ class StudentEnvironment(pulumi.ComponentResource):
         first, *rest = args.manifests
         namespace = declare(resource_name(name, first), first, pulumi.ResourceOptions(parent=self))
         inside = first["metadata"]["name"]
+        within = partial(self._declare, name, namespace=namespace, inside=inside)
         claims = [one for one in rest if one["kind"] == "PersistentVolumeClaim"]
+        ways_in = [one for one in rest if one["kind"] == "RoleBinding"]
         fences = [
-            self._declare(
-                name,
-                manifest,
-                namespace,
-                inside,
-                after=[namespace],
-                counted=_counts(manifest, claims),
-            )
+            within(manifest, after=[namespace], counted=_counts(manifest, claims))
             for manifest in rest
-            if manifest["kind"] != "RoleBinding" and manifest not in claims
+            if manifest["kind"] not in ("PersistentVolumeClaim", "RoleBinding")
         ]
         # A quota that nobody has counted yet lets none in; nor does one that is to grow.
-        fences += [
-            self._declare(name, claim, namespace, inside, after=[namespace, *fences])
-            for claim in claims
-        ]
-        for manifest in rest:
-            # Half an environment is never open: the way in comes after the fences.
-            if manifest["kind"] == "RoleBinding":
-                self._declare(name, manifest, namespace, inside, after=[namespace, *fences])
+        fences += [within(claim, after=[namespace, *fences]) for claim in claims]
+        # Half an environment is never open: the way in comes after the fences.
+        for way_in in ways_in:
+            within(way_in, after=[namespace, *fences])
         self.namespace = pulumi.Output.from_input(inside)
         self.register_outputs({"namespace": self.namespace})
 

@@ -65,6 +65,7 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum down demo --wait 60 --force-finalize 20260001
     """
     from ..lifecycle import archiving
+    from ..lifecycle.backend import Ending
     from ..lifecycle.down import down as take_down
     from ..report import live, text
 
@@ -84,15 +85,9 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
             hint=f"Run: practicum down {cohort} --yes {cohort}",
         ),
     )
+    ending = Ending(archive=archive, patience=wait, force=force_finalize)
     with live.progress(say) as progress:
-        receipt = take_down(
-            settings,
-            cohort,
-            progress=progress,
-            archive=archive,
-            patience=wait,
-            force=force_finalize,
-        )
+        receipt = take_down(settings, cohort, ending, progress=progress)
     if as_json:
         show_json(receipt.to_json())
     else:

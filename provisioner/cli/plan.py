@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from .options import (
@@ -13,6 +15,9 @@ from .options import (
     show_json_line,
     show_lines,
 )
+
+if TYPE_CHECKING:
+    from ..lifecycle.overview import Overview
 
 CHANGES = 10
 """Exit code of ``--detailed-exitcode`` when there are changes."""
@@ -67,18 +72,22 @@ def plan(  # noqa: PLR0913  (a command has as many parameters as options)
     from ..lifecycle.backend import read  # meanwhile
 
     reading = read(settings, cohort, asked=asked)
+    _show(reading, full=full, as_json=as_json)
+    if detailed_exitcode and not reading.plan.is_empty:
+        context.exit(CHANGES)
+
+
+def _show(reading: Overview, *, full: bool, as_json: bool) -> None:
     if as_json:
         from ..report import documents
 
         show_json(documents.plan(reading))
-    else:
-        from ..report import text
+        return
+    from ..report import text
 
-        show_lines(text.plan(reading, full=full))
-        if not reading.plan.is_empty:
-            say(f"Make it so with: practicum up {cohort}")
-    if detailed_exitcode and not reading.plan.is_empty:
-        context.exit(CHANGES)
+    show_lines(text.plan(reading, full=full))
+    if not reading.plan.is_empty:
+        say(f"Make it so with: practicum up {reading.cohort.name}")
 
 
 def _watch(settings: Settings, cohort: str, duration: str | None, *, as_json: bool) -> bool:

@@ -54,12 +54,12 @@ def extend(
         records = known_in(reading, chosen)
         if until:
             _refuse_day(reading.cohort, until)
-        now = {id: replace(record, until=until) for id, record in records.items()}
+        changed = {id: replace(record, until=until) for id, record in records.items()}
         return Proposal(
             event="extended",
             ids=tuple(records),
             students=reading.students,
-            known={**reading.kept, **now},
+            known={**reading.kept, **changed},
             finish=lambda then, ready: Finished(notes=tuple(_other_ends(settings, then, ready))),
         )
 
@@ -109,13 +109,13 @@ def resize(
     def propose(reading: Overview) -> Proposal:
         uses_more = backend.of(reading.cohort).uses_more
         records = known_in(reading, tuple(reading.students) if quotas.everybody else chosen)
-        now = {id: quotas.of(reading.cohort, record) for id, record in records.items()}
+        changed = {id: quotas.of(reading.cohort, record) for id, record in records.items()}
         return Proposal(
             event="resized",
             ids=tuple(records),
             students=reading.students,
-            known={**reading.kept, **now},
-            notes=tuple(line for record in now.values() for line in uses_more(reading, record)),
+            known={**reading.kept, **changed},
+            notes=tuple(line for record in changed.values() for line in uses_more(reading, record)),
             finish=lambda *_: Finished(notes=of_all),
         )
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from .. import credential, names, private_file
-from ..cohort import Assistant, Record, keys, sections
+from ..cohort import Assistant, Recipient, Record, keys, sections
 from ..credential import Standing, Wanted
 from ..errors import InputError, Problem
 from ..settings import Settings
@@ -47,12 +47,7 @@ def grant(settings: Settings, name: str, assistant: str, length: timedelta) -> I
     """
     with desk.opened(settings, name) as found:
         who = _find(found, assistant)
-        if who.key is None:
-            raise InputError(
-                f"The assistant has no key in the cohort file of {name}.",
-                hint="Add it there, next to the name: key: age1…; then: practicum up " + name,
-            )
-        recipient = keys.parse(who.key)
+        recipient = _recipient(name, who)
         ends = _end(found, length)
         record = _record(found, who)
         client, before = found.reading.client, found.standing(record)
@@ -74,6 +69,20 @@ def grant(settings: Settings, name: str, assistant: str, length: timedelta) -> I
         credential.withdraw(client, before.all)
     line = opener(recipient, path)
     return Issued(id=who.name, path=path, expires=given.expires, opener=line)
+
+
+def _recipient(name: str, who: Assistant) -> Recipient:
+    """Return the key that an assistant's kubeconfig is encrypted to.
+
+    Raises:
+        InputError: If the cohort file has none.
+    """
+    if who.key is None:
+        raise InputError(
+            f"The assistant has no key in the cohort file of {name}.",
+            hint="Add it there, next to the name: key: age1…; then: practicum up " + name,
+        )
+    return keys.parse(who.key)
 
 
 def grants(settings: Settings, name: str) -> tuple[Grant, ...]:

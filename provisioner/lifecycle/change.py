@@ -135,11 +135,11 @@ def known_in(reading: Overview, ids: tuple[str, ...]) -> dict[str, Record]:
 
 
 def _wanted(reading: Overview, proposal: Proposal) -> Overview:
-    then = backend.of(reading.cohort).again(reading, proposal.students, proposal.known)
-    if then.plan.guard.action not in ("create", "foreign"):
-        return choice.of_students(then, proposal.ids)
-    mine = {then.records[id].name for id in proposal.ids}
-    return replace(narrowed(then, mine), plan=then.plan.of(()))
+    wanted = backend.of(reading.cohort).again(reading, proposal.students, proposal.known)
+    if wanted.plan.guard.action not in ("create", "foreign"):
+        return choice.of_students(wanted, proposal.ids)
+    names = {wanted.records[id].name for id in proposal.ids}
+    return replace(narrowed(wanted, names), plan=wanted.plan.of(()))
 
 
 def _later(reading: Overview) -> tuple[str, ...]:

@@ -73,6 +73,6 @@ def _in_steps(reading: Some, at_most: int) -> Some:
     later = {part.name for part in differing[at_most:]}
     if not later:
         return reading
-    now = {part.name for part in reading.plan.students} - later
-    then = narrowed(reading, now, left=len(later))
-    return replace(then, plan=replace(then.plan, guard=reading.plan.guard))
+    first = {part.name for part in reading.plan.students} - later
+    narrow = narrowed(reading, first, left=len(later))
+    return replace(narrow, plan=replace(narrow.plan, guard=reading.plan.guard))

@@ -70,14 +70,14 @@ def rename(
 
 def _propose(settings: Settings, correction: Correction, reading: Overview) -> Proposal:
     cohort, old, new = reading.cohort, correction.old, correction.new
-    now = new if _was_corrected(reading, old, new) else old
-    if now not in reading.students:
+    present = new if _was_corrected(reading, old, new) else old
+    if present not in reading.students:
         raise InputError(f"{old} is not in the roster of {cohort.name}.", hint=see(cohort.name))
-    _refuse_taken(reading, now, new)
-    key = _one_key(reading, now, new)
-    edit = roster_edit.correct(cohort.roster_file, now, new, correction.name)
+    _refuse_taken(reading, present, new)
+    key = _one_key(reading, present, new)
+    edit = roster_edit.correct(cohort.roster_file, present, new, correction.name)
     keyed = {id: one.key for id, one in reading.students.items()} | {new: key}
-    known = _becoming(reading, now, new)
+    known = _becoming(reading, present, new)
 
     def write() -> None:
         record_file.save(cohort.records_file, known)
@@ -96,11 +96,11 @@ def _propose(settings: Settings, correction: Correction, reading: Overview) -> P
     )
 
 
-def _becoming(reading: Overview, now: str, new: str) -> dict[str, Record]:
+def _becoming(reading: Overview, present: str, new: str) -> dict[str, Record]:
     """Return the records, with what the id is to become, lest the student be lost on the way."""
     known = dict(reading.kept)
-    if now in known and now != new:
-        known[now] = replace(known[now], becomes=new)
+    if present in known and present != new:
+        known[present] = replace(known[present], becomes=new)
     return known
 
 
@@ -125,18 +125,18 @@ def _refuse_taken(reading: Overview, old: str, new: str) -> None:
     raise InputError(f"{old} cannot become {new}.", problems=[problem])
 
 
-def _one_key(reading: Overview, now: str, new: str) -> Recipient | None:
+def _one_key(reading: Overview, present: str, new: str) -> Recipient | None:
     """Return the key of a student who may have handed one in under each id.
 
     Raises:
         InputError: If there are two and they differ, or one is none.
     """
-    key = reading.students[now].key
+    key = reading.students[present].key
     path = keys.find(reading.cohort.keys_folder, new)
     other = read_key(str(path), path) if path else key
     if key and other and key.text != other.text:
         problem = Problem(str(path), "another key lies there", "ask which is right; delete one")
-        raise InputError(f"{now} and {new} have different keys.", problems=[problem])
+        raise InputError(f"{present} and {new} have different keys.", problems=[problem])
     return key or other
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from .. import cluster, names, private_file
+from ..cohort import Cohort
 from ..cohort import groups as group_file
 from ..cohort import records as record_file
 from ..errors import ClusterError, InputError
@@ -37,16 +38,10 @@ from .reading import Reading
 from .receipt import Receipt
 from .removal import SECONDS
 
+USUAL = Ending(patience=SECONDS)
 
-def down(
-    settings: Settings,
-    name: str,
-    *,
-    progress: Progress,
-    archive: bool = True,
-    patience: float = SECONDS,
-    force: Iterable[str] = (),
-) -> Receipt:
+
+def down(settings: Settings, name: str, ending: Ending = USUAL, *, progress: Progress) -> Receipt:
     """Archive what students made, delete what a cohort has, and search for the rest.
 
     A student whose work cannot be archived loses nothing: namespace and account stay, and
@@ -55,11 +50,8 @@ def down(
     Args:
         settings: Folders and state backend.
         name: The cohort; the caller has had it typed.
+        ending: How it is to be taken down.
         progress: Told what happens.
-        archive: Whether to keep the students' work.
-        patience: Seconds that namespaces get to go.
-        force: Students, by id, whose namespace is let go of by force when nothing remains in
-            it but finalizers of its own.
 
     Returns:
         The receipt, also when the proof does not hold.
@@ -73,24 +65,20 @@ def down(
     """
     with lock.held(settings.home, name, progress.say) as held:
         reading = backend.read(settings, name)
-        if reading.cohort.protect:
-            raise InputError(
-                f"{name} is protected.", hint="Set protect: false in cohort.yaml first."
-            )
         # Whatever can be refused is refused here, while nothing has gone.
-        force = tuple(force)
-        refuse_unknown(reading, force)
-        labs = hosts_down.to_clear(reading, archive=archive)
+        _refuse_protected(reading.cohort)
+        refuse_unknown(reading, ending.force)
+        labs = hosts_down.to_clear(reading, archive=ending.archive)
         cleared: list[HostsReceipt] = []
 
         def first() -> None:
             if labs:
                 cleared.append(
-                    hosts_down.take_down(settings, labs, held, progress, archive=archive)
+                    hosts_down.take_down(settings, labs, held, progress, archive=ending.archive)
                 )
 
-        ending = Ending(archive=archive, patience=patience, force=force, first=first)
-        receipt = backend.of(reading.cohort).take_down(settings, reading, held, progress, ending)
+        ours, whole = backend.of(reading.cohort), replace(ending, first=first)
+        receipt = ours.take_down(settings, reading, held, progress, whole)
         return _keep(settings, reading, replace(receipt, hosts=next(iter(cleared), None)))
 
 
@@ -128,6 +116,18 @@ def of_namespaces(
             engine.workers.close()  # the proof takes a process of this run for one that was left
             progress.step("Searching every type of the cluster for what is left")
             return _prove(settings, reading, clearing, kept, tokens)
+
+
+def _refuse_protected(cohort: Cohort) -> None:
+    """Stop where the cohort file says that nothing is to go.
+
+    Raises:
+        InputError: If that is so.
+    """
+    if cohort.protect:
+        raise InputError(
+            f"{cohort.name} is protected.", hint="Set protect: false in cohort.yaml first."
+        )
 
 
 def _archive(settings: Settings, reading: Reading, progress: Progress, *, wanted: bool) -> Archived:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from .. import cohort as cohorts
 from .. import manifest
-from ..cohort import enrolment, sections
+from ..cohort import Cohort, Record, Student, enrolment, sections
 from ..cohort import groups as group_file
 from ..cohort import records as record_file
 from ..errors import InputError, Problem
@@ -45,27 +47,28 @@ def render(settings: Settings, name: str, student: str | None = None) -> list[Ma
     cohort = cohorts.load(settings.stacks, name)
     refuse_without_namespaces(cohort)
     students = {found.id: found for found in cohorts.load_students(cohort)}
-    ids = list(students)
-    if student is not None and student not in ids:
+    if student is not None and student not in students:
         raise InputError(
             f"A student is not in the roster of {name}:",
             problems=[Problem(student, "is not in the roster")],
         )
-    records = enrolment.assign(record_file.load(cohort.records_file), ids, name, WAVE_SIZE)
-    closed = {record.name for record in records.values() if record.revoked}
-    records = logins.with_logins(cohort, students, records, closed)
-    records = sections.placed(cohort, students, records)
+    records = _records(cohort, students)
     if student is not None:
         return manifest.environment(cohort, records[student])
     known = group_file.load(group_file.file_of(cohort))
     groups = group_file.assign(known, cohort, students.values(), WAVE_SIZE)
+    present = [group for group in groups.values() if not group.dropped]
     return [
         *manifest.guard(cohort),
-        *(one for id in ids for one in manifest.environment(cohort, records[id])),
-        *(
-            one
-            for group in groups.values()
-            if not group.dropped
-            for one in manifest.group(cohort, group, records)
-        ),
+        *(one for id in students for one in manifest.environment(cohort, records[id])),
+        *(one for group in present for one in manifest.group(cohort, group, records)),
     ]
+
+
+def _records(cohort: Cohort, students: Mapping[str, Student]) -> dict[str, Record]:
+    """Return the records as an `up` would make them of the files alone."""
+    known = record_file.load(cohort.records_file)
+    records = enrolment.assign(known, list(students), cohort.name, WAVE_SIZE)
+    closed = {record.name for record in records.values() if record.revoked}
+    records = logins.with_logins(cohort, students, records, closed)
+    return sections.placed(cohort, students, records)

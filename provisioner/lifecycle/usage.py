@@ -82,15 +82,14 @@ def report(settings: Settings, name: str, *, prices: Path | None, now: datetime)
     """
     cohort = cohorts.load(settings.stacks, name)
     rows, taken = store_of(settings, name).read()
-    return usage.account(
-        rows,
-        taken,
+    subject = usage.Subject(
         cohort=name,
         course=cohort.course,
-        roster=[student.id for student in cohorts.load_students(cohort)],
-        now=now,
-        prices=usage.load_prices(prices) if prices else usage.NO_PRICES,
+        roster=frozenset(student.id for student in cohorts.load_students(cohort)),
+        time=now,
     )
+    known = usage.load_prices(prices) if prices else usage.NO_PRICES
+    return usage.account(rows, taken, subject, known)
 
 
 def quota_of(reading: Reading, namespace: str) -> dict[str, tuple[str, str]]:

@@ -73,20 +73,24 @@ def watch(
     failure: PracticumError | None = None
     while True:
         follower.wait(_pause(until, failure))
-        before, failure = failure, None
-        try:
-            reading = backend.read(settings, name)
-        except PracticumError as error:
-            failure = error
+        before, seen = failure, _look(settings, name)
+        failure = seen if isinstance(seen, PracticumError) else None
         for event in _sight(before, failure):
             tell(event)
-        if failure is None:
-            known = _tell(reading, known, tell)
+        if not isinstance(seen, PracticumError):
+            known = _tell(seen, known, tell)
         if until is not None and time.monotonic() >= until:
             break
     if failure:
         raise failure
     return bool(known)
+
+
+def _look(settings: Settings, name: str) -> Overview | PracticumError:
+    try:
+        return backend.read(settings, name)
+    except PracticumError as error:
+        return error
 
 
 def _pause(until: float | None, failure: PracticumError | None) -> float | None:

@@ -47,11 +47,7 @@ def bring_up(
     began = time.monotonic()
     half_done = settling.half_done(settings, reading)
     if reading.plan.is_empty and not half_done:
-        _save(reading)
-        claim.clear(settings, reading)
-        if reading.only is None:
-            journal.settle(settings, reading.cohort.name)
-        usage.sample_on_the_way(settings, reading, progress.say)
+        _leave_as_it_is(settings, reading, progress)
         return summary(reading, reading.plan, {}, began)
     from . import last_archive
     from .engine import Engine  # with the toolchain, which a run that changes nothing needs not
@@ -80,6 +76,15 @@ def bring_up(
         after = narrowed(after, reading.only)
     done = summary(reading, after.plan, why, began, processes=engine.workers.started)
     return replace(done, archives=kept.made)
+
+
+def _leave_as_it_is(settings: Settings, reading: Reading, progress: Progress) -> None:
+    """Write down that all is as it should be."""
+    _save(reading)
+    claim.clear(settings, reading)
+    if reading.only is None:
+        journal.settle(settings, reading.cohort.name)
+    usage.sample_on_the_way(settings, reading, progress.say)
 
 
 def leaving_namespaces(reading: Reading) -> list[Manifest]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .. import late
 
 if TYPE_CHECKING:  # what keeps a sample on the way of an `up` makes no account
-    from .accounting import Day, StudentUse, Usage, account
+    from .accounting import Day, StudentUse, Subject, Usage, account
     from .prices import NO_PRICES, Prices, load_prices
     from .rollup import Row, Taken
     from .sample import MEASURES, Sample, sample_of
@@ -24,6 +24,7 @@ __all__ = [
     "Sample",
     "Store",
     "StudentUse",
+    "Subject",
     "Taken",
     "Usage",
     "account",
@@ -34,7 +35,7 @@ __all__ = [
 __getattr__ = late.parts(
     __name__,
     {
-        "accounting": "Day, StudentUse, Usage, account",
+        "accounting": "Day, StudentUse, Subject, Usage, account",
         "prices": "NO_PRICES, Prices, load_prices",
         "rollup": "Row, Taken",
         "sample": "MEASURES, Sample, sample_of",

@@ -86,14 +86,25 @@ class Usage:
         return self.hours - self.known_hours
 
 
-def account(  # noqa: PLR0913  (what is known, and what it is about)
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What an account is about."""
+
+    cohort: str
+    course: str
+    """The course's title."""
+
+    roster: frozenset[str]
+    """The ids of those who are in it; others are shown as having left."""
+
+    time: datetime
+    """When the account is made."""
+
+
+def account(
     rows: Collection[Row],
     taken: Collection[Taken],
-    *,
-    cohort: str,
-    course: str,
-    roster: Iterable[str],
-    now: datetime,
+    subject: Subject,
     prices: Prices = NO_PRICES,
 ) -> Usage:
     """Return what each student used, and what it costs.
@@ -101,25 +112,16 @@ def account(  # noqa: PLR0913  (what is known, and what it is about)
     Args:
         rows: What was sampled of the students, by hour and by day.
         taken: When samples of the cohort were taken.
-        cohort: The cohort's name.
-        course: The course's title.
-        roster: The ids of those who are in it; others are shown as having left.
-        now: When the account is made.
+        subject: What the account is about.
         prices: What things cost.
     """
     moments = [moment for one in taken for moment in (one.first, one.last)]
     first, last = (min(moments), max(moments)) if moments else (0, 0)
-    here = set(roster)
-    by_student = _by_student(rows)
-    since = last - RECENT_DAYS * DAY
-    students = tuple(
-        _student(id, by_student.get(id, []), here=id in here, since=since, prices=prices)
-        for id in sorted(here | set(by_student))
-    )
+    students = _students(rows, subject.roster, last - RECENT_DAYS * DAY, prices)
     return Usage(
-        cohort=cohort,
-        course=course,
-        time=now,
+        cohort=subject.cohort,
+        course=subject.course,
+        time=subject.time,
         prices=prices,
         students=students,
         days=tuple(_days(rows, taken)),
@@ -129,6 +131,16 @@ def account(  # noqa: PLR0913  (what is known, and what it is about)
         hours=(last - last % HOUR - (first - first % HOUR)) // HOUR + 1 if moments else 0,
         first=_moment(first) if moments else None,
         last=_moment(last) if moments else None,
+    )
+
+
+def _students(
+    rows: Iterable[Row], roster: frozenset[str], since: int, prices: Prices
+) -> tuple[StudentUse, ...]:
+    by_student = _by_student(rows)
+    return tuple(
+        _student(id, by_student.get(id, []), here=id in roster, since=since, prices=prices)
+        for id in sorted(roster | by_student.keys())
     )
 
 

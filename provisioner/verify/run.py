@@ -96,19 +96,12 @@ def verify(request: Request, progress: Progress) -> Proof:
     """
     began = time.monotonic()
     case.load()  # a damaged corpus is told before anything is made
-    records = [
-        part.record
-        for part in request.plan.students
-        if part.record and part.action in ("same", "change") and not part.record.dropped
-    ]
+    records = _students(request.plan)
     if request.cohort.oidc:
         identities.refuse_without_rights(request.client, request.cohort, records)
     in_full = _in_full(request, records)
     progress.step("Looking at every guard")
-    found = [*guards.guards(request.plan, request.owned)]
-    found += guards.bindings(request.client, request.cohort, request.plan)
-    login = request.cohort.oidc is not None
-    found.append(access.NO_END if login else access.expiries(request.ends, request.latest))
+    found = [*_guards(request)]
     types, silent = cluster.served(request.client)
     found += [_silent(group) for group in silent]
     progress.step("Making two scratch environments")
@@ -116,17 +109,35 @@ def verify(request: Request, progress: Progress) -> Proof:
     with scene.standing(request.client, request.cohort, pair) as stage:
         found += _attempts(request, stage, types, progress)
         asked = matrix.cells(types, every_verb=request.every)
-        progress.step(f"Asking for {len(asked)} rights of those who are no students of ours")
-        for person in people.others(stage):
-            found += matrix.ask_all(person, asked)
-        found += people.unplayed(stage)
-        found.append(matrix.keeps_out_the_unknown(stage.identities["anonymous"]))
+        found += _others(stage, asked, progress)
         around = stage.around
         stage.strike()
         found += _permissions(request, stage, records, in_full, asked, progress)
         progress.step("Taking everything away again")
     found.append(_cleared())
     return _proof(request, found, records, in_full, began, around)
+
+
+def _students(plan: Plan) -> list[Record]:
+    """Return the students who have an environment."""
+    there = (part.record for part in plan.students if part.action in ("same", "change"))
+    return [record for record in there if record and not record.dropped]
+
+
+def _guards(request: Request) -> Iterator[Finding]:
+    yield from guards.guards(request.plan, request.owned)
+    yield from guards.bindings(request.client, request.cohort, request.plan)
+    login = request.cohort.oidc is not None
+    yield access.NO_END if login else access.expiries(request.ends, request.latest)
+
+
+def _others(stage: Scene, asked: list[Cell], progress: Progress) -> Iterator[Finding]:
+    """Ask for the rights of everybody who is no student of ours, known and unknown."""
+    progress.step(f"Asking for {len(asked)} rights of those who are no students of ours")
+    for person in people.others(stage):
+        yield from matrix.ask_all(person, asked)
+    yield from people.unplayed(stage)
+    yield matrix.keeps_out_the_unknown(stage.identities["anonymous"])
 
 
 def _attempts(

@@ -236,7 +236,8 @@ class Course:
         )  # fmt: skip
 
     def down(self, **chosen):
-        return down.down(self.settings, "mls26", progress=Silent(), **chosen)
+        ending = replace(down.USUAL, **chosen)
+        return down.down(self.settings, "mls26", ending, progress=Silent())
 
     def kept(self):
         return sorted(path.name for path in (self.settings.home / "receipts").glob("*"))

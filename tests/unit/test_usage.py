@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from provisioner import csv_table
 from provisioner.errors import InputError
 from provisioner.report import chart, usage_page, usage_text
-from provisioner.usage import Prices, Sample, Store, account, load_prices, sample_of
+from provisioner.usage import Prices, Sample, Store, Subject, account, load_prices, sample_of
 from provisioner.usage.prices import cost
 from provisioner.usage.rollup import DAY, HOUR, daily, oldest_hour, with_sample
 from provisioner.usage.sample import MEASURES
@@ -44,8 +44,8 @@ def row(id, start, *samples):
 
 
 def usage_of(store, *, roster=("1", "2"), prices=EUR, course="Course"):
-    return account(*store.read(), cohort="mls26", course=course, roster=roster, now=START,
-                   prices=prices)  # fmt: skip
+    subject = Subject(cohort="mls26", course=course, roster=frozenset(roster), time=START)
+    return account(*store.read(), subject, prices)
 
 
 @pytest.fixture
