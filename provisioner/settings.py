@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SCHEME = "file://"
+SCHEMES = (SCHEME, "s3://", "gs://", "azblob://", "https://", "http://")
+"""How an address begins under which Pulumi keeps a state."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ import click
 
 from .. import __version__
 from ..errors import InputError, MissingToolError, PracticumError
-from ..settings import Settings
+from ..settings import SCHEMES, Settings
 from . import streams
 from .options import say, show_error
 
@@ -107,6 +107,8 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  (Click's signature)
+        if os.environ.get("NO_COLOR"):  # https://no-color.org; Click does not look at it
+            ctx.color = False
         return _explaining(ctx, lambda: super(_LazyGroup, self).invoke(ctx))
 
 
@@ -208,6 +210,10 @@ def practicum(
     # Nor is anything to be found in them at the end: the interpreter's last search took a tenth
     # of a `plan` of 300.
     atexit.register(gc.freeze)
+    if state and not state.startswith(SCHEMES):
+        raise InputError(
+            "--state is no address of a state.", hint=f"It begins with {', '.join(SCHEMES)}."
+        )
     context.obj = Settings(stacks=stacks, home=home, state=state)
     if verbose:
         from . import verbose as log

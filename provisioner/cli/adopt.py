@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..errors import PartialError
-from .options import Settings, as_json, ask, pass_settings, say, show_json, show_lines
+from .options import Settings, agree, as_json, pass_settings, say, show_json, show_lines
 
 
 @click.command()
@@ -42,7 +42,9 @@ def adopt(
     def confirm(reading: Reading) -> bool:
         for line in recovery.before_adoption(reading):
             say(line)
-        return not dry_run and (yes or ask(f"Adopt {cohort} as it runs there?"))
+        if dry_run and as_json:
+            show_json(recovery.before_adoption_document(reading))
+        return not dry_run and (yes or agree(f"Adopt {cohort} as it runs there?", progress))
 
     with live.progress(say) as progress:
         result = take_over(settings, cohort, confirm=confirm, progress=progress)

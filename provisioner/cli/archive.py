@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import PartialError
-from .options import Settings, as_json, ask, pass_settings, say, show_json, show_lines
+from .options import Settings, agree, as_json, pass_settings, say, show_json, show_lines
 
 if TYPE_CHECKING:
     from ..lifecycle.restored import Restored
@@ -189,7 +189,7 @@ def restore(  # noqa: PLR0913  (a command has as many parameters as options)
     def confirm(planned: Restored) -> bool:
         for line in archives.restored(planned):
             say(line)
-        return not dry_run and (yes or ask(f"Restore into {planned.namespace}?"))
+        return not dry_run and (yes or agree(f"Restore into {planned.namespace}?", progress))
 
     source = Source(path=file, key=identity, of=of)
     with live.progress(say) as progress:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import PartialError
-from .options import Command, as_json, ask, say, show_json, show_lines
+from .options import Command, agree, as_json, say, show_json, show_lines
 
 if TYPE_CHECKING:
     from ..lifecycle.change import Changed, Confirm
@@ -39,17 +39,31 @@ def change_options(command: Command) -> Command:
 
 
 def carry(
-    question: str, manner: Manner, call: Callable[[Confirm, Progress], Changed | None]
+    question: str,
+    manner: Manner,
+    call: Callable[[Confirm, Progress], Changed | None],
+    beforehand: Callable[[Overview], Iterable[str]] = lambda _: (),
 ) -> None:
-    """Show the plan, ask, do it, and print what was done."""
+    """Show the plan, ask, do it, and print what was done.
+
+    Args:
+        question: What is asked after the plan.
+        manner: How a person wants it to go.
+        call: Does it.
+        beforehand: What is to be known besides the plan before anybody agrees.
+    """
     from ..report import documents, live, text
 
-    def confirm(reading: Overview, notes: tuple[str, ...]) -> bool:
-        for line in [*text.plan(reading), *notes]:
-            say(line)
-        return not manner.dry_run and (manner.yes or ask(question))
-
     with live.progress(say) as progress:
+
+        def confirm(reading: Overview, notes: tuple[str, ...]) -> bool:
+            notes = (*beforehand(reading), *notes)
+            for line in [*text.plan(reading), *notes]:
+                say(line)
+            if manner.dry_run and manner.as_json:
+                show_json(documents.planned(reading, notes))
+            return not manner.dry_run and (manner.yes or agree(question, progress))
+
         done = call(confirm, progress)
     if done is None:
         say("Nothing was changed.")

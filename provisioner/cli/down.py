@@ -71,7 +71,7 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
 
     archive = not no_archive
     if dry_run:
-        _show_what_goes(settings, cohort, archive=archive)
+        _show_what_goes(settings, cohort, archive=archive, as_json=as_json)
         return
     if archive:
         folder = archiving.folder_of(settings, cohort)
@@ -96,12 +96,21 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
         context.exit(receipt.exit_code)
 
 
-def _show_what_goes(settings: Settings, cohort: str, *, archive: bool) -> None:
+def _show_what_goes(settings: Settings, cohort: str, *, archive: bool, as_json: bool) -> None:
+    """Show what `down` would delete, and whether it would refuse."""
     from ..lifecycle import archiving, backend
     from ..report import archives
 
-    goes = backend.all_of(backend.read(settings, cohort))
-    for environment in goes.names:
-        click.echo(f"  - {environment}")
-    folder = archiving.folder_of(settings, cohort)
-    show_lines(archives.to_archive(folder, goes.students, wanted=archive))
+    reading = backend.read(settings, cohort)
+    goes = backend.all_of(reading)
+    plan = archives.Goes(
+        cohort=cohort,
+        names=tuple(goes.names),
+        students=goes.students,
+        folder=archiving.folder_of(settings, cohort) if archive else None,
+        protected=reading.cohort.protect,
+    )
+    if as_json:
+        show_json(plan.to_json())
+    else:
+        show_lines(plan.lines())

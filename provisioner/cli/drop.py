@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from .changing import Manner, carry, change_options
@@ -37,8 +39,16 @@ def drop(
       practicum drop demo 20260007
       practicum drop demo 20260007 20260008 --yes
     """
+    from ..lifecycle import backend
+    from ..lifecycle.archiving import folder_of
     from ..lifecycle.leaving import Leaving
     from ..lifecycle.membership import drop as let_leave
+    from ..lifecycle.overview import Overview
+    from ..report import archives
+
+    def beforehand(reading: Overview) -> Iterator[str]:
+        leaving = len(backend.going(reading))
+        yield from archives.to_archive(folder_of(settings, cohort), leaving, wanted=not no_archive)
 
     carry(
         f"Remove {len(ids)} student(s) from {cohort}, with all that is in their namespaces?",
@@ -51,4 +61,5 @@ def drop(
             progress=progress,
             leaving=Leaving(archive=not no_archive, allow=allow_drop),
         ),
+        beforehand,
     )

@@ -45,7 +45,7 @@ def extend(
 
     if (until is None) == (not reset):
         raise InputError("Say either --until DATE or --reset.")
-    day = duration.day(until) if until else None
+    day = duration.day(until, "--until") if until else None
     carry(
         f"Change the last day of {len(ids)} student(s) of {cohort}?",
         Manner(**manner),

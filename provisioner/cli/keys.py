@@ -12,8 +12,8 @@ from ..cohort.key_import import KeyImport
 from ..errors import PartialError, ProofError
 from .options import (
     Settings,
+    agree,
     as_json,
-    ask,
     pass_settings,
     say,
     show_json,
@@ -75,7 +75,7 @@ def import_(  # noqa: PLR0913  (one parameter an option)
     if not as_json:
         show_lines(_lines(found))
     changes = bool(found.new or found.changed)
-    written = changes and (yes or ask("Write these keys?"))
+    written = changes and (yes or agree("Write these keys?"))
     if written:
         found.write()
     if written or (yes and found.same):

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from typing import Any, TypeVar
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
 from ..errors import InputError, PracticumError
 from ..settings import Settings
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 __all__ = [
     "Command",
     "Settings",
+    "agree",
     "allow_drop_option",
     "as_json",
     "ask",
@@ -79,29 +83,84 @@ def show_lines(lines: Iterable[str]) -> None:
         click.echo(visible(line))
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table for a person; as wide as it must be where there is no terminal."""
-    from rich import box
+def show_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], spare: Sequence[str] = ()
+) -> None:
+    """Print a table for a person; as wide as it must be where there is no terminal.
+
+    Args:
+        columns: The headings.
+        rows: The cells.
+        spare: Columns that a terminal too narrow for all goes without, the first one first.
+    """
     from rich.console import Console
+    from rich.measure import Measurement
+
+    if not sys.stdout.isatty():
+        Console(width=200, color_system=None).print(_table(columns, rows, ()))
+        return
+    console, rows = Console(), list(rows)
+    gone = [
+        name for number, name in enumerate(columns) if rows and not any(row[number] for row in rows)
+    ]
+    wide, missing = console.options.update(max_width=1000), 0
+    for missing in range(len(spare) + 1):
+        table = _table(columns, rows, (*gone, *spare[:missing]))
+        if Measurement.get(console, wide, table).maximum <= console.width:
+            break
+    console.print(table)
+    if left := [name for name in spare[:missing] if name not in gone]:
+        say(f"Not shown here for want of room: {', '.join(left)}. All of it is in --json.")
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], without: Sequence[str]) -> Table:
+    """Lay a table out. No cell is shortened: who it is about must stay to be read."""
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    kept = [number for number, name in enumerate(columns) if name not in without]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for number in kept:
+        table.add_column(columns[number], overflow="fold", no_wrap=number == 0)
     for row in rows:
-        table.add_row(*(Text(visible(cell)) for cell in row))
-    console = Console() if sys.stdout.isatty() else Console(width=200, color_system=None)
-    console.print(table)
+        table.add_row(*(Text(visible(row[number])) for number in kept))
+    return table
 
 
-def ask(question: str) -> bool:
-    """Ask for a yes.
+class Display(Protocol):
+    """What draws on the terminal meanwhile."""
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Leave the terminal alone for as long as it lasts."""
+
+
+def ask(question: str, shown: Display | None = None) -> bool:
+    """Ask for a yes or a no.
+
+    Args:
+        question: Ends with a question mark.
+        shown: Progress that is on the terminal, and would be drawn over the answer.
 
     Raises:
         InputError: If there is no terminal, so nobody to ask.
     """
     if not sys.stdin.isatty():
         raise InputError("There is nobody to ask here.", hint="Say --yes to go on.")
-    return click.confirm(question, err=True)
+    with shown.paused() if shown else nullcontext():
+        return click.confirm(question, err=True)
+
+
+def agree(question: str, shown: Display | None = None) -> bool:
+    """Ask for a yes; without it the command ends.
+
+    Raises:
+        InputError: If there is no terminal, so nobody to ask.
+        click.Abort: If the answer is no.
+    """
+    if not ask(question, shown):
+        raise click.Abort
+    return True
 
 
 def confirm_all(ids: Iterable[str], question: str, *, yes: bool) -> None:
@@ -111,8 +170,8 @@ def confirm_all(ids: Iterable[str], question: str, *, yes: bool) -> None:
         InputError: If there is no terminal and no ``--yes``.
         click.Abort: If the answer is no.
     """
-    if not (tuple(ids) or yes or ask(question)):
-        raise click.Abort
+    if not (tuple(ids) or yes):
+        agree(question)
 
 
 def ask_name(question: str) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from ..errors import PartialError
-from .options import Settings, as_json, ask, pass_settings, say, show_json, show_lines
+from .options import Settings, agree, as_json, pass_settings, say, show_json, show_lines
 
 
 @click.command()
@@ -60,8 +60,8 @@ def reap(
     if not dry_run:
         reaping.warn(settings, cases)
     if due and not dry_run:
-        if not (yes or ask(f"Take down {', '.join(due)}?")):
-            raise click.Abort
+        if not yes:
+            agree(f"Take down {', '.join(due)}?")
         with live.progress(say) as progress:
             cases = reaping.reap(settings, cases, today=today, after=after, progress=progress)
         if not as_json:

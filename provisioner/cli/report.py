@@ -62,7 +62,8 @@ def report(  # noqa: PLR0913  (a command has as many parameters as options)
         found = usage.report(settings, cohort, prices=prices, now=datetime.now(UTC))
         _write(found, csv=csv, bom=bom, html=html)
         if found.samples and not (as_json or csv or html):
-            show_table(usage_text.COLUMNS, [usage_text.row(found, one) for one in found.students])
+            rows = [usage_text.row(found, one) for one in found.students]
+            show_table(usage_text.COLUMNS, rows, usage_text.SPARE)
         document, lines = usage_text.document(found), list(usage_text.lines(found))
     if as_json:
         show_json(document)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import Settings, as_json, ask, pass_settings, say
+from .options import Settings, agree, as_json, pass_settings, say
 from .up import show_result
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def reset(  # noqa: PLR0913  (a command has as many parameters as options)
 
     def confirm(_reading: Overview) -> bool:
         kept = "" if no_archive else ", after it was archived"
-        return yes or ask(f"Delete all that is in the cluster of {id}{kept}?")
+        return yes or agree(f"Delete all that is in the cluster of {id}{kept}?", progress)
 
     again = Again(id=id, archive=not no_archive)
     with live.progress(say) as progress:

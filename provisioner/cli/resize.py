@@ -49,7 +49,7 @@ def resize(
     from ..lifecycle.allowance import resize as change_quota
 
     if bool(ids) == everybody:
-        raise InputError("Name students, or say --all.")
+        raise InputError("Say either who, by their ids, or --all.")
     if bool(pairs) == reset:
         raise InputError("Say either --quota KEY=QUANTITY or --reset.")
     quotas = Quotas(ids=ids, everybody=everybody, pairs=pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,7 +18,7 @@ from ..cohort.exports.imported import Asked
 from ..cohort.exports.importing import Proposal
 from ..errors import InputError
 from ..settings import Settings
-from .options import as_json, pass_settings, say, show_json, visible
+from .options import allow_drop_option, as_json, pass_settings, say, show_json, visible
 
 
 @click.group()
@@ -42,7 +43,7 @@ def roster() -> None:
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Show the difference and write nothing.")
-@click.option("--allow-drop", type=int, metavar="N", help="Let exactly N students go.")
+@allow_drop_option
 @click.option("--encoding", metavar="NAME", help="Encoding of the file, where it is not found out.")
 @click.option("--section-column", metavar="HEADER", help="Column of the section, if another.")
 @click.option("--group-column", metavar="HEADER", help="Column of the group, if another.")
@@ -70,10 +71,11 @@ def import_(  # noqa: PLR0913  (one parameter an option)
     """Show how FILE differs from the roster of COHORT; ask, and write the roster.
 
     \b
-    practicum roster import mls26 gradebook.csv --from canvas
-    practicum roster import mls26 participants.csv --from moodle --yes
-    practicum roster import mls26 출석부.xls --from korean --id-digits 10
-    practicum roster import mls26 teams.xlsx --from xlsx --group-column Project
+    Examples:
+      practicum roster import mls26 gradebook.csv --from canvas
+      practicum roster import mls26 participants.csv --from moodle --yes
+      practicum roster import mls26 출석부.xls --from korean --id-digits 10
+      practicum roster import mls26 teams.xlsx --from xlsx --group-column Project
     """
     said = Asked(digits=asked.pop("id_digits"), **asked)
     proposal = importing.propose(settings.stacks, cohort, file, source, said)
@@ -111,13 +113,19 @@ def _agreed(*, yes: bool) -> bool:
 
     Raises:
         InputError: If nobody is there to answer.
+        click.Abort: If the answer is no.
     """
     try:
-        return yes or click.confirm("Write this roster?", err=True)
+        agreed = yes or click.confirm("Write this roster?", err=True)
     except click.Abort:
+        if sys.stdin.isatty():  # Ctrl-C is an answer
+            raise
         raise InputError(
             "Nothing was written, because nobody answered.", hint="Answer beforehand with: --yes"
         ) from None
+    if not agreed:
+        raise click.Abort
+    return agreed
 
 
 def _show(proposal: Proposal) -> None:

@@ -30,4 +30,5 @@ def status(settings: Settings, cohort: str, *, as_json: bool) -> None:
         show_json(documents.status(found))
         return
     show_lines(status_text.header(found))
-    show_table(status_text.COLUMNS, [status_text.row(row, found) for row in found.students])
+    rows = [status_text.row(row, found) for row in found.students]
+    show_table(status_text.COLUMNS, rows, status_text.SPARE)

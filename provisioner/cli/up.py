@@ -10,9 +10,9 @@ import click
 from ..errors import PartialError
 from .options import (
     Settings,
+    agree,
     allow_drop_option,
     as_json,
-    ask,
     pass_settings,
     say,
     show_json,
@@ -87,11 +87,15 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
         from ..report import live
 
         leaving = Leaving(archive=not no_archive, force=force_finalize, allow=allow_drop)
-        wishes = Wishes(choice=Choice(ids=ids, at_most=at_most), leaving=leaving)
+        wishes = Wishes(choice=Choice(ids=ids, at_most=at_most), leaving=leaving, dry_run=dry_run)
 
         def confirm(reading: Overview) -> bool:
             _show_plan(settings, reading, leaving)
-            return not dry_run and (yes or ask(f"Change {cohort} on the cluster?"))
+            if dry_run and as_json:
+                from ..report import documents
+
+                show_json(documents.planned(reading))
+            return not dry_run and (yes or agree(f"Change {cohort} on the cluster?", progress))
 
         with live.progress(say) as progress:
             result = bring_up(

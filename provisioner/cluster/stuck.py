@@ -39,14 +39,19 @@ def why_stuck(client: Client, name: str) -> str:
     live = read(client, ObjectKey("Namespace", "", name))
     if live is None:
         return "it went just now"
-    holds = [
-        f"{condition['type']}: {condition.get('message')}"
-        for condition in (live.get("status") or {}).get("conditions") or []
-        if condition.get("type") in CONDITIONS and condition.get("status") == "True"
-    ]
+    holds = held_by(live)
     dead = list(dead_services(client)) if any(DISCOVERY in hold for hold in holds) else []
     reasons = [*dead, *_own_finalizers(live), *_some(remaining(client, name)), *holds]
     return "; ".join(reasons) or "it is still terminating, and the server gives no reason"
+
+
+def held_by(namespace: Manifest) -> list[str]:
+    """Return the conditions that say at which step a namespace is held up, as they are told."""
+    return [
+        f"{condition['type']}: {condition.get('message')}"
+        for condition in (namespace.get("status") or {}).get("conditions") or []
+        if condition.get("type") in CONDITIONS and condition.get("status") == "True"
+    ]
 
 
 def dead_services(client: Client) -> Iterator[str]:

@@ -49,11 +49,15 @@ def show(duration: timedelta) -> str:
     return "".join(f"{number}{unit}" for unit, number in parts.items() if number) or "0m"
 
 
-def day(text: str) -> date:
+def day(text: str, where: str) -> date:
     """Read a day that a person has typed.
 
-    >>> day("2026-12-31")
+    >>> day("2026-12-31", "--until")
     datetime.date(2026, 12, 31)
+
+    Args:
+        text: What was written.
+        where: The option, for the message.
 
     Raises:
         InputError: If it is none.
@@ -63,4 +67,4 @@ def day(text: str) -> date:
             return date.fromisoformat(text)
     except ValueError:
         pass
-    raise InputError("This is no day.", hint="Write it as 2026-12-31.")
+    raise InputError(f"{where}: this is no day; write it as 2026-12-31.")

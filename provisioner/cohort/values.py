@@ -22,6 +22,7 @@ from .. import quantity
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WHOLE = re.compile(r"[0-9]{1,9}")
+_NO_COUNT = "must be a whole number of at most nine digits, such as 20"
 _SERVICE = re.compile(r"system:(admin|serviceaccount:[a-z0-9-]+:[a-z0-9.-]+)")
 _LINK_LOCAL = (ipaddress.ip_network("169.254.0.0/16"), ipaddress.ip_network("fe80::/10"))
 
@@ -53,9 +54,7 @@ def _whole(value: object) -> object:
     if isinstance(value, bool):
         wrong("must be a whole number, not true or false")
     if isinstance(value, str):
-        return (
-            int(value) if _WHOLE.fullmatch(value) else wrong("must be a whole number, such as 20")
-        )
+        return int(value) if _WHOLE.fullmatch(value) else wrong(_NO_COUNT)
     return value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -31,6 +31,7 @@ from .clearing import Clearing, name_of
 from .engine import Engine
 from .hosts_down import HostsReceipt
 from .interrupt import stopping
+from .leaving import refuse_unknown
 from .overview import Overview
 from .progress import Progress
 from .reading import Reading
@@ -66,7 +67,7 @@ def down(settings: Settings, name: str, ending: Ending = USUAL, *, progress: Pro
         reading = backend.read(settings, name)
         # Whatever can be refused is refused here, while nothing has gone.
         _refuse_protected(reading.cohort)
-        _refuse_unknown(reading, ending.force)
+        refuse_unknown(reading, ending.force)
         labs = hosts_down.to_clear(reading, archive=ending.archive)
         cleared: list[HostsReceipt] = []
 
@@ -127,16 +128,6 @@ def _refuse_protected(cohort: Cohort) -> None:
         raise InputError(
             f"{cohort.name} is protected.", hint="Set protect: false in cohort.yaml first."
         )
-
-
-def _refuse_unknown(reading: Overview, ids: Iterable[str]) -> None:
-    """Stop where somebody is named who is nobody of the cohort, now or earlier.
-
-    Raises:
-        InputError: If that is so.
-    """
-    if unknown := [id for id in ids if id not in reading.records]:
-        raise InputError(f"{', '.join(unknown)}: nobody of {reading.cohort.name} has this id.")
 
 
 def _archive(settings: Settings, reading: Reading, progress: Progress, *, wanted: bool) -> Archived:

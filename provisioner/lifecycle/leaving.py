@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..cohort.difference import check_shrink
+from ..errors import InputError
 from .overview import Overview
 
 
@@ -24,6 +26,16 @@ class Leaving:
 
 
 KEEP_ALL = Leaving()
+
+
+def refuse_unknown(reading: Overview, ids: Iterable[str]) -> None:
+    """Stop where somebody is to be let go of who is nobody of the cohort, now or earlier.
+
+    Raises:
+        InputError: If that is so.
+    """
+    if unknown := [id for id in ids if id not in reading.records]:
+        raise InputError(f"{', '.join(unknown)}: nobody of {reading.cohort.name} has this id.")
 
 
 def refuse_mass_drop(reading: Overview, allow: int | None) -> None:

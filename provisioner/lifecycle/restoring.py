@@ -114,7 +114,7 @@ def record_in(reading: Overview, id: str) -> Record:
     """Return the student who has an environment to restore into.
 
     Raises:
-        InputError: If nobody in the roster has this id.
+        InputError: If nobody in the roster has this id, or the student is suspended.
         ClusterError: If the student has no environment.
     """
     record = reading.records.get(id)
@@ -128,6 +128,11 @@ def record_in(reading: Overview, id: str) -> Record:
         raise ClusterError(
             f"{id} has no environment to restore into.",
             hint=f"Run: practicum up {reading.cohort.name}",
+        )
+    if record.suspended:
+        raise InputError(
+            f"{id} is suspended: with their rights nothing can be brought back.",
+            hint=f"Run: practicum resume {reading.cohort.name} {id}",
         )
     return record
 

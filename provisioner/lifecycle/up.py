@@ -11,7 +11,7 @@ from . import backend
 from .choice import EVERYBODY, Choice, chosen
 from .holding import Held, holding
 from .interrupt import ending_in_order
-from .leaving import KEEP_ALL, Leaving, refuse_mass_drop
+from .leaving import KEEP_ALL, Leaving, refuse_mass_drop, refuse_unknown
 from .overview import Overview
 from .progress import Progress
 from .up_result import UpResult
@@ -29,6 +29,10 @@ class Wishes:
 
     leaving: Leaving = KEEP_ALL
     """What is done for those who leave."""
+
+    dry_run: bool = False
+    """Show the plan also where nothing differs, and sweep nothing; the lab hosts, which would
+    else be made right then, are left alone too."""
 
 
 USUAL = Wishes()
@@ -68,14 +72,15 @@ def up(
     with holding(settings, name, progress.say, before) as held:
         reading = backend.read(settings, name, held.asked)
         ours = backend.of(reading.cohort)
-        if not wishes.choice.ids:  # else nothing outside theirs is touched
+        if not (wishes.choice.ids or wishes.dry_run):  # nothing outside theirs is touched
             ours.sweep(settings, reading, progress.say)
         reading = chosen(reading, wishes.choice)
         refuse_mass_drop(reading, leaving.allow)
+        refuse_unknown(reading, leaving.force)
         ours.refuse_without_key(reading, leaving)
         reading = _with_hosts(reading, wishes)
         nothing = _is_settled(reading) and not ours.unsettled(settings, reading)
-        if not (nothing or confirm(reading)):
+        if (wishes.dry_run or not nothing) and not confirm(reading):
             return None
         with ending_in_order(progress.say):
             done = ours.bring_up(settings, reading, held.lock, progress, leaving)

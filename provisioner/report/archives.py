@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..archive import Contents
-    from ..lifecycle.kept import Archived
+    from ..lifecycle.kept import Archive, Archived
     from ..lifecycle.restored import Restored
 
 FEW = 10
@@ -21,6 +22,46 @@ def to_archive(folder: Path, namespaces: int, *, wanted: bool) -> Iterator[str]:
         yield f"{namespaces} student(s) are archived first, encrypted, in {folder}"
     elif namespaces:
         yield f"Nothing is kept of what {namespaces} student(s) made (--no-archive)."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goes:
+    """What ``down --dry-run`` shows."""
+
+    cohort: str
+    names: tuple[str, ...]
+    """Of what would be deleted."""
+
+    students: int
+    folder: Path | None
+    """Where their work would be archived first; None where no copy is wanted."""
+
+    protected: bool
+
+    def lines(self) -> Iterator[str]:
+        """Yield what would be deleted, what is kept of it, and whether `down` refuses."""
+        yield from (f"  - {name}" for name in self.names)
+        folder = self.folder or Path()
+        yield from to_archive(folder, self.students, wanted=self.folder is not None)
+        if self.protected:
+            yield "It is protected: `down` refuses until protect is false in cohort.yaml."
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document of ``--json``."""
+        return {
+            "cohort": self.cohort,
+            "dry_run": True,
+            "deletes": list(self.names),
+            "students": self.students,
+            "archive": self.folder is not None,
+            "protected": self.protected,
+        }
+
+
+def kept(made: Sequence[Archive]) -> Iterator[str]:
+    """Yield where the work of those who left lies; nothing where nothing was kept."""
+    if made:
+        yield f"  {len(made)} archived in {made[0].path.parent}, each read back"
 
 
 def archived(found: Archived) -> Iterator[str]:
@@ -48,7 +89,9 @@ def restored(found: Restored) -> Iterator[str]:
     """Yield what became of each object, and the totals."""
     for one in found.results:
         if one.state != "skipped":
-            yield f"  {one.state:<8} {one.type} {one.name}" + (f": {one.why}" if one.why else "")
+            planned = found.dry_run and one.state == "restored"
+            state = "restore" if planned else one.state
+            yield f"  {state:<8} {one.type} {one.name}" + (f": {one.why}" if one.why else "")
     counts = Counter(one.state for one in found.results)
     would = "would be restored" if found.dry_run else "restored"
     yield (

@@ -51,6 +51,12 @@ def plan(reading: Overview) -> dict[str, Any]:
     }
 
 
+def planned(reading: Overview, notes: Iterable[str] = ()) -> dict[str, Any]:
+    """Return what a command prints with ``--dry-run --json``: the plan that it would carry out."""
+    known = plan(reading)
+    return {**known, "notes": [*known["notes"], *notes], "dry_run": True}
+
+
 def drift(cohort: str, event: Drift) -> dict[str, Any]:
     """Return a line of what ``plan --watch --json`` prints."""
     return {

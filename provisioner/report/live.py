@@ -6,8 +6,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from typing import Any, Protocol
 
 from ..lifecycle.progress import Progress
 
@@ -15,8 +15,15 @@ EVERY = 5.0
 """Seconds between lines where there is no terminal."""
 
 
+class Shown(Progress, Protocol):
+    """Progress that a person looks at."""
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Leave the terminal alone while somebody is asked there."""
+
+
 @contextmanager
-def progress(echo: Callable[[str], None]) -> Iterator[Progress]:
+def progress(echo: Callable[[str], None]) -> Iterator[Shown]:
     """Yield what shows progress, as fits where standard error goes.
 
     Args:
@@ -65,6 +72,9 @@ class _Lines:
     def say(self, text: str) -> None:
         self._echo(text)
 
+    def paused(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
 
 class _Bar:
     """For people: one bar a step, with the student who was done last."""
@@ -110,6 +120,23 @@ class _Bar:
     def say(self, text: str) -> None:
         with suppress(OSError):
             self._console.print(text, markup=False, highlight=False)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Take the bars away while somebody is asked, and begin anew below the answer.
+
+        They are drawn ten times a second, over the question and over what is typed; and what
+        they draw for it takes the `[y/N]` of a question for a style, and leaves it out.
+        """
+        self.close()
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                for task in self._bars.task_ids:
+                    self._bars.remove_task(task)
+                self._task = None
+                self._bars.start()
 
     def close(self) -> None:
         with suppress(OSError):

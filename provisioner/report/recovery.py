@@ -23,6 +23,19 @@ def before_adoption(reading: Reading) -> Iterator[str]:
     yield f"{actions['same']} are as they should be; the others are left for `up`."
 
 
+def before_adoption_document(reading: Reading) -> dict[str, Any]:
+    """Return what ``adopt --dry-run --json`` prints."""
+    actions = Counter(part.action for part in reading.plan.students)
+    return {
+        "cohort": reading.cohort.name,
+        "dry_run": True,
+        "cluster": reading.found.uid,
+        "students": sum(count for action, count in actions.items() if action != "create"),
+        "on_file": len(reading.known),
+        "same": actions["same"],
+    }
+
+
 def adoption(result: Adoption) -> Iterator[str]:
     """Yield what was taken over, and what is next."""
     yield f"{result.cohort}: {result.students} student(s) taken over"

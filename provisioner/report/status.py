@@ -28,6 +28,9 @@ COLUMNS = (
     "memory",
 )
 
+SPARE = ("recipient", "namespace", "issued", "key", "memory", "cpu", "pods", "own end")
+"""Columns that a narrow terminal goes without, the first one first."""
+
 
 def term(when: Term, today: date) -> str:
     """Return how long a term still goes, in a word."""

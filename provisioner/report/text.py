@@ -101,6 +101,7 @@ def up(result: UpResult) -> Iterator[str]:
     for id, why in sorted(result.failed.items()):
         yield f"  ! {id}: {_first_line(why)}"
     yield from _groups(result)
+    yield from archives.kept(result.archives)
     if result.hosts:
         yield from hosts.up(result.hosts)
     if not result.is_whole:
@@ -117,6 +118,7 @@ def changed(done: Changed) -> Iterator[str]:
     yield next(up(result))
     yield from (f"  ! {id}: {_first_line(why)}" for id, why in sorted(result.failed.items()))
     yield from (f"  {note}" for note in done.notes)
+    yield from archives.kept(result.archives)
     yield from _groups(result)
     if result.failed or result.failed_groups:
         yield "Mend these and run the same command again."

@@ -17,6 +17,9 @@ UNIT = {"cpu": 1.0, "memory": GIB, "storage": GIB, "gpu": 1.0, "pods": 1.0}
 
 COLUMNS = ("id", "known h", "cpu h", "memory GiB h", "storage GiB h", "pods, most", "fullest", "")
 
+SPARE = ("known h", "storage GiB h", "memory GiB h", "pods, most", "fullest")
+"""Columns that a narrow terminal goes without, the first one first."""
+
 CSV_COLUMNS = (
     "id", "in_roster", "samples", "known_hours", "cpu_hours", "memory_gib_hours",
     "storage_gib_hours", "gpu_hours", "pod_hours", "cpu_peak", "memory_gib_peak",

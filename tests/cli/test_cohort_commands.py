@@ -155,7 +155,7 @@ def test_an_import_shows_the_difference_before_it_asks(run, imported):
 
     result = run("roster", "import", "demo2", export, "--from", "canvas", answer="n\n")
 
-    assert result.exit_code == 0
+    assert result.exit_code == 130
     lines = [line for line in result.stdout.splitlines() if line[0] in "+-~"]
     assert [line.split()[0] for line in lines] == ["+", "-", "~"]
     assert "1 join, 1 leave, 1 changed, 28 same" in result.stdout

@@ -75,6 +75,11 @@ def test_a_changed_quota_reaches_every_student(changing):
     course.run("plan", course.name, "--detailed-exitcode", code=10)
     assert "Say --yes" in course.run("up", course.name, code=3).stderr
     assert "Nothing was changed" in course.run("up", course.name, "--dry-run", "--yes").stderr
+    dry = course.json("up", course.name, "--dry-run")
+    assert (dry["dry_run"], {one["action"] for one in dry["students"]}) == (True, {"change"})
+    goes = course.json("down", course.name, "--dry-run")
+    assert {course.namespace(id) for id in ids} < set(goes["deletes"])
+    assert "nobody" in course.run("up", course.name, "--force-finalize", "77", code=3).stderr
     assert set(course.actions().values()) == {"change"}
     done = course.up()
 

@@ -47,6 +47,8 @@ def up(course, unpinned):
 @pytest.fixture(scope="module")
 def afterwards(course, up):
     """What other commands make of it: status, a change for one student, a suspension."""
+    dry = course.json("up", course.name, "--dry-run")
+    assert (dry["dry_run"], {one["action"] for one in dry["students"]}) == (True, {"same"})
     status = course.json("status", course.name), course.run("status", course.name).stdout
     one = course.json("up", course.name, IDS[0], "--yes")
     return status, one, course.json("suspend", course.name, IDS[0], "--yes")

@@ -297,10 +297,10 @@ BAD = {
     "suspend NAME 77": "77: is not in the roster",
     "resume NAME 77": "77: is not in the roster",
     "extend NAME 2 --until 2020-01-01": "--until 2020-01-01: is over",
-    "extend NAME 2 --until soon": "This is no day",
+    "extend NAME 2 --until soon": "--until: this is no day",
     "extend NAME 2": "Say either --until DATE or --reset",
     "resize NAME 2 --quota cpu=lots": "is no Kubernetes quantity",
-    "resize NAME 2 --all --reset": "Name students, or say --all",
+    "resize NAME 2 --all --reset": "Say either who, by their ids, or --all",
     "resize NAME 2": "Say either --quota KEY=QUANTITY or --reset",
     "up NAME 77": "77: is not in the roster",
 }

@@ -12,7 +12,7 @@ import pytest
 
 from provisioner import manifest
 from provisioner.archive import Member
-from provisioner.errors import ClusterError, Interrupted, LockedError
+from provisioner.errors import ClusterError, InputError, Interrupted, LockedError
 from provisioner.lifecycle import backend, restoring
 from provisioner.lifecycle import change as changing
 from provisioner.lifecycle import handout as handing
@@ -174,6 +174,23 @@ def test_what_changes_some_students_ends_in_order_and_its_files_are_whole(tmp_pa
         )  # fmt: skip
 
     assert (caught.value.exit_code, written, begun) == (143, ["key and roster"], [])
+
+
+def test_nothing_is_restored_to_somebody_who_is_suspended():
+    """Each object would be refused, with a sentence of Kubernetes' for each."""
+    part = SimpleNamespace(name="s1", action="same")
+    reading = SimpleNamespace(
+        records={"1": record("1", name="s1", suspended=True)},
+        plan=SimpleNamespace(students=[part]),
+        cohort=SimpleNamespace(name="mls26"),
+    )
+
+    with pytest.raises(InputError, match="1 is suspended") as refused:
+        restoring.record_in(reading, "1")
+
+    assert refused.value.hint == "Run: practicum resume mls26 1"
+    reading.records["1"] = record("1", name="s1")
+    assert restoring.record_in(reading, "1") is reading.records["1"]
 
 
 def test_a_restore_ends_in_order(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from provisioner import cluster, manifest
 from provisioner.cluster import ApiError, workloads
 from provisioner.cohort import enrolment, override, records, roster, roster_edit
 from provisioner.errors import ClusterError, InputError
-from provisioner.lifecycle import allowance, suspension, terms
+from provisioner.lifecycle import allowance, membership, suspension, terms
 from provisioner.lifecycle.choice import Choice, chosen
 from provisioner.lifecycle.reading import narrowed
 from provisioner.manifest import ObjectKey
@@ -26,6 +26,23 @@ from .rendering import SETTINGS, one
 from .test_compare import merge
 from .test_lifecycle_parts import engine, part
 from .test_report import reading_of
+
+# Somebody comes back
+
+
+def test_who_comes_back_is_told_of_what_holds_from_before():
+    earlier = record("1", dropped=True, suspended=True, until=date(2027, 5, 4))
+
+    lines = list(membership._of_an_earlier_stay("mls26", earlier))
+
+    assert [line.rpartition(": ")[2] for line in lines] == [
+        "practicum resume mls26 1",
+        "practicum extend mls26 1 --reset",
+    ]
+    assert "last day of their own, 2027-05-04" in lines[1]
+    assert list(membership._of_an_earlier_stay("mls26", replace(earlier, dropped=False))) == []
+    assert list(membership._of_an_earlier_stay("mls26", None)) == []
+
 
 # An id that is corrected
 

@@ -20,16 +20,19 @@ from provisioner.credential import Credential, Standing
 from provisioner.errors import InputError, Problem
 from provisioner.lifecycle import watch
 from provisioner.lifecycle.archiving import Archived
+from provisioner.lifecycle.change import Changed
 from provisioner.lifecycle.desk import Issued
 from provisioner.lifecycle.giving import HandoutResult
+from provisioner.lifecycle.kept import Archive
 from provisioner.lifecycle.leaving import refuse_mass_drop
 from provisioner.lifecycle.reading import Reading, Target
 from provisioner.lifecycle.receipt import Receipt
+from provisioner.lifecycle.restored import Restored, Result
 from provisioner.lifecycle.status import Status, StudentStatus
 from provisioner.lifecycle.up_result import UpResult
 from provisioner.manifest import key_of
 from provisioner.plan import Live, Part, make_plan
-from provisioner.report import documents, live, text
+from provisioner.report import archives, documents, live, text
 from provisioner.report import status as status_text
 
 from ..sample import cohort, record
@@ -287,6 +290,43 @@ def test_many_of_one_kind_are_summed_up_and_in_full_they_are_not():
     ]
     assert len(short) == 7
     assert len(full) == 12
+
+
+@pytest.mark.parametrize(("dry_run", "word"), [(True, "restore "), (False, "restored")])
+def test_what_is_not_restored_yet_is_not_told_as_if_it_were(dry_run, word):
+    result = Result(type="configmaps", name="work", state="restored")
+    found = Restored(
+        cohort="m", student="1", namespace="m--s1", contents=None, results=(result,),
+        dry_run=dry_run,
+    )  # fmt: skip
+
+    assert next(archives.restored(found)) == f"  {word} configmaps work"
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_before_down_it_is_told_that_it_would_be_refused(protected):
+    goes = archives.Goes(
+        cohort="m", names=("m--s1",), students=1, folder=Path("kept"), protected=protected
+    )
+
+    assert list(goes.lines())[:2] == [
+        "  - m--s1",
+        "1 student(s) are archived first, encrypted, in kept",
+    ]
+    assert any("protected" in line for line in goes.lines()) is protected
+    assert goes.to_json() == {
+        "cohort": "m", "dry_run": True, "deletes": ["m--s1"], "students": 1, "archive": True,
+        "protected": protected,
+    }  # fmt: skip
+
+
+def test_where_the_work_of_who_left_lies_is_told_when_it_is_there():
+    kept = Archive(id="1", path=Path("home/archive/m/1.age"), sha256="", size=1, objects=2)
+    done = UpResult(cohort="m", removed=1, archives=(kept,))
+
+    told = "  1 archived in home/archive/m, each read back"
+    assert told in list(text.up(done))
+    assert told in list(text.changed(Changed(result=done)))
 
 
 def test_up_gives_a_line_for_each_who_failed_and_says_what_is_next():

@@ -71,6 +71,18 @@ def test_a_quota_is_read_in_units():
     assert (found.fullest, found.fullest_of) == (0.95, "limits.cpu")
 
 
+def test_the_policy_that_the_course_put_there_brings_nobody_near_a_limit():
+    policies = "count/networkpolicies.networking.k8s.io"
+
+    idle = sample_of(
+        "1", {policies: ("1", "5"), "count/configmaps": ("1", "30"), "pods": ("0", "20")}
+    )
+    own = sample_of("1", {policies: ("5", "5"), "pods": ("0", "20")})
+
+    assert (idle.fullest, idle.fullest_of) == (0.0, "")
+    assert (own.fullest, own.fullest_of) == (1.0, policies)
+
+
 # Hours and days
 
 

@@ -56,7 +56,7 @@ def scan(
             say(line)
         if expect:
             return one.known_by(expect)
-        yes = sys.stdin.isatty() and ask(f"Is this {one.name}, and do you pin the key?")
+        yes = sys.stdin.isatty() and ask(f"Is this {one.name}, and do you pin the key?", progress)
         return one.shown if yes else frozenset()
 
     with live.progress(say) as progress:

@@ -9,9 +9,9 @@ import click
 from ...errors import InputError
 from ..options import (
     Settings,
+    agree,
     allow_drop_option,
     as_json,
-    ask,
     pass_settings,
     require_name,
     say,
@@ -69,7 +69,7 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
     def confirm(labs: Labs) -> bool:
         for line in text.placement(labs):
             say(line)
-        return yes or ask(f"Change the hosts of {cohort}?")
+        return yes or agree(f"Change the hosts of {cohort}?", progress)
 
     manner = Manner(
         limit=limit,
