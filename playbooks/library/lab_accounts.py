@@ -218,19 +218,19 @@ class Accounts:
         return ["keys"] if as_student(account, write) else []
 
 
+ARGUMENTS = {
+    "cohort": {"type": "str", "required": True},
+    "group": {"type": "str", "required": True},
+    "students": {"type": "list", "elements": "dict", "required": True},
+    "homes": {"type": "path", "default": "/home"},
+    "shell": {"type": "path", "default": "/bin/bash"},
+    "skeleton": {"type": "path", "default": "/etc/skel"},
+}
+
+
 def main() -> None:
     """Make the accounts, and hand back what was done for whom."""
-    module = AnsibleModule(
-        argument_spec={
-            "cohort": {"type": "str", "required": True},
-            "group": {"type": "str", "required": True},
-            "students": {"type": "list", "elements": "dict", "required": True},
-            "homes": {"type": "path", "default": "/home"},
-            "shell": {"type": "path", "default": "/bin/bash"},
-            "skeleton": {"type": "path", "default": "/etc/skel"},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     accounts = Accounts(module)
     new_group = accounts.ensure_group()
     results, problems = for_each(module.params["students"], accounts.ensure)

@@ -141,34 +141,41 @@ class Pass:
         return False
 
 
+ARGUMENTS = {
+    "cohort": {"type": "str", "required": True},
+    "students": {"type": "list", "elements": "dict", "default": []},
+    "folders": {"type": "dict", "default": {}},
+    "recipient": {"type": "str"},
+    "folder": {"type": "path", "required": True},
+    "archive": {"type": "bool", "default": True},
+    "reader": {"type": "str", "default": "root"},
+    "tried": {"type": "list", "elements": "str", "default": []},
+    "seconds": {"type": "int", "default": SECONDS},
+    "size": {"type": "int", "default": SIZE},
+}
+
+
+def untried(params: dict[str, Any]) -> tuple[list[Student], list[Student]]:
+    """Return the students who left and still have an account, and the folders that are there."""
+    leaving = [one for one in params["students"] if one["state"] == "dropped" and find_account(one)]
+    folders = [{"id": name} for name, path in params["folders"].items() if Path(path).is_dir()]
+    return (
+        [one for one in leaving if one["id"] not in params["tried"]],
+        [one for one in folders if one["id"] not in params["tried"]],
+    )
+
+
 def main() -> None:
     """Archive the homes of those who left, and say where each archive lies."""
-    module = AnsibleModule(
-        argument_spec={
-            "cohort": {"type": "str", "required": True},
-            "students": {"type": "list", "elements": "dict", "default": []},
-            "folders": {"type": "dict", "default": {}},
-            "recipient": {"type": "str"},
-            "folder": {"type": "path", "required": True},
-            "archive": {"type": "bool", "default": True},
-            "reader": {"type": "str", "default": "root"},
-            "tried": {"type": "list", "elements": "str", "default": []},
-            "seconds": {"type": "int", "default": SECONDS},
-            "size": {"type": "int", "default": SIZE},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
     packing = Packing(params, dry_run=module.check_mode)
-    leaving = [one for one in params["students"] if one["state"] == "dropped" and find_account(one)]
-    leaving = [one for one in leaving if one["id"] not in params["tried"]]
-    others = [{"id": name} for name, path in params["folders"].items() if Path(path).is_dir()]
-    others = [one for one in others if one["id"] not in params["tried"]]
-    if (leaving or others) and not module.check_mode:
+    leaving, folders = untried(params)
+    if (leaving or folders) and not module.check_mode:
         packing.folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         packing.folder.chmod(0o711)
     done = Pass(params["seconds"], params["size"])
-    more = done.take(leaving, packing.of_student) or done.take(others, packing.of_folder)
+    more = done.take(leaving, packing.of_student) or done.take(folders, packing.of_folder)
     module.exit_json(
         changed=bool(done.archives),
         archives=done.archives,

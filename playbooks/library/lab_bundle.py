@@ -45,17 +45,17 @@ def bring(repository: str, commit: str, path: Path, seconds: int) -> str | None:
     return None
 
 
+ARGUMENTS = {
+    "repository": {"type": "str", "required": True},
+    "commit": {"type": "str", "required": True},
+    "folder": {"type": "path", "required": True},
+    "seconds": {"type": "int", "default": 60},
+}
+
+
 def main() -> None:
     """Make the bundle unless it is there."""
-    module = AnsibleModule(
-        argument_spec={
-            "repository": {"type": "str", "required": True},
-            "commit": {"type": "str", "required": True},
-            "folder": {"type": "path", "required": True},
-            "seconds": {"type": "int", "default": 60},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     repository, commit = module.params["repository"], module.params["commit"]
     mistake = remote_mistake(repository, commit)
     if mistake:

@@ -69,32 +69,38 @@ def _is_at(file: int, path: Path) -> bool:
         return False
 
 
+def write(file: int, path: Path, mine: dict[str, Any], *, held: bool) -> None:
+    """Write down that we hold the host, or that nobody does any more."""
+    os.ftruncate(file, 0)
+    if not held:
+        path.unlink()
+        return
+    now = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
+    claim = {**mine, "since": now, "until": time.time() + float(mine["seconds"])}
+    os.pwrite(file, json.dumps(claim).encode(), 0)
+
+
+ARGUMENTS = {
+    "cohort": {"type": "str", "required": True},
+    "claim": {"type": "dict", "required": True},
+    "held": {"type": "bool", "required": True},
+}
+
+
 def main() -> None:
     """Take the claim or let it go."""
-    module = AnsibleModule(
-        argument_spec={
-            "cohort": {"type": "str", "required": True},
-            "claim": {"type": "dict", "required": True},
-            "held": {"type": "bool", "required": True},
-        },
-        supports_check_mode=True,
-    )
-    cohort, mine = module.params["cohort"], module.params["claim"]
-    path = FOLDER / f"{cohort}.claim"
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    mine, held = module.params["claim"], module.params["held"]
+    path = FOLDER / f"{module.params['cohort']}.claim"
     # Who only looks, or lets go, writes nothing: also not on a host that was refused.
-    if (module.check_mode or not module.params["held"]) and not path.exists():
+    if (module.check_mode or not held) and not path.exists():
         module.exit_json(changed=False)
     FOLDER.mkdir(mode=0o711, exist_ok=True)
     with opened(path) as file:
         other = holder_of(read(file), mine["place"], time.time())
         if not other and not module.check_mode:
-            os.ftruncate(file, 0)
-            now = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime())
-            claim = {**mine, "since": now, "until": time.time() + float(mine["seconds"])}
-            os.pwrite(file, json.dumps(claim).encode() if module.params["held"] else b"", 0)
-            if not module.params["held"]:
-                path.unlink()
-    if other and module.params["held"]:
+            write(file, path, mine, held=held)
+    if other and held:
         module.fail_json(
             msg=f"another run holds this host: {other}; where that one lives no more, delete {path}",
             holder=other,

@@ -206,21 +206,21 @@ def printable(line: str) -> str:
     return "".join(letter for letter in line if letter.isprintable())[:200]
 
 
+ARGUMENTS = {
+    "cohort": {"type": "str", "required": True},
+    "students": {"type": "list", "elements": "dict", "required": True},
+    "default": {"type": "dict", "required": True},
+    "bundles": {"type": "dict", "default": {}},
+    "variables": {"type": "dict", "default": {}},
+    "clone": {"type": "str", "default": ".config/dotdrop"},
+    "config": {"type": "str", "default": "config.yaml"},
+    "seconds": {"type": "int", "default": 60},
+}
+
+
 def main() -> None:
     """Install the dotfiles of all who are present."""
-    module = AnsibleModule(
-        argument_spec={
-            "cohort": {"type": "str", "required": True},
-            "students": {"type": "list", "elements": "dict", "required": True},
-            "default": {"type": "dict", "required": True},
-            "bundles": {"type": "dict", "default": {}},
-            "variables": {"type": "dict", "default": {}},
-            "clone": {"type": "str", "default": ".config/dotdrop"},
-            "config": {"type": "str", "default": "config.yaml"},
-            "seconds": {"type": "int", "default": 60},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     dotfiles = Dotfiles(module)
     present = [
         student for student in module.params["students"]

@@ -34,15 +34,15 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
+ARGUMENTS = {
+    "cohort": {"type": "str", "required": True},
+    "group": {"type": "str", "required": True},
+}
+
+
 def main() -> None:
     """Remove it, and name what was there."""
-    module = AnsibleModule(
-        argument_spec={
-            "cohort": {"type": "str", "required": True},
-            "group": {"type": "str", "required": True},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     cohort, group = module.params["cohort"], module.params["group"]
     if has_accounts(cohort):
         module.exit_json(changed=False)

@@ -102,16 +102,16 @@ def distribution() -> str:
     return f"{facts.get('ID', 'unknown').capitalize()} {facts.get('VERSION_ID', '')}".strip()
 
 
+ARGUMENTS = {
+    "cohort": {"type": "str", "required": True},
+    "group": {"type": "str"},
+    "homes": {"type": "path", "default": "/home"},
+}
+
+
 def main() -> None:
     """Look, and hand back what there is."""
-    module = AnsibleModule(
-        argument_spec={
-            "cohort": {"type": "str", "required": True},
-            "group": {"type": "str"},
-            "homes": {"type": "path", "default": "/home"},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     cohort = module.params["cohort"]
     mine = accounts(cohort)
     module.exit_json(

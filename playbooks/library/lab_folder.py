@@ -38,18 +38,18 @@ def ensure_folder(path: Path, mode: int, group: int, *, dry_run: bool) -> bool:
     return True
 
 
+ARGUMENTS = {
+    # By a folder's path, what each of its files holds.
+    "folders": {"type": "dict", "required": True, "no_log": False},
+    "group": {"type": "str", "default": "root"},
+    "mode": {"type": "str", "default": "0755"},
+    "file_mode": {"type": "str", "default": "0644"},
+}
+
+
 def main() -> None:
     """Make the folders as they should be."""
-    module = AnsibleModule(
-        argument_spec={
-            # By a folder's path, what each of its files holds.
-            "folders": {"type": "dict", "required": True, "no_log": False},
-            "group": {"type": "str", "default": "root"},
-            "mode": {"type": "str", "default": "0755"},
-            "file_mode": {"type": "str", "default": "0644"},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     folders: dict[str, dict[str, str]] = module.params["folders"]
     strange = [name for files in folders.values() for name in files if is_no_name(name)]
     if strange:

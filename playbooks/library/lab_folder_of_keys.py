@@ -13,15 +13,15 @@ from ansible.module_utils.lab_student import write_whole
 NAMES = {"age": "age.pub", "ssh": "ssh.pub", "gpg": "gpg.asc"}
 
 
+ARGUMENTS = {
+    "folder": {"type": "path", "required": True},
+    "public": {"type": "dict", "required": True},
+}
+
+
 def main() -> None:
     """Write what is new."""
-    module = AnsibleModule(
-        argument_spec={
-            "folder": {"type": "path", "required": True},
-            "public": {"type": "dict", "required": True},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     folder = Path(module.params["folder"])
     written = []
     for student, halves in module.params["public"].items():

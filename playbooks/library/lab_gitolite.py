@@ -177,18 +177,18 @@ def apply(gitolite: Gitolite, params: dict[str, Any]) -> list[dict[str, str]]:
     return problems + odd_names(staying, params["groups"])
 
 
+ARGUMENTS = {
+    "cohort": {"type": "str", "required": True},
+    "students": {"type": "list", "elements": "dict", "required": True},
+    "groups": {"type": "list", "elements": "dict", "default": []},
+    "user": {"type": "str", "default": "gitolite3"},
+    "present": {"type": "bool", "default": True},
+}
+
+
 def main() -> None:
     """Write rules and keys, and compile them."""
-    module = AnsibleModule(
-        argument_spec={
-            "cohort": {"type": "str", "required": True},
-            "students": {"type": "list", "elements": "dict", "required": True},
-            "groups": {"type": "list", "elements": "dict", "default": []},
-            "user": {"type": "str", "default": "gitolite3"},
-            "present": {"type": "bool", "default": True},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         gitolite = Gitolite(module)
     except KeyError:

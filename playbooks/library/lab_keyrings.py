@@ -37,42 +37,51 @@ def fingerprints_of(armored: str) -> set[str]:
     return fingerprints(listed)
 
 
-def main() -> None:
-    """Import what is missing for every student who is present."""
-    module = AnsibleModule(
-        argument_spec={
-            "cohort": {"type": "str", "required": True},
-            "students": {"type": "list", "elements": "dict", "required": True},
-            "keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
-        },
-        supports_check_mode=True,
-    )
-    armored = "\n".join(module.params["keys"])
-    if "PRIVATE KEY" in armored:
-        module.fail_json(msg="gpg: one of the instructors' keys is a private one; it stays at home")
-    wanted = fingerprints_of(armored)
-    if not wanted:
-        module.fail_json(msg="gpg: there is no public key in what was given as one")
+class Importing:
+    """Imports the instructors' keys, each time with the student's own rights."""
 
-    def put(student: Student) -> bool:
-        if module.check_mode and find_account(student) is None:
+    def __init__(self, cohort: str, armored: str, *, dry_run: bool) -> None:
+        self.cohort, self.armored, self.dry_run = cohort, armored, dry_run
+        self.wanted = fingerprints_of(armored)
+
+    def for_student(self, student: Student) -> bool:
+        """Import what a student lacks; say whether that was something."""
+        if self.dry_run and find_account(student) is None:
             return True
-        account = own_account(module.params["cohort"], student)
-        return as_student(account, fill, account)
+        account = own_account(self.cohort, student)
+        return as_student(account, self.fill, account)
 
-    def fill(account: pwd.struct_passwd) -> bool:
+    def fill(self, account: pwd.struct_passwd) -> bool:
+        """Do so as the student."""
         env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": account.pw_dir}
         listed = run("gpg", "--batch", "--with-colons", "--list-keys", env=env)
-        if wanted <= fingerprints(listed):
+        if self.wanted <= fingerprints(listed):
             return False
-        if not module.check_mode:
-            run("gpg", "--batch", "--import", stdin=armored, env=env)
+        if not self.dry_run:
+            run("gpg", "--batch", "--import", stdin=self.armored, env=env)
             # No agent of a student's runs before they have come.
             run("gpgconf", "--kill", "all", env=env)
         return True
 
+
+ARGUMENTS = {
+    "cohort": {"type": "str", "required": True},
+    "students": {"type": "list", "elements": "dict", "required": True},
+    "keys": {"type": "list", "elements": "str", "required": True, "no_log": False},
+}
+
+
+def main() -> None:
+    """Import what is missing for every student who is present."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    armored = "\n".join(module.params["keys"])
+    if "PRIVATE KEY" in armored:
+        module.fail_json(msg="gpg: one of the instructors' keys is a private one; it stays at home")
+    importing = Importing(module.params["cohort"], armored, dry_run=module.check_mode)
+    if not importing.wanted:
+        module.fail_json(msg="gpg: there is no public key in what was given as one")
     present = [student for student in module.params["students"] if student["state"] == "present"]
-    results, problems = for_each(present, put)
+    results, problems = for_each(present, importing.for_student)
     module.exit_json(changed=any(results.values()), lab_problems=problems)
 
 

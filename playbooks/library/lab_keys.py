@@ -10,6 +10,7 @@ import pwd
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.lab_rights import as_student
@@ -98,39 +99,48 @@ def make_gpg(name: str, env: dict[str, str], *, dry_run: bool) -> tuple[bool, st
         run("gpgconf", "--kill", "all", env=env)
 
 
-def main() -> None:
-    """Make what is missing for every student who is present."""
-    module = AnsibleModule(
-        argument_spec={
-            "cohort": {"type": "str", "required": True},
-            "students": {"type": "list", "elements": "dict", "required": True},
-            "kinds": {"type": "list", "elements": "str", "required": True},
-        },
-        supports_check_mode=True,
-    )
-    kinds, dry_run = module.params["kinds"], module.check_mode
-    # A first look before anything is installed cannot ask what is not there yet.
-    kinds = [kind for kind in kinds if shutil.which({"ssh": "ssh-keygen"}.get(kind, kind))]
+class Making:
+    """Makes the pairs that students lack, each with the student's own rights."""
 
-    def make(student: Student) -> dict[str, object]:
-        if dry_run and find_account(student) is None:
-            return {"made": kinds, "public": {}}
-        account = own_account(module.params["cohort"], student)
-        return as_student(account, pairs, account)
+    def __init__(self, params: dict[str, Any], *, dry_run: bool) -> None:
+        self.cohort, self.dry_run = params["cohort"], dry_run
+        # A first look before anything is installed cannot ask what is not there yet.
+        programs = {"ssh": "ssh-keygen"}
+        self.kinds = [kind for kind in params["kinds"] if shutil.which(programs.get(kind, kind))]
 
-    def pairs(account: pwd.struct_passwd) -> dict[str, object]:
-        env = environment(account)
+    def of(self, student: Student) -> dict[str, object]:
+        """Make what a student lacks; return what was made, and the public halves."""
+        if self.dry_run and find_account(student) is None:
+            return {"made": self.kinds, "public": {}}
+        account = own_account(self.cohort, student)
+        return as_student(account, self.pairs, account)
+
+    def pairs(self, account: pwd.struct_passwd) -> dict[str, object]:
+        """Do so as the student."""
+        env, name = environment(account), account.pw_name
         makers = {
-            "ssh": lambda: make_ssh(account.pw_name, env, dry_run=dry_run),
-            "age": lambda: make_age(env, dry_run=dry_run),
-            "gpg": lambda: make_gpg(account.pw_name, env, dry_run=dry_run),
+            "ssh": lambda: make_ssh(name, env, dry_run=self.dry_run),
+            "age": lambda: make_age(env, dry_run=self.dry_run),
+            "gpg": lambda: make_gpg(name, env, dry_run=self.dry_run),
         }
-        results = {kind: makers[kind]() for kind in kinds}
+        results = {kind: makers[kind]() for kind in self.kinds}
         made = [kind for kind, (new, _) in results.items() if new]
         return {"made": made, "public": {kind: half for kind, (_, half) in results.items()}}
 
+
+ARGUMENTS = {
+    "cohort": {"type": "str", "required": True},
+    "students": {"type": "list", "elements": "dict", "required": True},
+    "kinds": {"type": "list", "elements": "str", "required": True},
+}
+
+
+def main() -> None:
+    """Make what is missing for every student who is present."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    making = Making(module.params, dry_run=module.check_mode)
     present = [student for student in module.params["students"] if student["state"] == "present"]
-    results, problems = for_each(present, make)
+    results, problems = for_each(present, making.of)
     module.exit_json(
         changed=any(result["made"] for result in results.values()),
         public={student: result["public"] for student, result in results.items()},

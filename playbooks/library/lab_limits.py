@@ -109,18 +109,18 @@ class Limits:
         return ensure_file(str(path), text, 0o644, once=False, dry_run=self.dry_run)
 
 
+ARGUMENTS = {
+    "cohort": {"type": "str", "required": True},
+    "students": {"type": "list", "elements": "dict", "required": True},
+    "limits": {"type": "dict", "required": True},
+    "homes": {"type": "path", "default": "/home"},
+    "pam": {"type": "str", "default": ""},
+}
+
+
 def main() -> None:
     """Set the limits of all students, and say what no limit could be set for."""
-    module = AnsibleModule(
-        argument_spec={
-            "cohort": {"type": "str", "required": True},
-            "students": {"type": "list", "elements": "dict", "required": True},
-            "limits": {"type": "dict", "required": True},
-            "homes": {"type": "path", "default": "/home"},
-            "pam": {"type": "str", "default": ""},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         limits = Limits(module)
     except ValueError as error:

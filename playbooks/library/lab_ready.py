@@ -108,16 +108,16 @@ def about() -> dict[str, str]:
     }
 
 
+ARGUMENTS = {
+    "folders": {"type": "list", "elements": "path", "required": True},
+    "least_mib": {"type": "int", "required": True},
+    "lock_seconds": {"type": "int", "required": True},
+}
+
+
 def main() -> None:
     """Look at everything, and name all that is wrong in one line."""
-    module = AnsibleModule(
-        argument_spec={
-            "folders": {"type": "list", "elements": "path", "required": True},
-            "least_mib": {"type": "int", "required": True},
-            "lock_seconds": {"type": "int", "required": True},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     mistakes = [
         *space_mistakes(module.params["folders"], module.params["least_mib"]),
         lock_mistake(module.params["lock_seconds"]) or packages_mistake(),

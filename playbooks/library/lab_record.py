@@ -29,16 +29,16 @@ def write(params: dict[str, Any], *, dry_run: bool) -> bool:
     return ensure_file(path, content, 0o600, once=False, dry_run=dry_run) or made
 
 
+ARGUMENTS = {
+    "cohort": {"type": "str", "required": True},
+    "group": {"type": "str", "required": True},
+    "students": {"type": "list", "elements": "dict", "required": True},
+}
+
+
 def main() -> None:
     """Write it, where it says anything else."""
-    module = AnsibleModule(
-        argument_spec={
-            "cohort": {"type": "str", "required": True},
-            "group": {"type": "str", "required": True},
-            "students": {"type": "list", "elements": "dict", "required": True},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     module.exit_json(changed=write(module.params, dry_run=module.check_mode))
 
 

@@ -66,17 +66,16 @@ def checksums(looks: list[dict[str, Any]]) -> dict[str, str]:
     return {student: checksum for student, checksum in seen.items() if checksum}
 
 
+ARGUMENTS = {
+    "cohort": {"type": "str", "required": True},
+    "archives": {"type": "list", "elements": "dict", "required": True},
+    "arrived": {"type": "list", "elements": "dict", "required": True},
+}
+
+
 def main() -> None:
     """Remove those whose archive arrived whole; keep the others and say so."""
-    module = AnsibleModule(
-        argument_spec={
-            "cohort": {"type": "str", "required": True},
-            "archives": {"type": "list", "elements": "dict", "required": True},
-            "arrived": {"type": "list", "elements": "dict", "required": True},
-        },
-        supports_check_mode=True,
-    )
-
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     arrived = checksums(module.params["arrived"])
 
     def leave(archive: Student) -> str:

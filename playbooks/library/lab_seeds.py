@@ -60,18 +60,18 @@ class Seeds:
         ]  # fmt: skip
 
 
+ARGUMENTS = {
+    "cohort": {"type": "str", "required": True},
+    "students": {"type": "list", "elements": "dict", "required": True},
+    "folders": {"type": "list", "elements": "str", "default": []},
+    "files": {"type": "list", "elements": "dict", "default": []},
+    "sealed": {"type": "list", "elements": "dict", "default": []},
+}
+
+
 def main() -> None:
     """Seed every student who is present."""
-    module = AnsibleModule(
-        argument_spec={
-            "cohort": {"type": "str", "required": True},
-            "students": {"type": "list", "elements": "dict", "required": True},
-            "folders": {"type": "list", "elements": "str", "default": []},
-            "files": {"type": "list", "elements": "dict", "default": []},
-            "sealed": {"type": "list", "elements": "dict", "default": []},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     present = [student for student in module.params["students"] if student["state"] == "present"]
     results, problems = for_each(present, Seeds(module).ensure)
     changes = {student: changed for student, changed in results.items() if changed}

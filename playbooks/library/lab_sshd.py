@@ -220,19 +220,19 @@ def change(module: AnsibleModule) -> dict[str, Any]:
     return {"changed": bool(changed) or unproven, "diff": diff}
 
 
+ARGUMENTS = {
+    "files": {"type": "dict", "default": {}},
+    "operator": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": ""},
+    "undo_after": {"type": "int", "default": 180},
+    "systemd": {"type": "bool", "default": True},
+    "confirmed": {"type": "bool", "default": False},
+}
+
+
 def main() -> None:
     """Change how people get in; or report that the new login worked."""
-    module = AnsibleModule(
-        argument_spec={
-            "files": {"type": "dict", "default": {}},
-            "operator": {"type": "str", "default": "root"},
-            "group": {"type": "str", "default": ""},
-            "undo_after": {"type": "int", "default": 180},
-            "systemd": {"type": "bool", "default": True},
-            "confirmed": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     if module.params["confirmed"]:
         if not module.check_mode:
             confirm(module)
