@@ -36,7 +36,7 @@ def grant(settings: Settings, cohort: str, assistant: str, length: str, *, as_js
       practicum access grant demo "Lee Jiwoo" --for 2h
     """
     from ..cohort import duration
-    from ..lifecycle import assistance
+    from ..lifecycle.access import assistance
     from ..report import documents
 
     given = assistance.grant(settings, cohort, assistant, duration.parse(length, "--for"))
@@ -63,7 +63,7 @@ def list_(settings: Settings, cohort: str, *, as_json: bool) -> None:
     Examples:
       practicum access list demo
     """
-    from ..lifecycle import assistance
+    from ..lifecycle.access import assistance
     from ..report import documents
 
     document = documents.access(cohort, assistance.grants(settings, cohort))
@@ -86,7 +86,7 @@ def revoke(settings: Settings, cohort: str, assistant: str, *, as_json: bool) ->
     Examples:
       practicum access revoke demo "Lee Jiwoo"
     """
-    from ..lifecycle import assistance
+    from ..lifecycle.access import assistance
 
     ended = assistance.end(settings, cohort, assistant)
     if as_json:

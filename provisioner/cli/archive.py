@@ -11,7 +11,7 @@ from ..errors import PartialError
 from .options import Settings, agree, as_json, pass_settings, say, show_json, show_lines
 
 if TYPE_CHECKING:
-    from ..lifecycle.restored import Restored
+    from ..lifecycle.archives.restored import Restored
 
 MAKE = "make"
 
@@ -80,7 +80,7 @@ def make(
       practicum archive make demo
       practicum archive make demo 20260001 20260002 --json
     """
-    from ..lifecycle.archiving import make as keep
+    from ..lifecycle.archives.archiving import make as keep
     from ..report import archives, live
 
     with live.progress(say) as progress:
@@ -182,8 +182,8 @@ def restore(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum archive restore demo 20260001 FILE --identity .practicum/keys/demo.agekey
       practicum archive restore demo 20260001 FILE -i KEY --dry-run --json
     """
-    from ..lifecycle.restoring import Source
-    from ..lifecycle.restoring import restore as bring_back
+    from ..lifecycle.archives.restoring import Source
+    from ..lifecycle.archives.restoring import restore as bring_back
     from ..report import archives, live
 
     def confirm(planned: Restored) -> bool:

@@ -41,7 +41,7 @@ def doctor(
       practicum doctor demo      and the cluster of a cohort
       kubectl oidc-login get-token … | jq -r .status.token | practicum doctor demo --id-token -
     """
-    from ..lifecycle.doctor import doctor as examine
+    from ..lifecycle.checks.doctor import doctor as examine
 
     if id_token and not cohort:
         raise click.UsageError("--id-token is tried on the cluster of a cohort: name it")

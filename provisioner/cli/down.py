@@ -64,7 +64,7 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum down demo --yes demo --no-archive --json
       practicum down demo --wait 60 --force-finalize 20260001
     """
-    from ..lifecycle import archiving
+    from ..lifecycle.archives import archiving
     from ..lifecycle.backend import Ending
     from ..lifecycle.down import down as take_down
     from ..report import live, text
@@ -98,7 +98,8 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
 
 def _show_what_goes(settings: Settings, cohort: str, *, archive: bool, as_json: bool) -> None:
     """Show what `down` would delete, and whether it would refuse."""
-    from ..lifecycle import archiving, backend
+    from ..lifecycle import backend
+    from ..lifecycle.archives import archiving
     from ..report import archives
 
     reading = backend.read(settings, cohort)

@@ -40,7 +40,7 @@ def drop(
       practicum drop demo 20260007 20260008 --yes
     """
     from ..lifecycle import backend
-    from ..lifecycle.archiving import folder_of
+    from ..lifecycle.archives.archiving import folder_of
     from ..lifecycle.leaving import Leaving
     from ..lifecycle.membership import drop as let_leave
     from ..lifecycle.overview import Overview

@@ -10,7 +10,7 @@ from ..errors import PartialError
 from .options import show_json, show_lines
 
 if TYPE_CHECKING:
-    from ..lifecycle.giving import HandoutResult
+    from ..lifecycle.access.giving import HandoutResult
 
 
 def show_handout(context: click.Context, result: HandoutResult, *, as_json: bool) -> None:

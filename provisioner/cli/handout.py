@@ -10,7 +10,7 @@ from .handed_out import show_handout
 from .options import Settings, as_json, pass_settings, say
 
 if TYPE_CHECKING:
-    from ..lifecycle.bundle import Kind
+    from ..lifecycle.access.bundle import Kind
 
 
 @click.command()
@@ -55,8 +55,8 @@ def handout(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum handout demo 20260001 --replace-key
       practicum handout demo --bundle moodle
     """
-    from ..lifecycle.handout import Wishes
-    from ..lifecycle.handout import handout as hand_out
+    from ..lifecycle.access.handout import Wishes
+    from ..lifecycle.access.handout import handout as hand_out
     from ..report import live
 
     wishes = Wishes(renew=renew, replace_key=replace_key, bundle=bundle)

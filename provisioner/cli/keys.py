@@ -69,7 +69,7 @@ def import_(  # noqa: PLR0913  (one parameter an option)
       practicum keys import demo submissions.zip --from canvas
       practicum keys import demo handed-in/ --from folder --yes
     """
-    from ..lifecycle import bundle
+    from ..lifecycle.access import bundle
 
     found = key_import.propose(settings.stacks, cohort, file, source)
     if not as_json:
@@ -122,7 +122,7 @@ def audit(context: click.Context, settings: Settings, cohort: str, *, as_json: b
       practicum keys audit demo
       practicum keys audit demo --json | jq '.files[] | select(.differences != [])'
     """
-    from ..lifecycle.recipients import audit as look
+    from ..lifecycle.access.recipients import audit as look
     from ..report import documents
 
     found = look(settings, cohort)

@@ -34,7 +34,7 @@ def revoke(
       practicum revoke demo 20260001
       practicum revoke demo --yes           everybody
     """
-    from ..lifecycle.revoke import revoke as take_back
+    from ..lifecycle.access.revoke import revoke as take_back
     from ..report import documents, live, text
 
     confirm_all(ids, f"Take the access of all students of {cohort} back?", yes=yes)

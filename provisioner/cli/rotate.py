@@ -51,7 +51,7 @@ def rotate(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum rotate demo 20260001 --now
       practicum rotate demo --sweep         in a crontab, every ten minutes
     """
-    from ..lifecycle import handout
+    from ..lifecycle.access import handout
     from ..report import live
 
     length = _overlap(overlap, now=now)

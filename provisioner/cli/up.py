@@ -106,7 +106,7 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
 
 def _show_plan(settings: Settings, reading: Overview, leaving: Leaving) -> None:
     from ..lifecycle import backend
-    from ..lifecycle.archiving import folder_of
+    from ..lifecycle.archives.archiving import folder_of
     from ..report import archives, hosts, status, text
 
     going, folder = backend.going(reading), folder_of(settings, reading.cohort.name)

@@ -18,11 +18,12 @@ from ..errors import ClusterError
 from ..manifest import GUARD, stack_name
 from ..plan import Part
 from ..settings import Settings
-from . import claim, identity, lock, settling
-from .engine import Aside, Engine
+from . import claim, identity, lock
 from .interrupt import stopping
 from .progress import Progress
 from .reading import Reading, read
+from .stacks import settling
+from .stacks.engine import Aside, Engine
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,10 @@ from ..cohort import Cohort, Record, override
 from ..errors import InputError, Problem
 from ..manifest import ObjectKey
 from ..settings import Settings
-from . import backend, terms
+from . import backend
+from .access import terms
+from .access.desk import NOTHING
 from .change import Changed, Confirm, Finished, Proposal, carry_out, known_in
-from .desk import NOTHING
 from .overview import Overview
 from .progress import Progress
 from .reading import Reading

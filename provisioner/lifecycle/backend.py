@@ -21,17 +21,17 @@ from .progress import Progress
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..credential import Standing
+    from .access.giving import HandoutResult
+    from .access.handout import Wishes
+    from .access.revoke import RevokeResult
     from .ahead import Asked
-    from .archiving import Archived
+    from .archives.archiving import Archived
+    from .archives.restoring import Opened, Restoring
     from .capacity import Capacity
     from .change import Finished
-    from .finding import Finding
-    from .giving import HandoutResult
-    from .handout import Wishes
+    from .checks.finding import Finding
     from .leaving import Leaving
     from .receipt import Receipt
-    from .restoring import Opened, Restoring
-    from .revoke import RevokeResult
     from .status import Status
     from .up_result import UpResult
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from ..cohort import Record, Student
 from ..errors import InputError
 from ..settings import Settings
-from . import audit, backend, choice, desk, lock
-from .audit import AuditLog, Event
+from . import backend, choice, lock
+from .access import audit, desk
+from .access.audit import AuditLog, Event
 from .interrupt import ending_in_order, finished
 from .leaving import KEEP_ALL, Leaving, refuse_mass_drop
 from .overview import Overview

@@ -43,7 +43,7 @@ def of_students(reading: Some, ids: Iterable[str]) -> Some:
         InputError: If one of them is unknown.
         ClusterError: If what all students share is not there: they could have nothing.
     """
-    from . import desk  # which a run for everybody has no use for
+    from .access import desk  # which a run for everybody has no use for
 
     ids = tuple(ids)
     desk.refuse_unknown(reading, [id for id in ids if id not in reading.records])

@@ -9,9 +9,9 @@ from ..cohort import Group, Record
 from ..manifest import GUARD, STUDENT, Manifest, groups_part
 from . import removal
 from .claim import Hold
-from .engine import Engine
 from .progress import Progress
 from .reading import Reading
+from .stacks.engine import Engine
 
 
 class Clearing:

@@ -10,7 +10,7 @@ from ..cohort import Recipient, Record, keys, roster_edit
 from ..cohort import records as record_file
 from ..errors import InputError, Problem
 from ..settings import Settings
-from . import bundle, on_disk
+from .access import bundle, on_disk
 from .change import Changed, Confirm, Finished, Proposal, carry_out
 from .membership import put_key, read_key, see
 from .overview import Overview

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from .. import cluster
 from ..errors import PracticumError
 from ..manifest import WAY_IN, Manifest
-from . import logins, removal
+from . import removal
+from .access import logins
 from .reading import Reading
 
 

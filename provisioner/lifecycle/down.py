@@ -14,22 +14,14 @@ from ..cohort import records as record_file
 from ..errors import ClusterError, InputError
 from ..plan import render
 from ..settings import Settings
-from . import (
-    archiving,
-    backend,
-    claim,
-    hosts_down,
-    last_archive,
-    leftovers,
-    lock,
-    on_disk,
-    settling,
-)
-from .archiving import Archived
+from . import backend, claim, leftovers, lock
+from .access import on_disk
+from .archives import archiving, last_archive
+from .archives.archiving import Archived
 from .backend import Ending
 from .clearing import Clearing, name_of
-from .engine import Engine
-from .hosts_down import HostsReceipt
+from .hosts import down as hosts_down
+from .hosts.down import HostsReceipt
 from .interrupt import stopping
 from .leaving import refuse_unknown
 from .overview import Overview
@@ -37,6 +29,8 @@ from .progress import Progress
 from .reading import Reading
 from .receipt import Receipt
 from .removal import SECONDS
+from .stacks import settling
+from .stacks.engine import Engine
 
 USUAL = Ending(patience=SECONDS)
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from .. import cluster, credential, names
 from ..errors import ClusterError
 from ..settings import Settings
-from . import lock, on_disk
+from . import lock
+from .access import on_disk
 from .reading import Reading
 
 SECONDS = 20.0

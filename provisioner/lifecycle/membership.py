@@ -11,7 +11,7 @@ from ..cohort import Cohort, Recipient, Record, Student, keys, roster_edit
 from ..cohort.roster_edit import RosterEdit
 from ..errors import InputError, Problem
 from ..settings import Settings
-from . import on_disk
+from .access import on_disk
 from .change import Changed, Confirm, Finished, Proposal, carry_out
 from .leaving import KEEP_ALL, Leaving
 from .overview import Overview

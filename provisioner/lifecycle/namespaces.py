@@ -16,17 +16,17 @@ from .reading import Reading
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..credential import Standing
+    from .access.giving import HandoutResult
+    from .access.handout import Wishes
+    from .access.revoke import RevokeResult
     from .ahead import Asked
-    from .archiving import Archived
+    from .archives.archiving import Archived
+    from .archives.restoring import Opened, Restoring
     from .backend import Again, Ending, Ids, Resting, Whole
     from .capacity import Capacity
-    from .finding import Finding
-    from .giving import HandoutResult
-    from .handout import Wishes
+    from .checks.finding import Finding
     from .leaving import Leaving
     from .receipt import Receipt
-    from .restoring import Opened, Restoring
-    from .revoke import RevokeResult
     from .status import Status
     from .up_result import UpResult
 
@@ -50,13 +50,13 @@ class Namespaces:
 
     def sweep(self, settings: Settings, reading: Reading, say: Callable[[str], None]) -> None:
         """End old tokens whose overlap is over."""
-        from . import sweeping
+        from .access import sweeping
 
         sweeping.sweep_quietly(settings, reading, say)
 
     def unsettled(self, settings: Settings, reading: Reading) -> bool:
         """Look into the journal for stacks that a killed run began."""
-        from . import settling
+        from .stacks import settling
 
         return bool(settling.half_done(settings, reading))
 
@@ -68,7 +68,7 @@ class Namespaces:
 
     def all_of(self, reading: Reading) -> Whole:
         """Return the cohort's namespaces."""
-        from . import archiving
+        from .archives import archiving
         from .backend import Whole
 
         own = (live["metadata"]["name"] for live in reading.found.own_namespaces)
@@ -149,7 +149,7 @@ class Namespaces:
         self, settings: Settings, reading: Reading, ids: Iterable[str], progress: Progress
     ) -> Archived:
         """Archive what lies in namespaces."""
-        from . import archiving
+        from .archives import archiving
 
         return archiving.of_namespaces(settings, reading, ids, progress)
 
@@ -169,7 +169,7 @@ class Namespaces:
         self, settings: Settings, name: str, ids: Ids, *, progress: Progress, wishes: Wishes
     ) -> HandoutResult:
         """Mint tokens."""
-        from . import handout
+        from .access import handout
 
         return handout.of_namespaces(settings, name, ids, progress=progress, wishes=wishes)
 
@@ -177,13 +177,13 @@ class Namespaces:
         self, settings: Settings, name: str, ids: Ids, *, progress: Progress, overlap: timedelta
     ) -> HandoutResult:
         """Mint new tokens."""
-        from . import handout
+        from .access import handout
 
         return handout.rotate_namespaces(settings, name, ids, progress=progress, overlap=overlap)
 
     def sweep_access(self, settings: Settings, name: str) -> tuple[str, ...]:
         """End old tokens."""
-        from . import handout
+        from .access import handout
 
         return handout.sweep_namespaces(settings, name)
 
@@ -191,7 +191,7 @@ class Namespaces:
         self, settings: Settings, name: str, ids: Ids, *, progress: Progress
     ) -> RevokeResult:
         """Kill tokens."""
-        from . import revoke
+        from .access import revoke
 
         return revoke.of_namespaces(settings, name, ids, progress=progress)
 
@@ -199,7 +199,7 @@ class Namespaces:
         self, settings: Settings, name: str, ids: Ids, *, progress: Progress, replace_key: bool
     ) -> HandoutResult:
         """Mint tokens for those who had been revoked."""
-        from . import revoke
+        from .access import revoke
 
         return revoke.reinstate_in_namespaces(
             settings, name, ids, progress=progress, replace_key=replace_key
@@ -207,7 +207,7 @@ class Namespaces:
 
     def restoring(self, settings: Settings, cohort: Cohort, id: str, opened: Opened) -> Restoring:
         """Get ready to restore into a namespace."""
-        from . import restoring_namespace
+        from .archives import namespace as restoring_namespace
 
         return restoring_namespace.prepare(settings, cohort, id, opened)
 
@@ -225,7 +225,7 @@ class Namespaces:
         self, settings: Settings, cohort: Cohort, students: list[Student], id_token: str
     ) -> Iterator[Finding]:
         """Look at the cluster."""
-        from . import doctor
+        from .checks import doctor
 
         return doctor.of_namespaces(settings, cohort, students, id_token)
 

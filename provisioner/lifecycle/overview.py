@@ -11,7 +11,7 @@ from ..cohort import Cohort, Group, Record, Student
 from ..plan import Plan
 
 if TYPE_CHECKING:
-    from .lab_hosts import Labs
+    from .hosts.reading import Labs
 
 WAVE_SIZE = 50
 """Students a Pulumi stack: of 25, 50 and 100, the quickest cold `up` of 300."""

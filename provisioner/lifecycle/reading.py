@@ -15,8 +15,9 @@ from ..errors import InputError
 from ..manifest import GUARD, groups_part, stack_name
 from ..plan import Live, group_of, make_plan, of_students, record_of, render
 from ..settings import Settings
-from . import identity, logins, pull_secrets
+from . import identity, pull_secrets
 from . import target as targets
+from .access import logins
 from .overview import WAVE_SIZE, Overview, Some
 from .pull_secrets import NO_SOURCES, Sources
 from .target import Target

@@ -21,8 +21,9 @@ from ..cohort import Cohort, Record, placement
 from ..cohort import records as record_file
 from ..errors import InputError, Interrupted, PracticumError
 from ..settings import Settings
-from . import backend, terms
+from . import backend
 from . import target as targets
+from .access import terms
 from .down import down
 from .overview import Overview
 from .progress import Progress

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import PartialError, ProofError
-from .archiving import Archived
-from .hosts_down import HostsReceipt
+from .archives.archiving import Archived
+from .hosts.down import HostsReceipt
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from ..cohort import records as record_file
 from ..errors import InputError, Problem
 from ..manifest import Manifest
 from ..settings import Settings
-from . import logins
+from .access import logins
 from .overview import WAVE_SIZE
 from .target import refuse_without_namespaces
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..settings import Settings
-from . import backend, desk, lock
+from . import backend, lock
+from .access import desk
 from .backend import Again
 from .overview import Overview
 from .progress import Progress

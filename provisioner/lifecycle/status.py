@@ -11,9 +11,11 @@ from ..cohort import Term
 from ..credential import Standing
 from ..plan import Part
 from ..settings import Settings
-from . import backend, host_report, journal, sweeping, usage
-from .desk import NOTHING
-from .host_report import LastRun
+from . import backend, journal, usage
+from .access import sweeping
+from .access.desk import NOTHING
+from .hosts import report as host_report
+from .hosts.report import LastRun
 from .journal import Unfinished
 from .reading import Reading
 

@@ -17,7 +17,7 @@ from .progress import Progress
 from .up_result import UpResult
 
 if TYPE_CHECKING:
-    from .host_report import HostsResult
+    from .hosts.report import HostsResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,8 @@ def _with_hosts(reading: Overview, wishes: Wishes) -> Overview:
     cohort = reading.cohort
     if wishes.choice.ids or not (cohort.hosts or cohort.hosts_file.exists()):
         return reading
-    from . import hosts_up, lab_hosts  # only a course with hosts pays for them
+    from .hosts import reading as lab_hosts
+    from .hosts import up as hosts_up  # only a course with hosts pays for them
 
     if not cohort.hosts:
         lab_hosts.refuse_lost(cohort)
@@ -121,7 +122,7 @@ def _bring_hosts_up(
     """
     if reading.labs is None:
         return None
-    from . import hosts_up
+    from .hosts import up as hosts_up
 
     manner = hosts_up.Manner(archive=leaving.archive)
     return hosts_up.bring_up(settings, reading.labs, held, progress, manner)

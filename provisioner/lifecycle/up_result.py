@@ -12,8 +12,8 @@ from ..plan import Part, Plan
 from .overview import Overview
 
 if TYPE_CHECKING:
-    from .host_report import HostsResult
-    from .kept import Archive
+    from .archives.kept import Archive
+    from .hosts.report import HostsResult
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,15 +14,16 @@ from ..errors import ClusterError, ToolError
 from ..manifest import GUARD, Manifest, key_of, stack_name
 from ..plan import Action, Part, Plan
 from ..settings import Settings
-from . import afterwards, claim, identity, journal, pull_secrets, removal, settling, usage
+from . import afterwards, claim, identity, journal, pull_secrets, removal, usage
 from .interrupt import stopping
 from .leaving import KEEP_ALL, Leaving
 from .progress import Progress
 from .reading import Reading, narrowed
+from .stacks import settling
 from .up_result import UpResult, summary
 
 if TYPE_CHECKING:
-    from .engine import Engine
+    from .stacks.engine import Engine
 
 CHECKED = ("create", "change")
 CLAIM = "PersistentVolumeClaim"
@@ -49,8 +50,10 @@ def bring_up(
     if reading.plan.is_empty and not half_done:
         _leave_as_it_is(settings, reading, progress)
         return summary(reading, reading.plan, {}, began)
-    from . import last_archive
-    from .engine import Engine  # with the toolchain, which a run that changes nothing needs not
+    from .archives import last_archive
+    from .stacks.engine import (
+        Engine,  # with the toolchain, which a run that changes nothing needs not
+    )
 
     claim.refuse_going(settings, reading)
     _refuse_without_rights(reading)
@@ -102,7 +105,7 @@ def refuse_without_course_key(reading: Reading, leaving: Leaving) -> None:
     going = leaving_namespaces(reading) if leaving.archive else []
     if not going:
         return
-    from . import archiving  # whoever loses nobody pays nothing for it
+    from .archives import archiving  # whoever loses nobody pays nothing for it
 
     archiving.refuse_without_key(
         reading.cohort, going, otherwise="Or say --no-archive, and keep nothing."
@@ -174,7 +177,7 @@ def _apply(
 def _bring_guard_up(reading: Reading, engine: Engine, spared: Container[str]) -> None:
     guard = reading.plan.guard
     _take_away(reading, guard)
-    from . import archiving
+    from .archives import archiving
 
     stays = {ns["metadata"]["name"] for ns in guard.surplus if archiving.subject_of(ns) in spared}
     going = [live for live in guard.surplus if not {_name(live), _place(live)} & stays]

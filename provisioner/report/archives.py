@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..archive import Contents
-    from ..lifecycle.kept import Archive, Archived
-    from ..lifecycle.restored import Restored
+    from ..lifecycle.archives.kept import Archive, Archived
+    from ..lifecycle.archives.restored import Restored
 
 FEW = 10
 

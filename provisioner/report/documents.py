@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from . import ends, recovery
 
 if TYPE_CHECKING:  # a command pays for no other's modules
-    from ..lifecycle.assistance import Grant
-    from ..lifecycle.bundle import Bundle
+    from ..lifecycle.access.assistance import Grant
+    from ..lifecycle.access.bundle import Bundle
+    from ..lifecycle.access.giving import HandoutResult
+    from ..lifecycle.access.recipients import RecipientAudit
+    from ..lifecycle.access.revoke import RevokeResult
     from ..lifecycle.change import Changed
-    from ..lifecycle.giving import HandoutResult
-    from ..lifecycle.host_report import LastRun
+    from ..lifecycle.hosts.report import LastRun
     from ..lifecycle.overview import Overview
-    from ..lifecycle.recipients import RecipientAudit
-    from ..lifecycle.revoke import RevokeResult
     from ..lifecycle.status import GroupStatus, Status, StudentStatus
     from ..lifecycle.up_result import UpResult
     from ..lifecycle.watch import Drift

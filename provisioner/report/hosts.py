@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a command pays for no other's modules
-    from ..lifecycle.class_secret import Audit
-    from ..lifecycle.host_report import HostRow, HostsResult, LastRun
-    from ..lifecycle.hosts_down import HostsReceipt
-    from ..lifecycle.hosts_scan import Scanned, ScanResult
-    from ..lifecycle.hosts_status import HostsStatus, HostStatus
-    from ..lifecycle.lab_hosts import Labs
+    from ..lifecycle.access.class_secret import Audit
+    from ..lifecycle.hosts.down import HostsReceipt
+    from ..lifecycle.hosts.reading import Labs
+    from ..lifecycle.hosts.report import HostRow, HostsResult, LastRun
+    from ..lifecycle.hosts.scan import Scanned, ScanResult
+    from ..lifecycle.hosts.status import HostsStatus, HostStatus
 
 FEW = 8
 

@@ -11,12 +11,12 @@ from ..plan import Part
 from . import archives, ends, hosts
 
 if TYPE_CHECKING:  # a command pays for no other's modules
-    from ..lifecycle.bundle import Bundle
+    from ..lifecycle.access.bundle import Bundle
+    from ..lifecycle.access.giving import HandoutResult
+    from ..lifecycle.access.revoke import RevokeResult
     from ..lifecycle.change import Changed
-    from ..lifecycle.giving import HandoutResult
     from ..lifecycle.overview import Overview
     from ..lifecycle.receipt import Receipt
-    from ..lifecycle.revoke import RevokeResult
     from ..lifecycle.up_result import UpResult
     from ..lifecycle.watch import Drift
 
@@ -189,7 +189,7 @@ def _bundle(bundle: Bundle) -> Iterator[str]:
 
 def revoke(result: RevokeResult) -> Iterator[str]:
     """Yield whose access was taken back, and when that takes effect."""
-    from ..lifecycle.revoke import SECONDS
+    from ..lifecycle.access.revoke import SECONDS
 
     for id, why in sorted(result.failed.items()):
         yield f"  ! {id}: {_first_line(why)}"

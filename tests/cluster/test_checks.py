@@ -16,7 +16,7 @@ import pytest
 
 from provisioner import cluster
 from provisioner.cluster import ApiError
-from provisioner.lifecycle.openness import openness
+from provisioner.lifecycle.checks.openness import openness
 from provisioner.lifecycle.reading import read
 from provisioner.manifest import admission
 from provisioner.settings import Settings

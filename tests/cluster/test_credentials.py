@@ -15,7 +15,7 @@ import yaml
 
 from provisioner import credential
 from provisioner.cluster import NotKnownError
-from provisioner.lifecycle import terms
+from provisioner.lifecycle.access import terms
 from provisioner.lifecycle.reading import read
 from provisioner.settings import Settings
 

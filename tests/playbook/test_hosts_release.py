@@ -10,8 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 from provisioner.errors import Interrupted, MissingToolError
-from provisioner.lifecycle import host_claim, host_inventory, hosts_run
-from provisioner.lifecycle.hosts_run import Wishes
+from provisioner.lifecycle.hosts import claim as host_claim
+from provisioner.lifecycle.hosts import inventory as host_inventory
+from provisioner.lifecycle.hosts import run as hosts_run
+from provisioner.lifecycle.hosts.run import Wishes
 from provisioner.lifecycle.progress import Silent
 from provisioner.settings import Settings
 

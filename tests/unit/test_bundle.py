@@ -13,7 +13,7 @@ import pyrage
 import pytest
 
 from provisioner.cohort import Student, keys
-from provisioner.lifecycle import bundle, on_disk
+from provisioner.lifecycle.access import bundle, on_disk
 from provisioner.settings import Settings
 
 from ..sample import NAME, record

@@ -9,7 +9,7 @@ import pytest
 
 from provisioner import cluster, manifest
 from provisioner.cluster import Found
-from provisioner.lifecycle import giving
+from provisioner.lifecycle.access import giving
 from provisioner.lifecycle.own_clusters import scoped
 from provisioner.lifecycle.progress import Silent
 from provisioner.manifest import ObjectKey

@@ -21,7 +21,7 @@ from provisioner.cohort import keys
 from provisioner.credential import Address, Credential, Wanted, minting
 from provisioner.errors import ClusterError, InputError
 from provisioner.join.merge import put
-from provisioner.lifecycle import terms
+from provisioner.lifecycle.access import terms
 
 from ..sample import cohort, record
 from .conftest import Answer

@@ -14,10 +14,10 @@ from provisioner.cohort import Student, keys
 from provisioner.credential import Credential, Standing
 from provisioner.credential.standing import PENDING, REPLACED_END, REPLACES
 from provisioner.errors import ClusterError, InputError
-from provisioner.lifecycle import audit, desk, on_disk
-from provisioner.lifecycle import handout as handing
-from provisioner.lifecycle import revoke as revoking
-from provisioner.lifecycle.desk import Desk
+from provisioner.lifecycle.access import audit, desk, on_disk
+from provisioner.lifecycle.access import handout as handing
+from provisioner.lifecycle.access import revoke as revoking
+from provisioner.lifecycle.access.desk import Desk
 from provisioner.lifecycle.progress import Silent
 from provisioner.manifest import ObjectKey
 from provisioner.settings import Settings

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from provisioner.cluster import ApiError, NotKnownError
-from provisioner.lifecycle import doctor
-from provisioner.lifecycle.openness import openness
+from provisioner.lifecycle.checks import doctor
+from provisioner.lifecycle.checks.openness import openness
 from provisioner.settings import Settings
 
 from ..sample import cohort

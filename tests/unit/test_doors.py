@@ -8,8 +8,8 @@ import pytest
 
 from provisioner.cluster import Found
 from provisioner.errors import ClusterError, InputError, Interrupted
-from provisioner.lifecycle import archiving, last_archive
-from provisioner.lifecycle.kept import Archived
+from provisioner.lifecycle.archives import archiving, last_archive
+from provisioner.lifecycle.archives.kept import Archived
 from provisioner.manifest import STUDENT, ObjectKey
 
 from ..sample import NAME, cohort

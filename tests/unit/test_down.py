@@ -13,12 +13,13 @@ import pytest
 from provisioner import manifest
 from provisioner.cohort import Student
 from provisioner.errors import ClusterError, InputError, LockedError
-from provisioner.lifecycle import backend, clearing, down, hosts_down, leftovers
+from provisioner.lifecycle import backend, clearing, down, leftovers
+from provisioner.lifecycle.archives.kept import Archived
 from provisioner.lifecycle.backend import Ending
 from provisioner.lifecycle.claim import Hold
 from provisioner.lifecycle.clearing import Clearing
-from provisioner.lifecycle.hosts_down import HostReceipt, HostsReceipt
-from provisioner.lifecycle.kept import Archived
+from provisioner.lifecycle.hosts import down as hosts_down
+from provisioner.lifecycle.hosts.down import HostReceipt, HostsReceipt
 from provisioner.lifecycle.own_clusters import down as own_clusters
 from provisioner.lifecycle.progress import Silent
 from provisioner.lifecycle.receipt import Receipt

@@ -13,9 +13,9 @@ from provisioner import credential
 from provisioner.cohort import records as record_file
 from provisioner.cohort.kind import Kind
 from provisioner.credential import Credential
-from provisioner.lifecycle import on_disk
-from provisioner.lifecycle.giving import HandoutResult
-from provisioner.lifecycle.handout import Wishes
+from provisioner.lifecycle.access import on_disk
+from provisioner.lifecycle.access.giving import HandoutResult
+from provisioner.lifecycle.access.handout import Wishes
 from provisioner.lifecycle.own_clusters import ends, handing_out, preflight
 from provisioner.lifecycle.own_clusters.status import status
 from provisioner.lifecycle.progress import Silent

@@ -21,21 +21,19 @@ import yaml
 from provisioner import cohort as cohorts
 from provisioner.cohort import enrolment, records
 from provisioner.errors import InputError, MissingToolError
-from provisioner.lifecycle import (
-    class_secret,
-    host_harvest,
-    host_inventory,
-    host_report,
-    hosts_status,
-    lab_hosts,
-)
-from provisioner.lifecycle.host_harvest import Harvest
-from provisioner.lifecycle.host_inventory import Folders
-from provisioner.lifecycle.host_report import HostRow, HostsResult
-from provisioner.lifecycle.hosts_down import HostReceipt, HostsReceipt
-from provisioner.lifecycle.hosts_run import Ran
-from provisioner.lifecycle.hosts_scan import Scanned
-from provisioner.lifecycle.hosts_status import _absent, _differences, _host
+from provisioner.lifecycle.access import class_secret
+from provisioner.lifecycle.hosts import harvest as host_harvest
+from provisioner.lifecycle.hosts import inventory as host_inventory
+from provisioner.lifecycle.hosts import reading as lab_hosts
+from provisioner.lifecycle.hosts import report as host_report
+from provisioner.lifecycle.hosts import status as hosts_status
+from provisioner.lifecycle.hosts.down import HostReceipt, HostsReceipt
+from provisioner.lifecycle.hosts.harvest import Harvest
+from provisioner.lifecycle.hosts.inventory import Folders
+from provisioner.lifecycle.hosts.report import HostRow, HostsResult
+from provisioner.lifecycle.hosts.run import Ran
+from provisioner.lifecycle.hosts.scan import Scanned
+from provisioner.lifecycle.hosts.status import _absent, _differences, _host
 from provisioner.playbook import HostKey, HostResult
 from provisioner.report import hosts as text
 from provisioner.settings import Settings

@@ -13,15 +13,16 @@ import pytest
 from provisioner import manifest
 from provisioner.archive import Member
 from provisioner.errors import ClusterError, InputError, Interrupted, LockedError
-from provisioner.lifecycle import backend, restoring
+from provisioner.lifecycle import backend
 from provisioner.lifecycle import change as changing
-from provisioner.lifecycle import handout as handing
-from provisioner.lifecycle import revoke as revoking
 from provisioner.lifecycle import target as targets
-from provisioner.lifecycle.engine import Engine
+from provisioner.lifecycle.access import handout as handing
+from provisioner.lifecycle.access import revoke as revoking
+from provisioner.lifecycle.archives import restoring
 from provisioner.lifecycle.interrupt import ending_in_order, finished, stopping
 from provisioner.lifecycle.progress import Silent
 from provisioner.lifecycle.removal import remove_surplus
+from provisioner.lifecycle.stacks.engine import Engine
 from provisioner.plan import Live, Part, make_plan
 from provisioner.pulumi_stack import Outcome
 from provisioner.settings import Settings

@@ -15,7 +15,8 @@ from provisioner import cluster, manifest
 from provisioner.cluster import ApiError, workloads
 from provisioner.cohort import enrolment, override, records, roster, roster_edit
 from provisioner.errors import ClusterError, InputError
-from provisioner.lifecycle import allowance, membership, suspension, terms
+from provisioner.lifecycle import allowance, membership, suspension
+from provisioner.lifecycle.access import terms
 from provisioner.lifecycle.choice import Choice, chosen
 from provisioner.lifecycle.reading import narrowed
 from provisioner.manifest import ObjectKey

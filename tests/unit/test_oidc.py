@@ -15,7 +15,7 @@ from provisioner.cohort import records as record_file
 from provisioner.cohort.keys import parse
 from provisioner.credential import Address, login_kubeconfig
 from provisioner.errors import InputError
-from provisioner.lifecycle import logins, on_disk
+from provisioner.lifecycle.access import logins, on_disk
 from provisioner.manifest import ObjectKey
 from provisioner.verify import guards
 

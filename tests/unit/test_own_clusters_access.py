@@ -17,8 +17,8 @@ from provisioner.cluster.served_types import Type
 from provisioner.cluster.transport import pool
 from provisioner.credential import Standing
 from provisioner.errors import ClusterError
-from provisioner.lifecycle import desk
-from provisioner.lifecycle.kept import Archive
+from provisioner.lifecycle.access import desk
+from provisioner.lifecycle.archives.kept import Archive
 from provisioner.lifecycle.own_clusters import OwnClusters, access, handing_out, keeping, scoped
 from provisioner.lifecycle.progress import Silent
 from provisioner.settings import Settings

@@ -10,7 +10,8 @@ import stat
 import pytest
 
 from provisioner.errors import InputError
-from provisioner.lifecycle import host_claim, place
+from provisioner.lifecycle import place
+from provisioner.lifecycle.hosts import claim as host_claim
 from provisioner.settings import Settings
 
 

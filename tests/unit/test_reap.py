@@ -15,7 +15,7 @@ from provisioner.cohort import Record, placement
 from provisioner.cohort import records as record_file
 from provisioner.cohort.placement import Seat
 from provisioner.lifecycle import reap
-from provisioner.lifecycle.archiving import Archived
+from provisioner.lifecycle.archives.archiving import Archived
 from provisioner.lifecycle.backend import Whole
 from provisioner.lifecycle.progress import Silent
 from provisioner.lifecycle.reap import Case, Notice, decide, last_day

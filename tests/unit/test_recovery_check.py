@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyrage
 import pytest
 
-from provisioner.lifecycle.recovery_check import recovery_findings
+from provisioner.lifecycle.checks.recovery_check import recovery_findings
 from provisioner.settings import Settings
 
 from ..sample import cohort

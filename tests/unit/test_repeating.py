@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from provisioner.lifecycle import repeating
 from provisioner.lifecycle.progress import Silent
+from provisioner.lifecycle.stacks import repeating
 from provisioner.pulumi_stack import Job, Outcome
 
 ONE, TWO = (

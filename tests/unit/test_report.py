@@ -19,15 +19,15 @@ from provisioner.cohort import Group, Student
 from provisioner.credential import Credential, Standing
 from provisioner.errors import InputError, Problem
 from provisioner.lifecycle import watch
-from provisioner.lifecycle.archiving import Archived
+from provisioner.lifecycle.access.desk import Issued
+from provisioner.lifecycle.access.giving import HandoutResult
+from provisioner.lifecycle.archives.archiving import Archived
+from provisioner.lifecycle.archives.kept import Archive
+from provisioner.lifecycle.archives.restored import Restored, Result
 from provisioner.lifecycle.change import Changed
-from provisioner.lifecycle.desk import Issued
-from provisioner.lifecycle.giving import HandoutResult
-from provisioner.lifecycle.kept import Archive
 from provisioner.lifecycle.leaving import refuse_mass_drop
 from provisioner.lifecycle.reading import Reading, Target
 from provisioner.lifecycle.receipt import Receipt
-from provisioner.lifecycle.restored import Restored, Result
 from provisioner.lifecycle.status import Status, StudentStatus
 from provisioner.lifecycle.up_result import UpResult
 from provisioner.manifest import key_of

@@ -10,7 +10,7 @@ import pytest
 
 from provisioner.errors import LockedError, ToolError
 from provisioner.lifecycle import journal
-from provisioner.lifecycle.settling import half_done, noted, settle
+from provisioner.lifecycle.stacks.settling import half_done, noted, settle
 from provisioner.pulumi_stack import Outcome
 from provisioner.settings import Settings
 

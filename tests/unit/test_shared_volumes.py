@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from provisioner import manifest
 from provisioner.cluster import observe
 from provisioner.cluster.role_objects import operator
-from provisioner.lifecycle.copying import Copier
+from provisioner.lifecycle.archives.copying import Copier
 
 from ..sample import NAME, cohort, record
 from .rendering import environment, of_kind, one

@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from provisioner.errors import InputError
-from provisioner.lifecycle import audit, journal, terms
+from provisioner.lifecycle import journal
+from provisioner.lifecycle.access import audit, terms
 from provisioner.settings import Settings
 
 from ..sample import cohort

@@ -18,11 +18,11 @@ from provisioner.errors import MissingToolError, ToolError
 from provisioner.kind.docker import Engine
 from provisioner.kind.found import Node
 from provisioner.kind.volumes import Place
-from provisioner.lifecycle import archiving, bounded, copying
-from provisioner.lifecycle.archiving import with_what_can_be_read
-from provisioner.lifecycle.bounded import UnreadableError
-from provisioner.lifecycle.copying import Copier, Pod
-from provisioner.lifecycle.one_archive import Source
+from provisioner.lifecycle.archives import archiving, bounded, copying
+from provisioner.lifecycle.archives.archiving import with_what_can_be_read
+from provisioner.lifecycle.archives.bounded import UnreadableError
+from provisioner.lifecycle.archives.copying import Copier, Pod
+from provisioner.lifecycle.archives.one_archive import Source
 from provisioner.lifecycle.own_clusters import keeping
 from provisioner.lifecycle.own_clusters.filling import Filling
 from provisioner.lifecycle.progress import Silent

@@ -10,9 +10,9 @@ import click
 from ..options import show_json, show_lines
 
 if TYPE_CHECKING:
-    from ...lifecycle.host_report import HostsResult
-    from ...lifecycle.hosts_down import HostsReceipt
-    from ...lifecycle.hosts_status import HostsStatus
+    from ...lifecycle.hosts.down import HostsReceipt
+    from ...lifecycle.hosts.report import HostsResult
+    from ...lifecycle.hosts.status import HostsStatus
 
 limit = click.option(
     "--limit", metavar="HOST", multiple=True, help="This host alone; may be said several times."

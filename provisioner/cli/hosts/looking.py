@@ -11,7 +11,7 @@ from ..options import Settings, as_json, pass_settings, say, show_table
 from .ending import end, limit
 
 if TYPE_CHECKING:
-    from ...lifecycle.hosts_status import HostsStatus
+    from ...lifecycle.hosts.status import HostsStatus
 
 
 def reading_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -74,7 +74,7 @@ def status(
 
 
 def _asked(settings: Settings, cohort: str, limit: tuple[str, ...]) -> HostsStatus:
-    from ...lifecycle.hosts_status import status
+    from ...lifecycle.hosts.status import status
     from ...report import live
 
     with live.progress(say) as progress:

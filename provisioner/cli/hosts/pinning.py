@@ -11,7 +11,7 @@ from ..options import Settings, as_json, ask, pass_settings, say, show_json, sho
 from .ending import limit
 
 if TYPE_CHECKING:
-    from ...lifecycle.hosts_scan import Keys, Scanned
+    from ...lifecycle.hosts.scan import Keys, Scanned
 
 
 @click.command()
@@ -47,7 +47,7 @@ def scan(
       practicum hosts scan demo --limit lab1 --expect SHA256:ufzs0Ijm5IVSO3fEQ9jhC6CDh4z8WdVbBJrEcOa1B0A
     """
     from ...errors import PartialError
-    from ...lifecycle.hosts_scan import scan as look
+    from ...lifecycle.hosts.scan import scan as look
     from ...report import hosts as text
     from ...report import live
 

@@ -19,7 +19,7 @@ from ..options import (
 from .ending import end, limit
 
 if TYPE_CHECKING:
-    from ...lifecycle.lab_hosts import Labs
+    from ...lifecycle.hosts.reading import Labs
 
 no_archive = click.option("--no-archive", is_flag=True, help="Keep no copy of homes that go.")
 
@@ -61,8 +61,8 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum hosts up demo --limit lab1 --yes --json
       practicum hosts up demo --failed
     """
-    from ...lifecycle.hosts_up import Manner
-    from ...lifecycle.hosts_up import up as bring_up
+    from ...lifecycle.hosts.up import Manner
+    from ...lifecycle.hosts.up import up as bring_up
     from ...report import hosts as text
     from ...report import live
 
@@ -116,8 +116,8 @@ def down(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum hosts down demo --check
       practicum hosts down demo --limit lab1 --yes demo --json
     """
-    from ...lifecycle.hosts_down import down as take_down
-    from ...lifecycle.hosts_down import look_ahead
+    from ...lifecycle.hosts.down import down as take_down
+    from ...lifecycle.hosts.down import look_ahead
     from ...report import hosts as text
     from ...report import live
 

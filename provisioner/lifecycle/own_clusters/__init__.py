@@ -14,13 +14,13 @@ from .looks import Looks
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ...credential import Standing
     from ..ahead import Asked
-    from ..archiving import Archived
+    from ..archives.archiving import Archived
+    from ..archives.restoring import Opened, Restoring
     from ..backend import Again, Ending, Resting, Whole
     from ..capacity import Capacity
-    from ..finding import Finding
+    from ..checks.finding import Finding
     from ..leaving import Leaving
     from ..receipt import Receipt
-    from ..restoring import Opened, Restoring
     from ..status import Status
     from ..up_result import UpResult
     from .reading import ClustersReading

@@ -19,7 +19,7 @@ from ...cohort import Cohort, Record
 from ...credential import Credential, Standing
 from ...errors import ClusterError, PracticumError
 from ...settings import Settings
-from .. import on_disk
+from ..access import on_disk
 from .engines import is_loopback
 from .reading import ClustersReading
 

@@ -9,10 +9,10 @@ from ...settings import Settings
 from ..progress import Progress
 
 if TYPE_CHECKING:  # a command pays for no other's modules
+    from ..access.giving import HandoutResult
+    from ..access.handout import Wishes
+    from ..access.revoke import RevokeResult
     from ..backend import Ids
-    from ..giving import HandoutResult
-    from ..handout import Wishes
-    from ..revoke import RevokeResult
     from .reading import ClustersReading
 
 
@@ -50,7 +50,7 @@ class Desk:
         self, settings: Settings, name: str, ids: Ids, *, progress: Progress
     ) -> RevokeResult:
         """Kill tokens of a scoped role."""
-        from .. import desk
+        from ..access import desk
         from . import scoped
 
         reading = _read(settings, name)

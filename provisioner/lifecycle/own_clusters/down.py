@@ -13,9 +13,9 @@ from ...kind.docker import Engine
 from ...kind.found import COHORT, KINDS_LABEL, STUDENT
 from ...settings import Settings
 from .. import leftovers
+from ..archives.kept import Archived
 from ..backend import Ending
 from ..interrupt import stopping
-from ..kept import Archived
 from ..progress import Progress
 from ..receipt import Receipt
 from . import keeping, up

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from ...cohort import Cohort, Record
 from ...cohort import records as record_file
 from ...settings import Settings
-from .. import terms
-from ..finding import Finding
+from ..access import terms
+from ..checks.finding import Finding
 from . import access
 
 SOON = timedelta(days=30)

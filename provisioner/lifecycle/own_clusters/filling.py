@@ -15,9 +15,9 @@ from ...kind import volumes
 from ...kind.docker import Engine
 from ...kind.found import Node
 from ...manifest import Manifest
-from ..bounded import Bounded, UnreadableError
-from ..restored import State
-from ..restoring import CLAIMS
+from ..archives.bounded import Bounded, UnreadableError
+from ..archives.restored import State
+from ..archives.restoring import CLAIMS
 
 SECONDS = 60.0
 """In which a claim gets its volume, and a type that was defined is served."""

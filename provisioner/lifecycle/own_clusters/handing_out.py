@@ -20,12 +20,12 @@ from ...cohort import Record, Student
 from ...credential import Address, Credential
 from ...errors import InputError, PracticumError
 from ...settings import Settings
-from .. import audit, desk, on_disk, terms
-from .. import bundle as bundles
-from ..audit import AuditLog
-from ..desk import Issued
-from ..giving import OTHER_KEY, HandoutResult
-from ..handout import Wishes
+from ..access import audit, desk, on_disk, terms
+from ..access import bundle as bundles
+from ..access.audit import AuditLog
+from ..access.desk import Issued
+from ..access.giving import OTHER_KEY, HandoutResult
+from ..access.handout import Wishes
 from ..progress import Progress
 from . import access, ends, scoped
 from .reading import ClustersReading

@@ -19,10 +19,10 @@ from ...kind import volumes
 from ...kind.found import Found
 from ...manifest import Manifest
 from ...settings import Settings
-from ..archiving import with_what_can_be_read
-from ..bounded import WHATEVER_IT_SAYS, Bounded, Claim
-from ..kept import Archive, Archived
-from ..one_archive import Lists, Source, Subject, Work, folder_of
+from ..archives.archiving import with_what_can_be_read
+from ..archives.bounded import WHATEVER_IT_SAYS, Bounded, Claim
+from ..archives.kept import Archive, Archived
+from ..archives.one_archive import Lists, Source, Subject, Work, folder_of
 from ..progress import Progress
 from . import access, waking, whole_cluster
 from .reading import ClustersReading

@@ -10,10 +10,10 @@ from ...errors import PracticumError
 from ...kind import machine
 from ...kind.machine import Machine
 from ...settings import Settings
-from ..doctor import failure
-from ..finding import Finding, Verdict
-from ..host_check import host_findings
-from ..recovery_check import recovery_findings
+from ..checks.doctor import failure
+from ..checks.finding import Finding, Verdict
+from ..checks.recovery_check import recovery_findings
+from ..hosts.check import host_findings
 from . import ends, room
 from .engines import Site, is_loopback, sites
 from .reading import NO_ISOLATION

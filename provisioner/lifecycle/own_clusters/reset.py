@@ -6,10 +6,10 @@ import time
 from dataclasses import replace
 
 from ...settings import Settings
-from .. import desk
+from ..access import desk
+from ..archives.kept import Archived
 from ..backend import Again
 from ..interrupt import stopping
-from ..kept import Archived
 from ..progress import Progress
 from ..reading import narrowed
 from ..up_result import UpResult, summary

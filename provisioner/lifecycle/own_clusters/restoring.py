@@ -16,9 +16,9 @@ from ...archive import WHOLE_CLUSTER, Member
 from ...cohort import Record
 from ...kind.found import Found, Node
 from ...manifest import Manifest
+from ..archives.restored import Result, State
+from ..archives.restoring import CLAIMS, Opened, compare, in_order, record_in
 from ..progress import Progress
-from ..restored import Result, State
-from ..restoring import CLAIMS, Opened, compare, in_order, record_in
 from . import access, whole_cluster
 from .filling import POLL, SECONDS, VOLUMES, Filling, until
 from .reading import ClustersReading

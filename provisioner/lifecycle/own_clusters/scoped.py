@@ -19,16 +19,16 @@ from ...cohort import Record, Student
 from ...errors import InputError, PracticumError
 from ...plan import Live
 from ...settings import Settings
-from .. import audit, on_disk, sweeping
-from .. import desk as desks
-from .. import handout as handouts
-from .. import revoke as revoking
-from ..desk import Desk
-from ..giving import HandoutResult
-from ..handout import Wishes
+from ..access import audit, on_disk, sweeping
+from ..access import desk as desks
+from ..access import handout as handouts
+from ..access import revoke as revoking
+from ..access.desk import Desk
+from ..access.giving import HandoutResult
+from ..access.handout import Wishes
+from ..access.revoke import RevokeResult
 from ..progress import Progress, Silent
 from ..reading import Reading
-from ..revoke import RevokeResult
 from ..target import Target
 from . import access
 from .reading import ClustersReading

@@ -18,7 +18,7 @@ from ...pulumi_stack import Job, Workers, state_file
 from ...settings import Settings
 from ..journal import Journal, kept
 from ..progress import Progress
-from ..working import workers_of
+from ..stacks.working import workers_of
 from .reading import ClustersReading, stack_of
 
 PROVIDER = "pulumi-resource-practicum"

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from ...credential import Standing
 from ...plan import Part
 from ...settings import Settings
-from .. import host_report, journal
-from ..desk import NOTHING
+from .. import journal
+from ..access.desk import NOTHING
+from ..hosts import report as host_report
 from ..status import PHASES, Status, StudentStatus
 from . import access, ends
 from .reading import ClustersReading

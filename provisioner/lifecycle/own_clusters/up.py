@@ -15,8 +15,8 @@ from ...errors import InputError, PracticumError, Problem
 from ...plan import Action
 from ...settings import Settings
 from .. import journal
+from ..archives.kept import Archived
 from ..interrupt import stopping
-from ..kept import Archived
 from ..leaving import Leaving
 from ..progress import Progress
 from ..reading import narrowed

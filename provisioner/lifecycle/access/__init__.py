@@ -1,0 +1,1 @@
+"""Who gets into an environment: credentials given, kept on disk, taken back, told of."""

@@ -1,0 +1,1 @@
+"""What students made: kept as encrypted files before it is deleted, and brought back."""

@@ -1,0 +1,1 @@
+"""Waves of namespaces in the hands of Pulumi: which stacks, run how, what is half done."""
