@@ -51,9 +51,7 @@ def bring_up(
         _leave_as_it_is(settings, reading, progress)
         return summary(reading, reading.plan, {}, began)
     from .archives import last_archive
-    from .stacks.engine import (
-        Engine,  # with the toolchain, which a run that changes nothing needs not
-    )
+    from .stacks.engine import Engine  # it brings the toolchain: not for a run without changes
 
     claim.refuse_going(settings, reading)
     _refuse_without_rights(reading)
