@@ -106,9 +106,10 @@ def draw_peers(results: Results, path: Path) -> None:
 
 def _panel(axes: Axes, results: Results, network: str, bars: list[Bar]) -> None:
     width = 0.84 / len(bars)
+    sizes = [n for n in results.sizes if results.middle(PRACTICUM, UP, n, network)]
     for place, (subject, case, name, colour) in enumerate(bars):
         shift = (place - (len(bars) - 1) / 2) * width
-        heights = [results.middle(subject, case, n, network) or 0 for n in results.sizes]
+        heights = [results.middle(subject, case, n, network) or 0 for n in sizes]
         drawn = axes.bar(
             [index + shift for index in range(len(heights))],
             heights,
@@ -117,10 +118,11 @@ def _panel(axes: Axes, results: Results, network: str, bars: list[Bar]) -> None:
             color=colour,
         )
         labels = [f"{height:.2g}" if 0 < height < 10 else f"{height:.0f}" for height in heights]
-        axes.bar_label(drawn, labels, padding=2, fontsize=8)
+        axes.bar_label(drawn, labels, padding=2, fontsize=7)
     axes.set_yscale("log")
     axes.margins(y=0.15)
-    axes.set_xticks(range(len(results.sizes)), [f"{size} students" for size in results.sizes])
+    axes.set_xticks(range(len(sizes)), [f"{size:,}" for size in sizes])
+    axes.set_xlabel("students")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.25)
     axes.set_axisbelow(True)
