@@ -124,6 +124,7 @@ def _set_up(stack: ExitStack, home: Path, tools: Mapping[str, toolchain.Tool]) -
     """Start what lasts for the whole run, and have the stack end it."""
     stack.callback(ControlPlane.clear, home)
     control_plane = ControlPlane.start(home)
+    stack.callback(control_plane.log.close)
     shutil.rmtree(home / "bench", ignore_errors=True)
     (home / "bench").mkdir()
     ways = stack.enter_context(networks(control_plane, home / "bench"))

@@ -15,6 +15,7 @@ import psutil
 from provisioner import cluster, rehearsal
 
 from .audit import FENCE, Requests, count, deleting
+from .audit_log import AuditLog
 
 USER = "rehearsal-admin"
 SERVERS = ("etcd", "kube-apiserver")
@@ -34,6 +35,7 @@ class ControlPlane:
     home: Path
     found: rehearsal.Rehearsal
     processes: dict[str, psutil.Process]
+    log: AuditLog
 
     @classmethod
     def start(cls, home: Path) -> ControlPlane:
@@ -49,7 +51,7 @@ class ControlPlane:
             for item in rehearsal.status(home).processes
             if item.pid
         }
-        return cls(home, found, processes)
+        return cls(home, found, processes, AuditLog(home / "rehearsal" / "audit.log"))
 
     @staticmethod
     def clear(home: Path) -> None:
@@ -98,11 +100,11 @@ class ControlPlane:
             ClusterError: If the API server does not answer.
         """
         client = cluster.Client(cluster.load(self.found.kubeconfig, self.found.context))
-        fence, start = f"{FENCE}{uuid.uuid4()}", self._log.stat().st_size
+        fence, start = f"{FENCE}{uuid.uuid4()}", self.log.end()
         client.request("GET", f"/version?{fence}")
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
-            log = self._read(start)
+            log = self.log.read(start)
             position = log.find(fence.encode())
             end = log.find(b"\n", position)
             if position >= 0 and end >= 0:
@@ -113,20 +115,11 @@ class ControlPlane:
     def requests_since(self, mark: int) -> Requests:
         """Count what was asked of the API server since a mark, the controllers left out."""
         end = self.mark()
-        return count(self._read(mark)[: end - mark].splitlines(), USER)
+        return count(self.log.read(mark)[: end - mark].splitlines(), USER)
 
     def deleting_since(self, mark: int) -> float:
         """Return the seconds that namespaces took to go since a mark."""
-        return deleting(self._read(mark).splitlines(), USER)
-
-    def _read(self, start: int) -> bytes:
-        with self._log.open("rb") as file:
-            file.seek(start)
-            return file.read()
-
-    @property
-    def _log(self) -> Path:
-        return self.folder / "audit.log"
+        return deleting(self.log.read(mark).splitlines(), USER)
 
     def write_kubeconfig(self, path: Path, port: int) -> Path:
         """Write a kubeconfig that reaches the API server by another loopback port."""

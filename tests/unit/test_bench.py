@@ -7,11 +7,13 @@ import json
 import os
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from bench import audit, cohort, evidence, host_table, measure, proxy, report, targets
+from bench.audit_log import AuditLog
 from bench.results import (
     ADD,
     DOWN,
@@ -329,6 +331,23 @@ def event(verb: str, uri: str, **more: object) -> bytes:
 )
 def test_requests_count_once_and_by_what_they_may_do(line, reading, mutating):
     assert audit.count([line], "admin") == audit.Requests(reading=reading, mutating=mutating)
+
+
+def test_a_log_that_begins_anew_in_the_middle_of_a_case_is_read_whole(tmp_path: Path):
+    path = tmp_path / "audit.log"
+    path.write_bytes(b"before\n")
+    with closing(AuditLog(path)) as log:
+        mark = log.end()
+        with path.open("ab") as file:
+            file.write(b"first\n")
+        moved = path.rename(tmp_path / "audit-1.log")
+        assert log.read(mark) == b"first\n"  # the new one is not there yet
+        path.write_bytes(b"second\n")
+
+        assert log.read(mark) == b"first\nsecond\n"
+        assert log.read(log.end() - len(b"second\n")) == b"second\n"
+        moved.unlink()  # the server keeps one
+        assert log.read(mark) == b"first\nsecond\n"
 
 
 def test_yardsticks_are_given_whole_requests(tmp_path: Path):
