@@ -16,10 +16,10 @@ spec:
   failurePolicy: Fail
   matchConstraints:
     resourceRules:
-    - apiGroups: [rbac.authorization.k8s.io]
+    - apiGroups: [{group}]
       apiVersions: [v1]
-      operations: [CREATE]
-      resources: [rolebindings]
+      operations: [{operations}]
+      resources: [{resources}]
   validations:
   - {{expression: "{unless}", message: not on this cluster}}
 ---
@@ -32,34 +32,24 @@ spec: {{policyName: refuse-{name}, validationActions: [Deny]}}
 
 def refusing_bindings(name: str, unless: str) -> str:
     """Somebody else's policy that refuses RoleBindings, unless an expression holds."""
-    return POLICY.format(name=name, unless=unless)
-
-
-QUOTAS = """
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: {{name: refuse-{name}}}
-spec:
-  failurePolicy: Fail
-  matchConstraints:
-    resourceRules:
-    - apiGroups: [""]
-      apiVersions: [v1]
-      operations: [CREATE, UPDATE]
-      resources: [resourcequotas]
-  validations:
-  - {{expression: "!(request.namespace in ['{namespace}', 'default'])", message: not on this cluster}}
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: {{name: refuse-{name}}}
-spec: {{policyName: refuse-{name}, validationActions: [Deny]}}
-"""
+    return POLICY.format(
+        name=name,
+        group="rbac.authorization.k8s.io",
+        operations="CREATE",
+        resources="rolebindings",
+        unless=unless,
+    )
 
 
 def refusing_quotas(course: Course, namespace: str) -> str:
     """The same for quotas in a namespace, and in `default`, where one can be tried beforehand."""
-    return QUOTAS.format(name=course.name, namespace=namespace)
+    return POLICY.format(
+        name=course.name,
+        group='""',
+        operations="CREATE, UPDATE",
+        resources="resourcequotas",
+        unless=f"!(request.namespace in ['{namespace}', 'default'])",
+    )
 
 
 A_QUOTA = ("create", "quota", "probe", "-n", "default", "--dry-run=server")
