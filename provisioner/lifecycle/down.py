@@ -8,10 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from .. import cluster, names, private_file
-from ..cohort import Cohort
 from ..cohort import groups as group_file
 from ..cohort import records as record_file
-from ..errors import ClusterError, InputError
+from ..errors import ClusterError
 from ..plan import render
 from ..settings import Settings
 from . import backend, claim, leftovers, lock
@@ -23,7 +22,7 @@ from .clearing import Clearing, name_of
 from .hosts import down as hosts_down
 from .hosts.down import HostsReceipt
 from .interrupt import stopping
-from .leaving import refuse_unknown
+from .leaving import refuse_protected, refuse_unknown
 from .overview import Overview
 from .progress import Progress
 from .reading import Reading
@@ -60,7 +59,7 @@ def down(settings: Settings, name: str, ending: Ending = USUAL, *, progress: Pro
     with lock.held(settings.home, name, progress.say) as held:
         reading = backend.read(settings, name)
         # Whatever can be refused is refused here, while nothing has gone.
-        _refuse_protected(reading.cohort)
+        refuse_protected(reading.cohort)
         refuse_unknown(reading, ending.force)
         labs = hosts_down.to_clear(reading, archive=ending.archive)
         cleared: list[HostsReceipt] = []
@@ -110,18 +109,6 @@ def of_namespaces(
             engine.workers.close()  # the proof takes a process of this run for one that was left
             progress.step("Searching every type of the cluster for what is left")
             return _prove(settings, reading, clearing, kept, tokens)
-
-
-def _refuse_protected(cohort: Cohort) -> None:
-    """Stop where the cohort file says that nothing is to go.
-
-    Raises:
-        InputError: If that is so.
-    """
-    if cohort.protect:
-        raise InputError(
-            f"{cohort.name} is protected.", hint="Set protect: false in cohort.yaml first."
-        )
 
 
 def _archive(settings: Settings, reading: Reading, progress: Progress, *, wanted: bool) -> Archived:

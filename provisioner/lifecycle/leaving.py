@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..cohort import Cohort
 from ..cohort.difference import check_shrink
 from ..errors import InputError
 from .overview import Overview
@@ -26,6 +27,18 @@ class Leaving:
 
 
 KEEP_ALL = Leaving()
+
+
+def refuse_protected(cohort: Cohort) -> None:
+    """Stop where the cohort file says that nothing is to go.
+
+    Raises:
+        InputError: If that is so.
+    """
+    if cohort.protect:
+        raise InputError(
+            f"{cohort.name} is protected.", hint="Set protect: false in cohort.yaml first."
+        )
 
 
 def refuse_unknown(reading: Overview, ids: Iterable[str]) -> None:

@@ -98,12 +98,22 @@ def past(new_course, control_plane):
     course.admin("create", "namespace", namespace)
     course.admin("label", "namespace", namespace, f"practicum.dev/cohort={course.name}-kept")
     yield course
-    course.admin("delete", "namespace", namespace, "--wait=false")
+    course.admin("delete", "namespace", namespace, "--wait=false", "--ignore-not-found")
 
 
 def verdicts(course, *options) -> dict[str, str]:
     found = course.json("reap", "--yes", *options, code=6)["cohorts"]
     return {case["cohort"].removeprefix(course.name) or "it": case["verdict"] for case in found}
+
+
+def test_what_is_protected_is_not_taken_down_until_it_is_no_more(past):
+    kept = f"{past.name}-kept"
+    file = past.stacks / kept / "cohort.yaml"
+    ending = ("down", kept, "--yes", kept, "--no-archive")
+
+    assert f"{kept} is protected." in past.run(*ending, code=3).stderr
+    file.write_text(file.read_text().replace("protect: 'true'", "protect: false"))
+    past.run(*ending)
 
 
 def test_reap_warns_waits_and_takes_down_and_holds_nothing_up(past, control_plane):

@@ -14,6 +14,7 @@ from ... import private_file
 from ...errors import InputError, LockedError, PartialError, ProofError
 from ...settings import Settings
 from .. import journal, lock
+from ..leaving import refuse_protected
 from ..overview import Overview
 from ..progress import Progress
 from . import reading as lab_hosts
@@ -122,10 +123,7 @@ def down(
     """
     with lock.held(settings.home, name, progress.say) as held:
         labs = lab_hosts.read(settings, name, limit)
-        if labs.cohort.protect:
-            raise InputError(
-                f"{name} is protected.", hint="Set protect: false in cohort.yaml first."
-            )
+        refuse_protected(labs.cohort)
         refuse_without_key(labs, archive=archive)
         return take_down(settings, labs, held, progress, archive=archive)
 
