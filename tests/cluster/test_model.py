@@ -274,7 +274,9 @@ class Term(RuleBasedStateMachine):
 
     def _working(self) -> list[Member]:
         """Who has an environment and is in the roster, and is not suspended."""
-        return [one for id, one in self._staying().items() if id in self.roster and not one.suspended]
+        return [
+            one for id, one in self._staying().items() if id in self.roster and not one.suspended
+        ]
 
     def _suspended(self) -> list[Member]:
         return [one for id, one in self._staying().items() if id in self.roster and one.suspended]
