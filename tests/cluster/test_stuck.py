@@ -11,7 +11,7 @@ from provisioner import cluster
 from provisioner.errors import ClusterError
 
 from . import runs
-from .refusing import imposed
+from .refusing import POLICY, imposed
 
 pytestmark = pytest.mark.cluster
 
@@ -34,24 +34,6 @@ spec:
   service: {namespace: default, name: nobody}
 """
 
-KEEPING = """
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: {{name: keep-{name}}}
-spec:
-  failurePolicy: Fail
-  matchConstraints:
-    resourceRules:
-    - {{apiGroups: [""], apiVersions: [v1], operations: [DELETE], resources: [namespaces]}}
-  validations:
-  - {{expression: "request.name != '{namespace}'", message: this one stays}}
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: {{name: keep-{name}}}
-spec: {{policyName: keep-{name}, validationActions: [Deny]}}
-"""
-
 IN_USE = """
 apiVersion: v1
 kind: PersistentVolumeClaim
@@ -66,7 +48,27 @@ spec:
   terminationGracePeriodSeconds: 0
   containers: [{name: c, image: example.org/x, volumeMounts: [{name: d, mountPath: /d}]}]
   volumes: [{name: d, persistentVolumeClaim: {claimName: disk}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: kept}
+spec: {ports: [{port: 80}]}
 """
+
+
+def keeping(course, whole, services):
+    """Somebody else's policy that keeps one namespace, and the services of another."""
+    unless = (
+        f"request.name != '{whole}' &&"
+        f" !(request.resource.resource == 'services' && request.namespace == '{services}')"
+    )
+    return POLICY.format(
+        name=course.name,
+        group='""',
+        operations="DELETE",
+        resources="namespaces, services",
+        unless=unless,
+    )
 
 
 def trouble(receipt, namespace):
@@ -85,6 +87,7 @@ def _holds(course, namespace):
 
 
 WAIT = ("--no-archive", "--wait", "1")
+REFUSED = "NamespaceDeletionContentFailure"
 UNHOLD = '{"metadata": {"finalizers": null}}'
 
 
@@ -92,14 +95,15 @@ UNHOLD = '{"metadata": {"finalizers": null}}'
 def stuck(new_course, wait_until):
     """One cohort for all that can hold something up: to end its namespaces takes the most time.
 
-    What a policy keeps is student 5's, who has left, as 6 has. An object of 1, the namespace
-    of 2 and a volume in use of 4 are held by finalizers. Nothing holds what is 3's.
+    What a policy keeps is student 5's, who has left, as 6 has, and a service of 4. An object
+    of 1, the namespace of 2 and a volume in use of 4 are held by finalizers. Nothing holds
+    what is 3's.
     """
     course = new_course([str(number) for number in range(1, 7)])
     course.up()
     fifth = course.namespace("5")
-    keeping = KEEPING.format(name=course.name, namespace=fifth)
-    with imposed(course, keeping, "delete", "namespace", fifth, "--dry-run=server"):
+    policy = keeping(course, whole=fifth, services=course.namespace("4"))
+    with imposed(course, policy, "delete", "namespace", fifth, "--dry-run=server"):
         course.roster(["1", "2", "3", "4"])
         course.dropped = course.up(code=6)
         hold(course)
@@ -136,6 +140,7 @@ def await_held(course, wait_until):
     wait_until(lambda: _gone(course, course.namespace("3")))
     told = "NamespaceFinalizersRemaining"
     wait_until(lambda: told in _holds(course, course.namespace("1")))
+    wait_until(lambda: REFUSED in _holds(course, course.namespace("4")))
     wait_until(lambda: course.admin(*ends))  # the volume waits for the pod
 
 
@@ -225,8 +230,8 @@ def test_a_policy_that_refuses_the_deletion_is_told_and_the_others_go(stuck):
     [failed] = stuck.dropped["failed"]
 
     assert (stuck.dropped["removed"], failed["id"]) == (1, "5")
-    assert "this one stays" in failed["error"]
-    assert "this one stays" in trouble(stuck.receipt, stuck.namespace("5"))
+    assert "not on this cluster" in failed["error"]
+    assert "not on this cluster" in trouble(stuck.receipt, stuck.namespace("5"))
 
 
 def test_a_volume_in_use_is_named_with_what_holds_it(stuck):
@@ -234,3 +239,11 @@ def test_a_volume_in_use_is_named_with_what_holds_it(stuck):
 
     assert "persistentvolumeclaims disk has the finalizer kubernetes.io/pvc-protection" in line
     assert "pods writer has the finalizer example.org/writing" in line
+
+
+def test_content_whose_deletion_is_refused_is_named_with_who_refuses(stuck):
+    line = trouble(stuck.receipt, stuck.namespace("4"))
+
+    assert "services kept" in line
+    assert REFUSED in line
+    assert f"'refuse-{stuck.name}'" in line
