@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 
@@ -72,11 +73,14 @@ def test_a_changed_quota_reaches_every_student(changing):
     course.write(ids, environment={"quota": {"pods": pods}})
 
     assert course.changes()["1"] == ["ResourceQuota/practicum spec.hard.pods"]
-    course.run("plan", course.name, "--detailed-exitcode", code=10)
+    said = course.run("plan", course.name, "--detailed-exitcode", code=10).stdout
+    assert f"  ~ {len(ids)} students: {', '.join(ids)}\n" in said
+    assert re.search(rf"spec\.hard\.pods: \d+ → {pods}\n", said)
     assert "Say --yes" in course.run("up", course.name, code=3).stderr
     assert "Nothing was changed" in course.run("up", course.name, "--dry-run", "--yes").stderr
     dry = course.json("up", course.name, "--dry-run")
     assert (dry["dry_run"], {one["action"] for one in dry["students"]}) == (True, {"change"})
+    assert {one["fields"][0]["after"] for one in dry["students"]} == {pods}
     goes = course.json("down", course.name, "--dry-run")
     assert {course.namespace(id) for id in ids} < set(goes["deletes"])
     assert "nobody" in course.run("up", course.name, "--force-finalize", "77", code=3).stderr
