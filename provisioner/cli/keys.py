@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -144,9 +145,11 @@ def _lines(found: KeyImport) -> list[str]:
     lines = [f"+ {id}  {key.kind} {key.fingerprint}" for id, key in found.new.items()]
     lines += [f"~ {id}  {key.kind} {key.fingerprint}" for id, key in found.changed.items()]
     if found.changed:
+        # Of several no one line for all: somebody would paste it and ask nobody.
+        who = shlex.join(found.changed) if len(found.changed) == 1 else "STUDENT"
         say(
             "Somebody whose key changes gets no kubeconfig before you say that it is theirs:"
-            f" practicum handout {found.cohort} STUDENT --replace-key"
+            f" practicum handout {found.cohort} {who} --replace-key"
         )
     counts = f"{len(found.new)} new, {len(found.changed)} changed, {len(found.same)} same"
     return [*lines, f"{counts}, {len(found.refused)} not taken, {len(found.missing)} missing"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -147,7 +148,9 @@ def revoke(result: RevokeResult) -> Iterator[str]:
             yield "They can still log in at the school; that opens nothing here any more."
         else:
             yield f"The cluster remembers a dead token for up to {SECONDS} seconds."
-        yield f"Give access back with: practicum reinstate {result.cohort} STUDENT"
+        few = len(result.revoked) <= 2 * FEW
+        who = shlex.join(result.revoked) if few else "STUDENT"
+        yield f"Give access back with: practicum reinstate {result.cohort} {who}"
 
 
 def _failures(result: HandoutResult) -> str:
