@@ -118,6 +118,7 @@ def told(before, after):
         ([], list("abcdef"), "+ a, + b, + c, + d, and 2 more"),
         (["a"], "b", '["a"] → b'),
         ([{"name": "a"}], [{"name": "b"}], "- a, + b"),
+        ([{"m": "1000m"}, {"p": 1}], [{"m": "1"}, {"p": 2}], "p 1 → 2"),
         ([{"p": 1, "q": 2}], [{"p": 3, "q": 2}], "p 1 → 3"),
     ],
     ids=str,
@@ -231,6 +232,14 @@ def test_who_differs_in_another_way_is_told_alone_and_after_them():
         f"      Namespace/mls26--s1 {NOTE}",
         "      ResourceQuota/practicum spec.hard.pods: 999 → 20",
     ]
+
+
+def test_of_several_such_the_most_come_first():
+    reading = upgraded("1234567", **dict.fromkeys("123", "999"))
+
+    told = [line for line in plan_text.lines(reading) if line.startswith("  ~")]
+
+    assert told == ["  ~ 4 students: 4, 5, 6, 7", "  ~ 3 students: 1, 2, 3"]
 
 
 def test_two_who_change_alike_are_told_by_name():
