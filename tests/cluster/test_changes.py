@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import socket
 
 import pytest
 
@@ -67,7 +68,7 @@ def test_joining_touches_nobody_else(changing, control_plane):
     assert touched == {course.namespace("4"), f"practicum-{course.name}"}
 
 
-def test_a_changed_quota_reaches_every_student(changing):
+def test_a_changed_quota_reaches_every_student(changing, monkeypatch):
     course, pods = changing, str(next(PODS))
     ids = list(course.actions())
     course.write(ids, environment={"quota": {"pods": pods}})
@@ -84,6 +85,15 @@ def test_a_changed_quota_reaches_every_student(changing):
     goes = course.json("down", course.name, "--dry-run")
     assert {course.namespace(id) for id in ids} < set(goes["deletes"])
     assert "nobody" in course.run("up", course.name, "--force-finalize", "77", code=3).stderr
+    assert set(course.actions().values()) == {"change"}
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and listens to nobody
+        place = f"endpoint=http://127.0.0.1:{closed.getsockname()[1]}&region=us-east-1"
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        state = f"s3://none?{place}&s3ForcePathStyle=true"
+        refused = course.run("--state", state, "up", course.name, "--yes", code=5)
+    assert f"Error: The state at {state} cannot be used; nothing was changed.\n" in refused.stderr
+    assert refused.stderr.count("Error:") == refused.stderr.count("connection refused") == 1
     assert set(course.actions().values()) == {"change"}
     done = course.up()
 
