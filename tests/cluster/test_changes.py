@@ -89,7 +89,8 @@ def test_a_changed_quota_reaches_every_student(changing, monkeypatch):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # and listens to nobody
         place = f"endpoint=http://127.0.0.1:{closed.getsockname()[1]}&region=us-east-1"
-        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        for name in ("MAX_ATTEMPTS", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(f"AWS_{name}", "1")
         state = f"s3://none?{place}&s3ForcePathStyle=true"
         refused = course.run("--state", state, "up", course.name, "--yes", code=5)
     assert f"Error: The state at {state} cannot be used; nothing was changed.\n" in refused.stderr
