@@ -14,10 +14,11 @@ from ..cohort import Record, Student
 from ..errors import InputError
 from ..settings import Settings
 from . import backend, choice, lock
-from .access import audit, desk
+from .access import audit
 from .access.audit import AuditLog, Event
 from .interrupt import ending_in_order, finished
 from .leaving import KEEP_ALL, Leaving, refuse_mass_drop
+from .named import refuse_not_in_roster
 from .overview import Overview
 from .progress import Progress
 from .reading import narrowed
@@ -131,7 +132,7 @@ def known_in(reading: Overview, ids: tuple[str, ...]) -> dict[str, Record]:
     """
     if not ids:
         raise InputError("Nobody is named.", hint="Name students by the id that the roster has.")
-    desk.refuse_unknown(reading, [id for id in ids if id not in reading.students])
+    refuse_not_in_roster(reading, ids)
     return {id: reading.records[id] for id in ids}
 
 

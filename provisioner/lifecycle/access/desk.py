@@ -11,9 +11,10 @@ from pathlib import Path
 from ... import credential, names, private_file
 from ...cohort import Oidc, Record, Student
 from ...credential import Standing, Wanted
-from ...errors import ClusterError, InputError, Problem
+from ...errors import ClusterError, InputError
 from ...manifest import Manifest, ObjectKey
 from ...settings import Settings
+from ..named import refuse_not_in_roster
 from ..overview import Overview
 from ..reading import Reading, read
 from . import audit, delivery, on_disk, terms
@@ -186,19 +187,5 @@ def chosen(reading: Overview, ids: Iterable[str]) -> list[tuple[Record, Student]
         InputError: If somebody who is named is not in the roster.
     """
     named = list(dict.fromkeys(ids))
-    refuse_unknown(reading, [id for id in named if id not in reading.students])
+    refuse_not_in_roster(reading, named)
     return [(reading.records[id], reading.students[id]) for id in named or reading.students]
-
-
-def refuse_unknown(reading: Overview, ids: list[str]) -> None:
-    """Stop where ids are nobody's.
-
-    Raises:
-        InputError: If there is one.
-    """
-    if ids:
-        raise InputError(
-            f"{len(ids)} student(s) are not in the roster of {reading.cohort.name}:",
-            problems=[Problem(id, "is not in the roster") for id in ids],
-            hint=f"See who is: practicum status {reading.cohort.name}",
-        )
