@@ -138,7 +138,7 @@ def known_in(reading: Overview, ids: tuple[str, ...]) -> dict[str, Record]:
 
 def _wanted(reading: Overview, proposal: Proposal) -> Overview:
     wanted = backend.of(reading.cohort).again(reading, proposal.students, proposal.known)
-    if wanted.plan.guard.action not in ("create", "foreign"):
+    if wanted.is_up:
         return choice.of_students(wanted, proposal.ids)
     names = {wanted.records[id].name for id in proposal.ids}
     return replace(narrowed(wanted, names), plan=wanted.plan.of(()))
@@ -146,7 +146,7 @@ def _wanted(reading: Overview, proposal: Proposal) -> Overview:
 
 def _later(reading: Overview) -> tuple[str, ...]:
     name = reading.cohort.name
-    if reading.plan.guard.action in ("create", "foreign"):
+    if not reading.is_up:
         return (
             f"{name} is not up; the files say it now, and this makes it so: practicum up {name}",
         )

@@ -56,7 +56,7 @@ def refuse_without_shared(reading: Overview) -> None:
     Raises:
         ClusterError: If that is so.
     """
-    if reading.plan.guard.action in ("create", "foreign"):
+    if not reading.is_up:
         raise ClusterError(
             f"{reading.cohort.name} is not up: what all students share is not there yet.",
             hint=f"Bring everybody up first: practicum up {reading.cohort.name}",

@@ -63,10 +63,10 @@ def verify_cohort(settings: Settings, name: str, depth: Depth, *, progress: Prog
 
 
 def _refuse_what_is_not_up(reading: Reading) -> None:
-    guard = reading.plan.guard
-    if guard.action in ("create", "foreign"):
+    why = "; ".join(reading.plan.guard.changes) or "nothing is there"
+    if not reading.is_up:
         raise ClusterError(
-            f"{reading.cohort.name} is not up: {'; '.join(guard.changes) or 'nothing is there'}.",
+            f"{reading.cohort.name} is not up: {why}.",
             hint=f"Run: practicum up {reading.cohort.name}",
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -73,12 +73,30 @@ def opened(settings: Settings, name: str) -> Iterator[Desk]:
         ClusterError: If the cluster cannot be read.
     """
     reading = read(settings, name)
-    if reading.plan.guard.action in ("create", "foreign"):
+    if not reading.is_up:
         raise ClusterError(
             f"{name} has no environments yet, so there is no access to give or to take.",
             hint=f"Run: practicum up {name}",
         )
-    with audit.opened(settings, name, reading.whoami) as log:
+    with opened_for(settings, reading, reading.whoami) as desk:
+        yield desk
+
+
+@contextmanager
+def opened_for(settings: Settings, reading: Reading, whoami: Callable[[], str]) -> Iterator[Desk]:
+    """Read the access of students of one cluster, and end what is past its end.
+
+    Args:
+        settings: Folders.
+        reading: The students, and where they are.
+        whoami: Says who the operator is, for the audit file.
+
+    Raises:
+        InputError: If the audit file or the folder of hand-outs cannot be used.
+        ClusterError: If the cluster cannot be read.
+    """
+    name = reading.cohort.name
+    with audit.opened(settings, name, whoami) as log:
         found = credential.standings(reading.client, name)
         yield Desk(
             reading=reading,
