@@ -215,8 +215,8 @@ class Course:
         monkeypatch.setattr(backend, "read", lambda *_: self.reading)
         monkeypatch.setattr(backend, "of", lambda _: self)
         monkeypatch.setattr(hosts_down, "to_clear", lambda *_, **__: self.labs)
-        monkeypatch.setattr(hosts_down.hosts_run, "run", self.clear_hosts)
-        monkeypatch.setattr(hosts_down.hosts_status, "ask", lambda *_, **__: self.labs)
+        monkeypatch.setattr(hosts_down, "run", self.clear_hosts)
+        monkeypatch.setattr(hosts_down.status, "ask", lambda *_, **__: self.labs)
         monkeypatch.setattr(hosts_down, "_receipt", lambda *_: HostsReceipt(
             cohort="mls26", time=NOW, hosts=(HostReceipt(name="lab1", state="ok"),)))  # fmt: skip
         monkeypatch.setattr(hosts_down.lab_hosts, "vacate", lambda *_: None)
