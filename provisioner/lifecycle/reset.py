@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ..settings import Settings
 from . import backend, lock
-from .access import desk
 from .backend import Again
 from .change import Changed, Confirm
+from .named import refuse_not_in_roster
 from .progress import Progress
 
 
@@ -33,7 +33,7 @@ def reset(
     """
     with lock.held(settings.home, name, progress.say) as held:
         reading = backend.read(settings, name)
-        desk.refuse_unknown(reading, [again.id] if again.id not in reading.students else [])
+        refuse_not_in_roster(reading, [again.id])
         resetting = backend.of(reading.cohort).reset(reading, again)
         if not confirm(resetting.reading, resetting.notes):
             return None
