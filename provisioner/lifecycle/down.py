@@ -22,7 +22,8 @@ from .clearing import Clearing, name_of
 from .hosts import down as hosts_down
 from .hosts.down import HostsReceipt
 from .interrupt import stopping
-from .leaving import refuse_protected, refuse_unknown
+from .leaving import refuse_protected
+from .named import refuse_unknown
 from .overview import Overview
 from .progress import Progress
 from .reading import Reading
@@ -93,7 +94,8 @@ def of_namespaces(
             otherwise="Or say --no-archive, and keep nothing.",
         )
     with (
-        Engine.open(settings, reading, held, progress) as opened,
+        # Without its state, too, a cohort can be taken down: it goes by the cluster.
+        Engine.open(settings, reading, held, progress, needs_state=False) as opened,
         claim.held(settings, reading, lost=opened.stop) as hold,
     ):
         ending.first()
