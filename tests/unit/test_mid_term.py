@@ -419,6 +419,28 @@ def test_what_was_put_to_rest_is_woken_as_it_was(plural, live):
     assert kind(plural).wake(awake) is None
 
 
+@pytest.mark.parametrize(
+    ("plural", "group", "live"),
+    [
+        ("deployments", "apps", DEPLOYMENT),
+        ("cronjobs", "batch", {"metadata": {"name": "c"}, "spec": {"suspend": False}}),
+        ("configmaps", "", {"metadata": {"annotations": {workloads.FORMER: "2"}}, "data": {}}),
+    ],
+)
+def test_what_was_archived_at_rest_is_brought_back_awake(plural, group, live):
+    """Whoever was resumed before the archive came back would else have work that never runs."""
+    known = group and kind(plural)
+    at_rest = applied(live, known.rest(live)) if known else live
+
+    found = workloads.woken(f"{plural}.{group}".rstrip("."), at_rest)
+
+    assert found["spec" if known else "data"] == live["spec" if known else "data"]
+    assert (found["metadata"].get("annotations") or {}) == (
+        live["metadata"].get("annotations") or {}
+    )
+    assert workloads.woken(f"{plural}.{group}".rstrip("."), live) == live
+
+
 def test_a_statefulset_at_rest_keeps_its_volumes():
     """Scaling down would else delete them: whenScaled is the student's own choice."""
     live = merge(DEPLOYMENT, {"spec": {
