@@ -143,6 +143,11 @@ def a_corrected_id_keeps_environment_and_credential(course, kubeconfigs, control
     assert as_student(kubeconfigs["1"], "get", "configmap", "work").returncode == 0
     assert course.actions() == dict.fromkeys(["2", "3", "4", "5", "9"], "same")
     assert sorted(path.name for path in (course.folder / "keys").iterdir()) == ["2", "9"]
+    sampled = {
+        one["id"]: one["known_hours"] for one in course.json("report", course.name)["students"]
+    }
+    assert sampled["9"]
+    assert "1" not in sampled
     handout = course.json("handout", course.name, "9")
     assert (handout["kept"], handout["issued"]) == (["9"], [])
     assert "9,Ada King" in (course.folder / "roster.csv").read_text()
