@@ -94,7 +94,7 @@ def _holds(theirs: dict[str, str] | None, ours: dict[str, str] | None) -> bool:
     if theirs == ours:
         return True
     theirs, ours = theirs or {}, ours or {}
-    for key in theirs:  # noqa: SIM110  (this is the innermost loop of a plan)
+    for key in theirs:
         if key not in ours and key.startswith(OURS):
             return False
     return ours.items() <= theirs.items()
