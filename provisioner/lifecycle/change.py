@@ -14,10 +14,11 @@ from ..cohort import Record, Student
 from ..errors import InputError
 from ..settings import Settings
 from . import backend, choice, lock
-from .access import audit, desk
+from .access import audit
 from .access.audit import AuditLog, Event
 from .interrupt import ending_in_order, finished
 from .leaving import KEEP_ALL, Leaving, refuse_mass_drop
+from .named import refuse_not_in_roster
 from .overview import Overview
 from .progress import Progress
 from .reading import narrowed
@@ -131,13 +132,13 @@ def known_in(reading: Overview, ids: tuple[str, ...]) -> dict[str, Record]:
     """
     if not ids:
         raise InputError("Nobody is named.", hint="Name students by the id that the roster has.")
-    desk.refuse_unknown(reading, [id for id in ids if id not in reading.students])
+    refuse_not_in_roster(reading, ids)
     return {id: reading.records[id] for id in ids}
 
 
 def _wanted(reading: Overview, proposal: Proposal) -> Overview:
     wanted = backend.of(reading.cohort).again(reading, proposal.students, proposal.known)
-    if wanted.plan.guard.action not in ("create", "foreign"):
+    if wanted.is_up:
         return choice.of_students(wanted, proposal.ids)
     names = {wanted.records[id].name for id in proposal.ids}
     return replace(narrowed(wanted, names), plan=wanted.plan.of(()))
@@ -145,7 +146,7 @@ def _wanted(reading: Overview, proposal: Proposal) -> Overview:
 
 def _later(reading: Overview) -> tuple[str, ...]:
     name = reading.cohort.name
-    if reading.plan.guard.action in ("create", "foreign"):
+    if not reading.is_up:
         return (
             f"{name} is not up; the files say it now, and this makes it so: practicum up {name}",
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ..errors import ClusterError
+from .named import refuse_unknown
 from .overview import Overview, Some
 from .reading import narrowed
 
@@ -43,10 +44,8 @@ def of_students(reading: Some, ids: Iterable[str]) -> Some:
         InputError: If one of them is unknown.
         ClusterError: If what all students share is not there: they could have nothing.
     """
-    from .access import desk  # which a run for everybody has no use for
-
     ids = tuple(ids)
-    desk.refuse_unknown(reading, [id for id in ids if id not in reading.records])
+    refuse_unknown(reading, ids)
     refuse_without_shared(reading)
     return narrowed(reading, {reading.records[id].name for id in ids})
 
@@ -57,7 +56,7 @@ def refuse_without_shared(reading: Overview) -> None:
     Raises:
         ClusterError: If that is so.
     """
-    if reading.plan.guard.action in ("create", "foreign"):
+    if not reading.is_up:
         raise ClusterError(
             f"{reading.cohort.name} is not up: what all students share is not there yet.",
             hint=f"Bring everybody up first: practicum up {reading.cohort.name}",

@@ -22,7 +22,8 @@ from .clearing import Clearing, name_of
 from .hosts import down as hosts_down
 from .hosts.down import HostsReceipt
 from .interrupt import stopping
-from .leaving import refuse_protected, refuse_unknown
+from .leaving import refuse_protected
+from .named import refuse_unknown
 from .overview import Overview
 from .progress import Progress
 from .reading import Reading

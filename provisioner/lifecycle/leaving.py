@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..cohort import Cohort
@@ -39,16 +38,6 @@ def refuse_protected(cohort: Cohort) -> None:
         raise InputError(
             f"{cohort.name} is protected.", hint="Set protect: false in cohort.yaml first."
         )
-
-
-def refuse_unknown(reading: Overview, ids: Iterable[str]) -> None:
-    """Stop where somebody is to be let go of who is nobody of the cohort, now or earlier.
-
-    Raises:
-        InputError: If that is so.
-    """
-    if unknown := [id for id in ids if id not in reading.records]:
-        raise InputError(f"{', '.join(unknown)}: nobody of {reading.cohort.name} has this id.")
 
 
 def refuse_mass_drop(reading: Overview, allow: int | None) -> None:

@@ -54,6 +54,11 @@ class Overview(ABC):
     """What a person should know who reads the plan."""
 
     @property
+    def is_up(self) -> bool:
+        """Whether what all students share is there, and ours: before it nobody has anything."""
+        return self.plan.guard.action not in ("create", "foreign")
+
+    @property
     def to_save(self) -> Mapping[str, Record]:
         """The records as a run may write them.
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from ..settings import Settings
 from . import backend, lock
-from .access import desk
 from .backend import Again
+from .named import refuse_not_in_roster
 from .overview import Overview
 from .progress import Progress
 from .up_result import UpResult
@@ -40,7 +40,7 @@ def reset(
     """
     with lock.held(settings.home, name, progress.say) as held:
         reading = backend.read(settings, name)
-        desk.refuse_unknown(reading, [again.id] if again.id not in reading.students else [])
+        refuse_not_in_roster(reading, [again.id])
         if not confirm(reading):
             return None
         return backend.of(reading.cohort).reset(settings, reading, held, progress, again)

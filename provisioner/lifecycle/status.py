@@ -109,7 +109,7 @@ def of_namespaces(settings: Settings, reading: Reading, say: Callable[[str], Non
     name = reading.cohort.name
     usage.sample_on_the_way(settings, reading, say)
     standings: dict[str, Standing] = {}
-    if reading.plan.guard.action not in ("create", "foreign"):
+    if reading.is_up:
         sweeping.sweep_quietly(settings, reading, say)
         standings = credential.standings(reading.client, name)
     return Status(

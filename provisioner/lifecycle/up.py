@@ -11,7 +11,8 @@ from . import backend
 from .choice import EVERYBODY, Choice, chosen
 from .holding import Held, holding
 from .interrupt import ending_in_order
-from .leaving import KEEP_ALL, Leaving, refuse_mass_drop, refuse_unknown
+from .leaving import KEEP_ALL, Leaving, refuse_mass_drop
+from .named import refuse_unknown
 from .overview import Overview
 from .progress import Progress
 from .up_result import UpResult

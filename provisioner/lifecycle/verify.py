@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from .. import credential, verify
-from ..errors import ClusterError, InputError
+from ..errors import ClusterError
 from ..settings import Settings
 from ..verify import Proof
 from . import claim, lock, removal
 from .interrupt import stopping
+from .named import refuse_not_in_roster
 from .progress import Progress
 from .reading import Reading, read
 
@@ -49,11 +50,7 @@ def verify_cohort(settings: Settings, name: str, depth: Depth, *, progress: Prog
     """
     with lock.held(settings.home, name, progress.say):
         reading = read(settings, name)
-        if depth.student is not None and depth.student not in reading.students:
-            raise InputError(
-                f"{depth.student} is not in the roster of {name}.",
-                hint=f"See who is: practicum status {name}",
-            )
+        refuse_not_in_roster(reading, [] if depth.student is None else [depth.student])
         _refuse_what_is_not_up(reading)
         with (
             # Else another operator's run would take the students that are made for leavers.
@@ -66,10 +63,10 @@ def verify_cohort(settings: Settings, name: str, depth: Depth, *, progress: Prog
 
 
 def _refuse_what_is_not_up(reading: Reading) -> None:
-    guard = reading.plan.guard
-    if guard.action in ("create", "foreign"):
+    why = "; ".join(reading.plan.guard.changes) or "nothing is there"
+    if not reading.is_up:
         raise ClusterError(
-            f"{reading.cohort.name} is not up: {'; '.join(guard.changes) or 'nothing is there'}.",
+            f"{reading.cohort.name} is not up: {why}.",
             hint=f"Run: practicum up {reading.cohort.name}",
         )
 

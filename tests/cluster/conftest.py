@@ -24,6 +24,8 @@ from provisioner import rehearsal, toolchain
 
 from ..waiting import until
 from .course import Course
+from .faults import Proxy, proxy
+from .runs import put_behind
 
 Kubectl = Callable[..., str]
 
@@ -138,6 +140,26 @@ def new_course(
         )
         course.write(ids, **cohort)
         return course
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def far(control_plane: ControlPlane) -> Iterator[Proxy]:
+    """A proxy before the API server, which does what a test tells it to."""
+    with proxy(control_plane.server, control_plane.folder / "pki") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def behind(
+    new_course: Callable[..., Course], far: Proxy, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Course]:
+    """Make a cohort whose every request goes through the proxy."""
+
+    def make(ids: Iterable[str], **cohort: Any) -> Course:
+        folder = tmp_path_factory.mktemp("far")
+        return put_behind(new_course(), far.port, folder, ids, **cohort)
 
     return make
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from .listening import listening
+
 CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -124,17 +126,10 @@ def proxy(server: str, pki: Path) -> Iterator[Proxy]:
     ours.load_cert_chain(pki / "kube-apiserver.crt", pki / "kube-apiserver.key")
     ours.set_alpn_protocols(["http/1.1"])
     theirs = ssl.create_default_context(cafile=str(pki / "ca.crt"))
-    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-    made = Proxy(listener.getsockname()[1])
     address = urlsplit(server)
 
-    def serve() -> None:
-        while not made.ended.is_set():
-            try:
-                client, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=handle, args=(client,), daemon=True).start()
+    def take(client: socket.socket) -> None:
+        threading.Thread(target=handle, args=(client,), daemon=True).start()
 
     def handle(client: socket.socket) -> None:
         with suppress(OSError), client:
@@ -142,16 +137,12 @@ def proxy(server: str, pki: Path) -> Iterator[Proxy]:
             with ours.wrap_socket(client, server_side=True) as secure:
                 _one(made, secure, lambda: _upstream(theirs, address.hostname, address.port))
 
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield made
-    finally:
-        made.ended.set()
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(5)
+    with listening(take) as port:
+        made = Proxy(port)
+        try:
+            yield made
+        finally:
+            made.ended.set()
 
 
 def _upstream(context: ssl.SSLContext, host: str, port: int) -> ssl.SSLSocket:

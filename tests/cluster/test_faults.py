@@ -35,19 +35,12 @@ longer, so that a run without a bound fails here and not there."""
 
 
 @pytest.fixture(scope="module")
-def far(control_plane):
-    with proxy(control_plane.server, control_plane.folder / "pki") as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def through(new_course, far, tmp_path_factory):
-    """Make a cohort behind the proxy."""
+def through(behind, far):
+    """Make a cohort behind the proxy, which has done with the faults of before."""
 
     def make(ids, **cohort):
         far.reset()
-        folder = tmp_path_factory.mktemp("far")
-        return runs.put_behind(new_course(), far.port, folder, ids, **cohort)
+        return behind(ids, **cohort)
 
     return make
 

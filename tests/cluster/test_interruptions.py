@@ -11,13 +11,12 @@ from datetime import UTC, datetime
 import pytest
 
 from .course import environment
-from .faults import Gate, proxy
+from .faults import Gate
 from .runs import (
     await_no_strays,
     check_converged,
     is_last,
     kill_all,
-    put_behind,
     reach,
     start,
     start_up,
@@ -29,12 +28,6 @@ pytestmark = pytest.mark.cluster
 STUDENTS = [str(number) for number in range(1, 5)]
 
 
-@pytest.fixture(scope="module")
-def far(control_plane):
-    with proxy(control_plane.server, control_plane.folder / "pki") as made:
-        yield made
-
-
 @pytest.fixture
 def gate(far):
     """Where a run stands still: at the last objects of its students, and so within a wave."""
@@ -43,12 +36,6 @@ def gate(far):
     yield made
     made.opened.set()
     far.reset()
-
-
-@pytest.fixture
-def behind(new_course, far, gate, tmp_path):
-    """Make a cohort whose every request passes the gate."""
-    return lambda ids: put_behind(new_course(), far.port, tmp_path, ids)
 
 
 @pytest.fixture

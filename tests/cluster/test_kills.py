@@ -16,7 +16,7 @@ from provisioner import manifest
 
 from . import runs
 from .course import as_student
-from .faults import Fault, proxy
+from .faults import Fault
 
 pytestmark = pytest.mark.cluster
 
@@ -28,28 +28,10 @@ NEW = itertools.count(1001)
 
 
 @pytest.fixture(scope="module")
-def far(control_plane):
-    """A proxy before the API server."""
-    with proxy(control_plane.server, control_plane.folder / "pki") as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def new_victim(new_course, far, tmp_path_factory):
-    """Make a cohort whose every request goes through the proxy."""
-
-    def make(ids, **cohort):
-        folder = tmp_path_factory.mktemp("far")
-        return runs.put_behind(new_course(), far.port, folder, ids, **cohort)
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def victim(new_victim, far):
+def victim(behind, far):
     """A cohort that is up with one student who stays; the others come and go."""
     far.reset()
-    course = new_victim(["0"])
+    course = behind(["0"])
     course.up()
     return course
 
@@ -123,9 +105,9 @@ def test_a_run_cut_at_a_change_is_finished_by_the_next(victim, far):
 
 @pytest.mark.parametrize("when", ["the first", "the last"])
 def test_a_first_run_cut_while_it_sets_up_what_all_share_is_finished_by_the_next(
-    new_victim, far, when, wait_until
+    behind, far, when, wait_until
 ):
-    course = new_victim(["1"])
+    course = behind(["1"])
     objects = len(manifest.guard(cohorts.load(course.stacks, course.name)))
 
     assert cut_at(course, far, BEFORE + (1 if when == "the first" else objects), "after")
@@ -211,9 +193,9 @@ def test_runs_for_one_student_in_between_forget_nothing_of_what_was_cut(victim, 
 
 
 @pytest.mark.soak
-def test_a_hand_out_cut_at_any_change_leaves_the_old_one_its_access(new_victim, far, tmp_path):
+def test_a_hand_out_cut_at_any_change_leaves_the_old_one_its_access(behind, far, tmp_path):
     """Only a file that is on the disk counts; until then, nobody has what was minted last."""
-    course = new_victim(["1"])
+    course = behind(["1"])
     course.give_key("1")
     course.up()
     course.json("handout", course.name)
@@ -298,13 +280,13 @@ def test_a_run_cut_at_any_change_of_a_student_is_finished_by_the_next(victim, fa
 
 @pytest.mark.soak
 @pytest.mark.timeout(3000)
-def test_a_first_run_cut_at_any_change_is_finished_by_the_next(new_victim, far):
+def test_a_first_run_cut_at_any_change_is_finished_by_the_next(behind, far):
     """What all share is set up change by change: each of them is a place to die at."""
-    whole = new_victim(["1"])
+    whole = behind(["1"])
     far.reset()
     whole.up()
     for number in range(1, far.changes + 1, 4):
-        course = new_victim(["1"])
+        course = behind(["1"])
         assert cut_at(course, far, number, random.choice(["before", "after"]))
         assert course.up()["failed"] == [], f"cut at change {number}"
         runs.check_converged(course, ["1"])
@@ -313,11 +295,11 @@ def test_a_first_run_cut_at_any_change_is_finished_by_the_next(new_victim, far):
 
 @pytest.mark.soak
 @pytest.mark.timeout(3000)
-def test_a_down_cut_at_any_change_is_finished_by_the_next(new_victim, far):
+def test_a_down_cut_at_any_change_is_finished_by_the_next(behind, far):
     """Whatever has gone by then, and wherever the claim stands: the same command once more."""
     number, came = 1, True
     while came:
-        course = new_victim(["1", "2"])
+        course = behind(["1", "2"])
         far.reset()
         course.up()
         came = cut_at(course, far, number, random.choice(["before", "after"]), "down")
@@ -329,12 +311,12 @@ def test_a_down_cut_at_any_change_is_finished_by_the_next(new_victim, far):
 
 @pytest.mark.soak
 @pytest.mark.timeout(3000)
-def test_twenty_random_cuts_over_thirty_students(new_victim, far):
+def test_twenty_random_cuts_over_thirty_students(behind, far):
     """Gate 4: joiners, leavers and a changed quota, each cut somewhere; one plain re-run."""
     seed = random.randrange(2**32)
     chance = random.Random(seed)
     ids = [str(number) for number in range(1, 31)]
-    course = new_victim(ids)
+    course = behind(ids)
     cuts = 0
     while cuts < 20:
         kind = chance.choice(["join", "leave", "quota", "all"])

@@ -14,7 +14,6 @@ from provisioner.cohort import records
 
 from . import runs
 from .audit import about, mutations
-from .faults import proxy
 
 pytestmark = pytest.mark.cluster
 
@@ -363,21 +362,11 @@ def rotated(course):
 # Two operators
 
 
-@pytest.fixture(scope="module")
-def far(control_plane):
-    with proxy(control_plane.server, control_plane.folder / "pki") as made:
-        yield made
-
-
 @pytest.fixture
-def behind(new_course, far, tmp_path):
-    """Make a cohort whose every request goes through the proxy."""
-
-    def make(ids):
-        far.reset()
-        return runs.put_behind(new_course(), far.port, tmp_path, ids)
-
-    yield make
+def through(behind, far):
+    """Make a cohort behind the proxy, of whose rules none stays."""
+    far.reset()
+    yield behind
     far.reset()
 
 
@@ -397,8 +386,8 @@ def second(running, tmp_path):
     return make
 
 
-def test_of_two_operators_at_once_exactly_one_proceeds(behind, far, second):
-    first = behind(IDS)
+def test_of_two_operators_at_once_exactly_one_proceeds(through, far, second):
+    first = through(IDS)
     other = second(first)
 
     with runs.resting(first, far) as run:
@@ -458,9 +447,9 @@ def test_a_claim_of_a_killed_operator_is_told_and_ends(good, second):
 # The journal
 
 
-def test_status_says_what_a_killed_run_left_unknown(behind, far):
+def test_status_says_what_a_killed_run_left_unknown(through, far):
     """The guard is through, and the wave is not."""
-    course = behind(["1", "2", "3"])
+    course = through(["1", "2", "3"])
     with runs.resting(course, far) as run:
         assert "is under way since" in course.run("status", course.name).stdout
         runs.kill_all(course, run)

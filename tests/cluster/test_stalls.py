@@ -15,7 +15,7 @@ from provisioner.manifest import GUARD
 
 from . import runs
 from .course import Course
-from .faults import Fault, Request, proxy
+from .faults import Fault, Request
 from .wire import Connection, Wire, amid_changes, wire
 
 pytestmark = pytest.mark.cluster
@@ -61,27 +61,24 @@ def log_of(course: Course, stack: str) -> str:
     ).read_text()
 
 
-def test_a_connection_that_is_cut_while_a_wave_is_made_costs_no_student(
-    new_course, control_plane, tmp_path
-):
+def test_a_connection_that_is_cut_while_a_wave_is_made_costs_no_student(behind, far):
     """REL-01: one request is lost with it, and what hangs on that; the run makes it good."""
-    with proxy(control_plane.server, control_plane.folder / "pki") as far:
-        course = runs.put_behind(new_course(), far.port, tmp_path, IDS)
-        cut: list[Request] = []
+    course = behind(IDS)
+    cut: list[Request] = []
 
-        def rule(request: Request) -> Fault | None:
-            if cut or not (runs.is_last(request) and course.namespace("2") in request.path):
-                return None
-            cut.append(request)
-            return Fault(cut=True)
+    def rule(request: Request) -> Fault | None:
+        if cut or not (runs.is_last(request) and course.namespace("2") in request.path):
+            return None
+        cut.append(request)
+        return Fault(cut=True)
 
-        far.reset(rule)
+    far.reset(rule)
 
-        done = course.run("up", course.name, "--yes")
+    done = course.run("up", course.name, "--yes")
 
-        assert cut
-        check_finished(course, "wave-01", done.stderr)
-        assert "creating (0s)" in log_of(course, "wave-01"), "what the engine said is kept"
+    assert cut
+    check_finished(course, "wave-01", done.stderr)
+    assert "creating (0s)" in log_of(course, "wave-01"), "what the engine said is kept"
 
 
 @pytest.mark.soak  # a connection has twenty seconds

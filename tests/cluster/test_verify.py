@@ -274,7 +274,7 @@ def test_who_is_unknown_and_what_is_not_up_are_told(running, new_course):
 
     refused = nowhere.run("verify", nowhere.name, code=7)
 
-    assert "nobody is not in the roster" in unknown.stderr
+    assert "nobody: is not in the roster" in unknown.stderr
     assert f"practicum up {nowhere.name}" in refused.stderr
 
 

@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from .listening import listening
+
 H2 = b"\x02h2\x08http/1.1"
 """What Go's clients offer in the first bytes of TLS, and ours do not."""
 
@@ -94,32 +96,23 @@ def amid_changes(wire: Wire, place: int) -> Rule:
 def wire(server: str) -> Iterator[Wire]:
     """Lay a wire to an API server, in threads of ours."""
     address = urlsplit(server)
-    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-    made = Wire(listener.getsockname()[1])
 
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = listener.accept()
-                upstream = socket.create_connection((address.hostname, address.port), timeout=60)
-                upstream.settimeout(None)
-                connection = Connection(client, upstream)
-                made.connections.append(connection)
-                for carry in (_there, _back):
-                    threading.Thread(target=carry, args=(made, connection), daemon=True).start()
+    def take(client: socket.socket) -> None:
+        upstream = socket.create_connection((address.hostname, address.port), timeout=60)
+        upstream.settimeout(None)
+        connection = Connection(client, upstream)
+        made.connections.append(connection)
+        for carry in (_there, _back):
+            threading.Thread(target=carry, args=(made, connection), daemon=True).start()
 
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield made
-    finally:
-        made.ended.set()
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(5)
-        for one in made.connections:
-            _close(one)
+    with listening(take) as port:
+        made = Wire(port)
+        try:
+            yield made
+        finally:
+            made.ended.set()
+    for one in made.connections:
+        _close(one)
 
 
 def _there(made: Wire, one: Connection) -> None:

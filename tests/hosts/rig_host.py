@@ -11,7 +11,6 @@ from pathlib import Path
 from .rig_engine import Engine
 
 LABEL = "practicum-test-host"
-CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 @dataclass(frozen=True)

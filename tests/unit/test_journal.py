@@ -19,10 +19,6 @@ WAVES = ["mls26.guard", "mls26.wave-01", "mls26.wave-03"]
 DEAD = 2**22 + 1  # above the kernel's highest process number
 
 
-class PowerCutError(BaseException):
-    """Ends a run without a word."""
-
-
 @pytest.fixture
 def settings(tmp_path):
     return Settings(stacks=Path("stacks"), home=tmp_path)

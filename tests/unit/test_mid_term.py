@@ -15,7 +15,7 @@ from provisioner import cluster, manifest
 from provisioner.cluster import ApiError, workloads
 from provisioner.cohort import enrolment, override, records, roster, roster_edit
 from provisioner.errors import ClusterError, InputError
-from provisioner.lifecycle import allowance, membership, suspension
+from provisioner.lifecycle import allowance, membership, named, suspension
 from provisioner.lifecycle.access import terms
 from provisioner.lifecycle.choice import Choice, chosen
 from provisioner.lifecycle.reading import narrowed
@@ -325,6 +325,18 @@ def test_who_is_not_meant_is_excluded_also_where_they_are_leaving():
 def test_a_student_whom_nobody_knows_cannot_be_brought_up():
     with pytest.raises(InputError, match="not in the roster"):
         chosen(reading_of(["1"]), Choice(ids=("7",)))
+
+
+def test_who_has_left_can_be_named_where_earlier_students_count_and_nowhere_else():
+    """Who left may be revoked, brought to an end or let go of, but never be given anything."""
+    left = record("7", dropped=True)
+    reading = replace(reading_of([]), records={"7": left}, students={})
+
+    named.refuse_unknown(reading, ["7"])
+    with pytest.raises(InputError) as caught:
+        named.refuse_not_in_roster(reading, ["7"])
+
+    assert [str(one) for one in caught.value.problems] == ["7: is not in the roster"]
 
 
 def reading_with(outdated, drifted):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,9 +11,10 @@ from pathlib import Path
 from ... import credential, names, private_file
 from ...cohort import Oidc, Record, Student
 from ...credential import Standing, Wanted
-from ...errors import ClusterError, InputError, Problem
+from ...errors import ClusterError, InputError
 from ...manifest import Manifest, ObjectKey
 from ...settings import Settings
+from ..named import refuse_not_in_roster
 from ..overview import Overview
 from ..reading import Reading, read
 from . import audit, delivery, on_disk, terms
@@ -72,12 +73,30 @@ def opened(settings: Settings, name: str) -> Iterator[Desk]:
         ClusterError: If the cluster cannot be read.
     """
     reading = read(settings, name)
-    if reading.plan.guard.action in ("create", "foreign"):
+    if not reading.is_up:
         raise ClusterError(
             f"{name} has no environments yet, so there is no access to give or to take.",
             hint=f"Run: practicum up {name}",
         )
-    with audit.opened(settings, name, reading.whoami) as log:
+    with opened_for(settings, reading, reading.whoami) as desk:
+        yield desk
+
+
+@contextmanager
+def opened_for(settings: Settings, reading: Reading, whoami: Callable[[], str]) -> Iterator[Desk]:
+    """Read the access of students of one cluster, and end what is past its end.
+
+    Args:
+        settings: Folders.
+        reading: The students, and where they are.
+        whoami: Says who the operator is, for the audit file.
+
+    Raises:
+        InputError: If the audit file or the folder of hand-outs cannot be used.
+        ClusterError: If the cluster cannot be read.
+    """
+    name = reading.cohort.name
+    with audit.opened(settings, name, whoami) as log:
         found = credential.standings(reading.client, name)
         yield Desk(
             reading=reading,
@@ -186,19 +205,5 @@ def chosen(reading: Overview, ids: Iterable[str]) -> list[tuple[Record, Student]
         InputError: If somebody who is named is not in the roster.
     """
     named = list(dict.fromkeys(ids))
-    refuse_unknown(reading, [id for id in named if id not in reading.students])
+    refuse_not_in_roster(reading, named)
     return [(reading.records[id], reading.students[id]) for id in named or reading.students]
-
-
-def refuse_unknown(reading: Overview, ids: list[str]) -> None:
-    """Stop where ids are nobody's.
-
-    Raises:
-        InputError: If there is one.
-    """
-    if ids:
-        raise InputError(
-            f"{len(ids)} student(s) are not in the roster of {reading.cohort.name}:",
-            problems=[Problem(id, "is not in the roster") for id in ids],
-            hint=f"See who is: practicum status {reading.cohort.name}",
-        )

@@ -11,6 +11,7 @@ from ...errors import InputError, PracticumError
 from ...settings import Settings
 from .. import backend
 from ..interrupt import ending_in_order, finished
+from ..named import refuse_unknown
 from ..progress import Progress
 from . import desk, logins, on_disk, terms
 from .desk import NOTHING, Desk
@@ -201,7 +202,7 @@ def _let_back(found: Desk, record: Record, student: Student) -> None:
 
 def _known(found: Desk, ids: list[str]) -> list[Record]:
     records = found.reading.records
-    desk.refuse_unknown(found.reading, [id for id in ids if id not in records])
+    refuse_unknown(found.reading, ids)
     return [records[id] for id in ids or found.reading.students]
 
 

@@ -40,7 +40,7 @@ def sweep_quietly(settings: Settings, reading: Reading, say: Callable[[str], Non
 
     Whoever may not do that, or has no place for the audit file, is told and goes on.
     """
-    if reading.plan.guard.action in ("create", "foreign"):
+    if not reading.is_up:
         return
     name = reading.cohort.name
     try:

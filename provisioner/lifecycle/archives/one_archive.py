@@ -195,7 +195,7 @@ class Lists:
 
 def standings(reading: Reading) -> Mapping[str, credential.Standing]:
     """Return what access students have; nothing where the cluster does not tell."""
-    if reading.plan.guard.action in ("create", "foreign"):
+    if not reading.is_up:
         return {}
     try:
         return credential.standings(reading.client, reading.cohort.name)

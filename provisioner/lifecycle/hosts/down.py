@@ -18,12 +18,10 @@ from ..leaving import refuse_protected
 from ..overview import Overview
 from ..progress import Progress
 from . import reading as lab_hosts
-from . import report as host_report
-from . import run as hosts_run
-from . import status as hosts_status
+from . import report, status
 from .reading import Labs
 from .report import HostRow, HostsResult
-from .run import Ran, Wishes
+from .run import Ran, Wishes, run
 from .status import HostStatus
 
 PLAYBOOK = "remove-accounts"
@@ -151,7 +149,7 @@ def look_ahead(
         wishes = Wishes(
             playbook=PLAYBOOK, what=what, check=True, archive=archive, keep_open=(held,)
         )
-        rows = hosts_run.run(settings, labs, wishes, progress).rows
+        rows = run(settings, labs, wishes, progress).rows
     took = round(time.monotonic() - began, 1)
     return HostsResult(cohort=name, rows=rows, check=True, seconds=took)
 
@@ -204,14 +202,14 @@ def take_down(
         playbook=PLAYBOOK, what="Removing accounts from hosts", archive=archive, keep_open=(held,)
     )
     with journal.kept(settings, labs.cohort.name, "hosts down"):
-        ran = hosts_run.run(settings, labs, wishes, progress)
+        ran = run(settings, labs, wishes, progress)
         # No audit: a class file that is gone or damaged must not cost the receipt of what is done.
-        found = hosts_status.ask(settings, labs, held, progress, audit=False)
+        found = status.ask(settings, labs, held, progress, audit=False)
     receipt = _receipt(labs, ran, {host.name: host for host in found.hosts})
     clean = [host.name for host in receipt.hosts if host.proved]
     if clean and not receipt.not_archived:
         lab_hosts.vacate(labs, clean)
-        host_report.forget(settings, labs.cohort.name, clean)
+        report.forget(settings, labs.cohort.name, clean)
     return _keep(settings, receipt)
 
 

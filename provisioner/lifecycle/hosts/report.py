@@ -13,7 +13,7 @@ from ... import private_file
 from ...errors import InputError, LockedError, PartialError, ToolError
 from ...playbook import HostResult
 from ...settings import Settings
-from . import claim as host_claim
+from . import claim
 
 NOT_PINNED = (
     "its host key is not pinned yet; compare and pin it with: practicum hosts scan {cohort}"
@@ -107,7 +107,7 @@ class HostsResult:
 def row_of(result: HostResult, students: int) -> HostRow:
     """Return one host's row."""
     problems = tuple(_problems(result.data.get("lab_problems")))
-    held = bool(host_claim.holder(result.data))
+    held = bool(claim.holder(result.data))
     return HostRow(
         name=result.name,
         state="never started" if held else result.state,

@@ -16,9 +16,7 @@ from ...playbook import HostResult, Play, Run
 from ...settings import Settings
 from ..interrupt import stopping
 from ..progress import Progress
-from . import claim as host_claim
-from . import harvest as host_harvest
-from . import inventory as host_inventory
+from . import claim, harvest, inventory
 from .harvest import Harvest
 from .inventory import Folders
 from .reading import Labs
@@ -83,7 +81,7 @@ def run(settings: Settings, labs: Labs, wishes: Wishes, progress: Progress) -> R
     with _folders(settings, labs, known) as folders:
         results = _follow(settings, labs, folders, known, wishes, progress) if known else {}
         data = {name: result.data for name, result in results.items()}
-        brought = host_harvest.take_in(labs, data, folders)
+        brought = harvest.take_in(labs, data, folders)
     rows = tuple(_row(labs, host, results.get(host.name)) for host in labs.hosts)
     return Ran(rows=rows, data=data, harvest=brought)
 
@@ -127,10 +125,10 @@ def _follow(
 def _inventory(
     settings: Settings, labs: Labs, folders: Folders, hosts: list[Host], wishes: Wishes
 ) -> dict[str, dict[str, Any]]:
-    claim = host_claim.of(settings) if wishes.changes else None
+    ours = claim.of(settings) if wishes.changes else None
     return {
-        host.name: host_inventory.variables(labs, host, folders, archive=wishes.archive)
-        | {"lab_claim": claim}
+        host.name: inventory.variables(labs, host, folders, archive=wishes.archive)
+        | {"lab_claim": ours}
         for host in hosts
     }
 
@@ -148,7 +146,7 @@ def _let_go(play: Play, results: Mapping[str, HostResult]) -> None:
     if not stuck:
         return
     try:
-        file = playbook.playbook_file(host_claim.RELEASE)
+        file = playbook.playbook_file(claim.RELEASE)
         release = Run(replace(play, playbook=file, hosts=stuck, longest=LETTING_GO))
         with stopping(release.stop, lambda _: None):
             release.follow()
@@ -160,7 +158,7 @@ def _let_go(play: Play, results: Mapping[str, HostResult]) -> None:
 
 def _may_be_held(host: HostResult) -> bool:
     """Say whether a run may have left its claim on a host."""
-    if host_claim.holder(host.data):
+    if claim.holder(host.data):
         return False
     return host.state == "failed" or (host.unreachable and host.answered)
 

@@ -14,11 +14,10 @@ from ..access import class_secret
 from ..access.class_secret import Audit
 from ..progress import Progress
 from . import reading as lab_hosts
-from . import report as host_report
-from . import run as hosts_run
+from . import report
 from .reading import PRESENT, SUSPENDED, Labs
 from .report import HostRow, LastRun
-from .run import Wishes
+from .run import Ran, Wishes, run
 
 PLAYBOOK = "read-hosts"
 PROGRAMS = {
@@ -169,17 +168,15 @@ def ask(
         Interrupted: If a signal came.
     """
     wishes = Wishes(playbook=PLAYBOOK, what="Asking hosts", changes=False, keep_open=(held,))
-    ran = hosts_run.run(settings, labs, wishes, progress)
-    before = host_report.last(settings, labs.cohort.name)
+    ran = run(settings, labs, wishes, progress)
+    before = report.last(settings, labs.cohort.name)
     rows = {row.name: row for row in ran.rows}
     hosts = (_host(labs, host, rows[host.name], ran, before) for host in labs.hosts)
     secrets = class_secret.audit(labs) if audit else ()
     return HostsStatus(cohort=labs.cohort.name, hosts=tuple(hosts), secrets=secrets)
 
 
-def _host(
-    labs: Labs, host: Host, row: HostRow, ran: hosts_run.Ran, before: LastRun | None
-) -> HostStatus:
+def _host(labs: Labs, host: Host, row: HostRow, ran: Ran, before: LastRun | None) -> HostStatus:
     found: Mapping[str, Any] = ran.data.get(host.name, {}).get("lab_facts") or {}
     last = before.rows.get(host.name) if before else None
     there, listed = _accounts(found), {seat.account for seat in labs.on(host)}

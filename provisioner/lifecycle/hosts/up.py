@@ -12,13 +12,11 @@ from .. import journal, lock
 from ..access import class_secret
 from ..access.class_secret import Audit
 from ..progress import Progress
-from . import harvest as host_harvest
+from . import harvest, report
 from . import reading as lab_hosts
-from . import report as host_report
-from . import run as hosts_run
 from .reading import Labs
 from .report import HostsResult
-from .run import Wishes
+from .run import Ran, Wishes, run
 
 PLAYBOOK = "prepare-hosts"
 
@@ -71,7 +69,7 @@ def up(
         Interrupted: If a signal came; Ansible has ended then.
     """
     with lock.held(settings.home, name, progress.say) as held:
-        only = host_report.failed_last_time(settings, name) if manner.only_failed else ()
+        only = report.failed_last_time(settings, name) if manner.only_failed else ()
         labs = lab_hosts.read(settings, name, manner.limit or only)
         refuse(labs, manner)
         if not (manner.check or confirm(labs)):
@@ -114,21 +112,21 @@ def bring_up(
         keep_open=(held,),
     )
     if manner.check:
-        done = _result(labs, hosts_run.run(settings, labs, wishes, progress))
+        done = _result(labs, run(settings, labs, wishes, progress))
         return replace(done, check=True, seconds=round(time.monotonic() - began, 1))
     with journal.kept(settings, labs.cohort.name, "hosts up"):
         lab_hosts.save(labs)
         renewed = class_secret.renew(settings, labs)
-        done = _result(labs, hosts_run.run(settings, labs, wishes, progress), renewed)
-        host_report.remember(settings, done)
+        done = _result(labs, run(settings, labs, wishes, progress), renewed)
+        report.remember(settings, done)
     return replace(done, seconds=round(time.monotonic() - began, 1))
 
 
-def _result(labs: Labs, ran: hosts_run.Ran, renewed: Iterable[Audit] = ()) -> HostsResult:
+def _result(labs: Labs, ran: Ran, renewed: Iterable[Audit] = ()) -> HostsResult:
     return HostsResult(
         cohort=labs.cohort.name,
         rows=ran.rows,
-        notes=(*_of_secret(renewed), *host_harvest.notes(ran.harvest)),
+        notes=(*_of_secret(renewed), *harvest.notes(ran.harvest)),
         archives=ran.harvest.archives,
     )
 

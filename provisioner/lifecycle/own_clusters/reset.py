@@ -6,7 +6,6 @@ import time
 from dataclasses import replace
 
 from ...settings import Settings
-from ..access import desk
 from ..archives.kept import Archived
 from ..backend import Again
 from ..interrupt import stopping
@@ -24,12 +23,11 @@ def reset(
     """Archive, delete and make a cluster; the caller holds the lock and has had it confirmed.
 
     Raises:
-        InputError: If the student is not in the roster, or there is no key to archive with.
+        InputError: If there is no key to archive with.
         MissingToolError: If a tool cannot be had.
         Interrupted: If a signal came; what was in flight has finished.
     """
     began = time.monotonic()
-    desk.refuse_unknown(reading, [again.id] if again.id not in reading.students else [])
     name = reading.records[again.id].name
     mine = narrowed(reading, [name])
     to_keep = [name] if again.archive and mine.places(name) else []

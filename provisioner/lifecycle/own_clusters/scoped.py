@@ -7,19 +7,18 @@ rotated and revoked. Each cluster is a desk of its own, with one student.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from ... import cluster, credential, manifest, private_file
+from ... import cluster, manifest
 from ...cohort import Record, Student
 from ...errors import InputError, PracticumError
 from ...plan import Live
 from ...settings import Settings
-from ..access import audit, on_disk, sweeping
 from ..access import desk as desks
 from ..access import handout as handouts
 from ..access import revoke as revoking
@@ -204,22 +203,13 @@ def _each(
     return [answer for _, answer in answers if not isinstance(answer, str)], failed
 
 
-@contextmanager
 def _desk(
     settings: Settings, reading: ClustersReading, record: Record, student: Student
-) -> Iterator[Desk]:
+) -> AbstractContextManager[Desk]:
     """Open one student's cluster as if it were a course's, with this student alone."""
     inside = _inside(reading, record, student)
-    name = reading.cohort.name
-    with audit.opened(settings, name, reading.whoami) as log:
-        found = credential.standings(inside.client, name)
-        yield Desk(
-            reading=inside,
-            standings=found,
-            log=log,
-            folder=private_file.make_folder(on_disk.folder_of(settings, name)),
-            swept=sweeping.sweep(inside, found, log),
-        )
+    # Every operator is the same admin to a student's cluster, so it cannot say who did it.
+    return desks.opened_for(settings, inside, reading.whoami)
 
 
 def _inside(reading: ClustersReading, record: Record, student: Student) -> Reading:
