@@ -235,5 +235,7 @@ def whose(item: Manifest) -> str:
     labels = metadata.get("labels") or {}
     if cohort := labels.get("practicum.dev/cohort"):
         return f"belongs to the cohort {cohort}"
+    if made_by_us(item):
+        return "is ours and somebody took its label practicum.dev/cohort away: put that back"
     managers = ", ".join(sorted(_managers(item))) or "somebody unknown"
     return f"was made by {managers} at {metadata.get('creationTimestamp', 'an unknown time')}"
