@@ -52,13 +52,13 @@ def carry(
         call: Does it.
         beforehand: What is to be known besides the plan before anybody agrees.
     """
-    from ..report import documents, live, text
+    from ..report import documents, live, plan_text, text
 
     with live.progress(say) as progress:
 
         def confirm(reading: Overview, notes: tuple[str, ...]) -> bool:
             notes = (*beforehand(reading), *notes)
-            for line in [*text.plan(reading), *notes]:
+            for line in [*plan_text.lines(reading), *notes]:
                 say(line)
             if manner.dry_run and manner.as_json:
                 show_json(documents.planned(reading, notes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -45,6 +46,7 @@ def keys() -> None:
     help="What FILE is: a platform's zip of submissions, or a folder.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Show what would change and write nothing.")
 @as_json
 @pass_settings
 @click.pass_context
@@ -56,6 +58,7 @@ def import_(  # noqa: PLR0913  (one parameter an option)
     *,
     source: Source,
     yes: bool,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Show what FILE would change in the keys of COHORT; ask, and write them.
@@ -74,11 +77,11 @@ def import_(  # noqa: PLR0913  (one parameter an option)
     found = key_import.propose(settings.stacks, cohort, file, source)
     if not as_json:
         show_lines(_lines(found))
-    changes = bool(found.new or found.changed)
+    changes = bool(found.new or found.changed) and not dry_run
     written = changes and (yes or agree("Write these keys?"))
     if written:
         found.write()
-    if written or (yes and found.same):
+    if written or (yes and found.same and not dry_run):
         bundle.remember(settings, cohort, source, found.prefixes)
     if as_json:
         show_json(_document(found, written=written))
@@ -142,9 +145,11 @@ def _lines(found: KeyImport) -> list[str]:
     lines = [f"+ {id}  {key.kind} {key.fingerprint}" for id, key in found.new.items()]
     lines += [f"~ {id}  {key.kind} {key.fingerprint}" for id, key in found.changed.items()]
     if found.changed:
+        # Of several no one line for all: somebody would paste it and ask nobody.
+        who = shlex.join(found.changed) if len(found.changed) == 1 else "STUDENT"
         say(
             "Somebody whose key changes gets no kubeconfig before you say that it is theirs:"
-            f" practicum handout {found.cohort} STUDENT --replace-key"
+            f" practicum handout {found.cohort} {who} --replace-key"
         )
     counts = f"{len(found.new)} new, {len(found.changed)} changed, {len(found.same)} same"
     return [*lines, f"{counts}, {len(found.refused)} not taken, {len(found.missing)} missing"]

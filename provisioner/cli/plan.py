@@ -49,6 +49,10 @@ def plan(  # noqa: PLR0913  (a command has as many parameters as options)
 ) -> None:
     """Show what `up` would change on the cluster, and change nothing.
 
+    Each field that differs is shown with what it is and what it is to be; of a list, what
+    goes (-) and what comes (+). Students who change alike are told together. What a secret
+    holds is never shown.
+
     With --watch it stays: a line for each difference when it comes, and when it is right
     again. With --for as well it ends by itself, with 10 if something differs then and 0
     if not. --json then prints one document a line.
@@ -83,9 +87,9 @@ def _show(reading: Overview, *, full: bool, as_json: bool) -> None:
 
         show_json(documents.plan(reading))
         return
-    from ..report import text
+    from ..report import plan_text
 
-    show_lines(text.plan(reading, full=full))
+    show_lines(plan_text.lines(reading, full=full))
     if not reading.plan.is_empty:
         say(f"Make it so with: practicum up {reading.cohort.name}")
 

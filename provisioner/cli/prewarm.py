@@ -18,11 +18,18 @@ from .options import Settings, as_json, pass_settings, say, show_json, show_line
     required=True,
     help="When class begins: 08:15 (the next one), or 2026-11-30T08:15; this machine's time.",
 )
+@click.option("--dry-run", is_flag=True, help="Show what is missing now, and stop.")
 @as_json
 @pass_settings
 @click.pass_context
 def prewarm(
-    context: click.Context, settings: Settings, cohort: str, *, at: str, as_json: bool
+    context: click.Context,
+    settings: Settings,
+    cohort: str,
+    *,
+    at: str,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Make ahead of class what the roster has and the cohort has not, and touch nothing else.
 
@@ -33,12 +40,16 @@ def prewarm(
     \b
     Examples:
       practicum prewarm demo --at 08:15
+      practicum prewarm demo --at 08:15 --dry-run
       30 7 * * 1 cd /srv/course && practicum prewarm demo --at 08:15     in a crontab
     """
     from ..lifecycle.prewarm import prewarm as warm
     from ..report import documents, live, text
 
     moment = _moment(at)
+    if dry_run:
+        _show_ahead(settings, cohort, moment, as_json=as_json)
+        return
     with live.progress(say) as progress:
         done = warm(settings, cohort, moment, confirm=lambda _: True, progress=progress)
     if as_json:
@@ -56,6 +67,25 @@ def prewarm(
         say(f"{id}: {why}")
     if done.unseen or (done.result and not done.result.is_whole):
         context.exit(PartialError.exit_code)
+
+
+def _show_ahead(settings: Settings, cohort: str, at: datetime, *, as_json: bool) -> None:
+    """Show what would be made and when, without waiting for it."""
+    from ..lifecycle.prewarm import look
+    from ..report import documents, plan_text
+
+    found = look(settings, cohort, at)
+    for line in plan_text.lines(found.reading):
+        say(line)
+    if found.begins:
+        say(f"{len(found.missing)} to be made; that begins at {found.begins:%H:%M:%S}.")
+    for id, why in found.unseen.items():
+        say(f"{id}: {why}")
+    if as_json:
+        begins = found.begins.isoformat() if found.begins else None
+        about = {"at": at.isoformat(), "missing": list(found.missing), "begins": begins}
+        show_json({**documents.planned(found.reading), **about})
+    say("Nothing was changed.")
 
 
 def _nothing(cohort: str, unseen: int) -> str:

@@ -107,12 +107,12 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
 def _show_plan(settings: Settings, reading: Overview, leaving: Leaving) -> None:
     from ..lifecycle import backend
     from ..lifecycle.archives.archiving import folder_of
-    from ..report import archives, hosts, status, text
+    from ..report import archives, hosts, plan_text, status
 
     going, folder = backend.going(reading), folder_of(settings, reading.cohort.name)
     lines = [
         status.term(reading.cohort.term, datetime.now(UTC).date()),
-        *text.plan(reading),
+        *plan_text.lines(reading),
         *archives.to_archive(folder, len(going), wanted=leaving.archive),
         *(hosts.placement(reading.labs) if reading.labs else ()),
     ]

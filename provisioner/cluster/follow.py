@@ -51,7 +51,7 @@ class Follower:
         Raises:
             ClusterError: If the cluster cannot be reached, or refuses a list.
         """
-        self._connect, self._selector = connect, selector(cohort)
+        self._connect, self._cohort, self._selector = connect, cohort, selector(cohort)
         self._changed = threading.Event()
         self._seen: dict[str, int] = {}
         self._refusal: ClusterError | None = None
@@ -123,7 +123,7 @@ class Follower:
     def _refuse(self, kind: str, error: ApiError) -> None:
         self._refusal = ClusterError(
             f"The cluster refuses to watch {resource_of(kind).plural}: {error.message}",
-            hint="Its administrator gives the right with: practicum role COHORT",
+            hint=f"Its administrator gives the right with: practicum role {self._cohort}",
         )
         self._changed.set()
 

@@ -27,11 +27,12 @@ Taken = dict[str, dict[str, Decimal]]
 """What pods take, by node; of those that wait, under the empty name."""
 
 
-def read_room(client: Client, inside: Collection[str]) -> Room:
+def read_room(client: Client, cohort: str, inside: Collection[str]) -> Room:
     """Read what there is for a class.
 
     Args:
         client: The cluster.
+        cohort: The class's name.
         inside: Namespaces of the class: what runs in them is what it needs, so it takes
             nothing from it.
 
@@ -39,16 +40,16 @@ def read_room(client: Client, inside: Collection[str]) -> Room:
         ClusterError: If nodes or pods cannot be listed.
     """
     try:
-        taken = _taken(client, inside)
-        places = tuple(_place(node, taken) for node in _list(client, "nodes"))
+        taken = _taken(client, cohort, inside)
+        places = tuple(_place(node, taken) for node in _list(client, cohort, "nodes"))
     except ValueError as error:
         raise ClusterError(f"An amount on a node or a pod {error}.") from None
     return Room(places=places, waiting=taken[""], untold=UNTOLD)
 
 
-def _taken(client: Client, inside: Collection[str]) -> Taken:
+def _taken(client: Client, cohort: str, inside: Collection[str]) -> Taken:
     taken: Taken = defaultdict(lambda: defaultdict(Decimal))
-    for pod in _list(client, "pods"):
+    for pod in _list(client, cohort, "pods"):
         over = pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
         if not over and pod["metadata"]["namespace"] not in inside:
             for key, amount in footprint(pod).items():
@@ -56,13 +57,13 @@ def _taken(client: Client, inside: Collection[str]) -> Taken:
     return taken
 
 
-def _list(client: Client, plural: str) -> Iterator[Manifest]:
+def _list(client: Client, cohort: str, plural: str) -> Iterator[Manifest]:
     try:
         yield from client.pages(f"/api/v1/{plural}")
     except ApiError as error:
         raise ClusterError(
             f"The cluster refuses to list {plural}: {error.message}",
-            hint="Its administrator can give that right: practicum role COHORT",
+            hint=f"Its administrator can give that right: practicum role {cohort}",
         ) from None
 
 

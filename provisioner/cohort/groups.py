@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .schema import Cohort
 
 VERSION = 1
-_REBUILD = "Move the file away and run: practicum up COHORT. It makes the file anew."
 _TEXTS = ("name", "namespace", "section")
 
 
@@ -67,7 +66,9 @@ def load(path: Path) -> dict[str, Group]:
         return {}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         problem = Problem(str(path), "it does not hold what Practicum writes")
-        raise InputError(f"{path} is damaged.", problems=[problem], hint=_REBUILD) from None
+        again = f"practicum up {path.parent.name}. It makes the file anew."
+        hint = f"Move the file away and run: {again}"
+        raise InputError(f"{path} is damaged.", problems=[problem], hint=hint) from None
 
 
 def save(path: Path, groups: Mapping[str, Group]) -> None:

@@ -21,10 +21,6 @@ from .override import Override, override_of
 
 VERSION = 1
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-_REBUILD = (
-    "Run: practicum adopt COHORT. It keeps the file aside, and rebuilds it from the labels"
-    " of the cluster's namespaces."
-)
 
 
 class DamagedRecordsError(InputError):
@@ -162,7 +158,7 @@ def _records(path: Path, students: dict[str, Any]) -> dict[str, Record]:
         twice = [record for record in result.values() if count[getattr(record, what)] > 1]
         problems += [Problem(f"{path}: {r.id!a}", f"another has this {what} too") for r in twice]
     if problems:
-        raise DamagedRecordsError(f"{path} is damaged.", problems=problems, hint=_REBUILD)
+        raise DamagedRecordsError(f"{path} is damaged.", problems=problems, hint=_rebuild(path))
     return result
 
 
@@ -204,6 +200,13 @@ def _place(error: Exception) -> str:
     return ""
 
 
+def _rebuild(path: Path) -> str:
+    return (
+        f"Run: practicum adopt {path.parent.name}. It keeps the file aside, and rebuilds it from"
+        " the labels of the cluster's namespaces."
+    )
+
+
 def _damaged(path: Path, what: str, at: str = "") -> DamagedRecordsError:
     problem = Problem(f"{path}{at}", what)
-    return DamagedRecordsError(f"{path} is damaged.", problems=[problem], hint=_REBUILD)
+    return DamagedRecordsError(f"{path} is damaged.", problems=[problem], hint=_rebuild(path))

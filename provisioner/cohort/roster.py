@@ -68,7 +68,7 @@ def _read(path: Path, problems: list[Problem]) -> Roster:
     if not path.is_file():
         raise InputError(
             f"There is no roster at {path}.",
-            hint="Import one with: practicum roster import COHORT FILE --from canvas",
+            hint=f"Import one with: practicum roster import {path.parent.name} FILE --from canvas",
         )
     return of_text(text_file.read(path), problems)
 

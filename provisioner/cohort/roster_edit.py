@@ -81,7 +81,7 @@ def drop(path: Path, ids: Collection[str]) -> RosterEdit:
     if sum(bool(line.strip(", ")) for line in left) < 2:
         raise InputError(
             "Nobody would be left in the roster.",
-            hint="To end the whole course, run: practicum down COHORT",
+            hint=f"To end the whole course, run: practicum down {path.parent.name}",
         )
     return _checked(_with_lines(text, left))
 

@@ -74,6 +74,20 @@ class Again:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Resetting:
+    """How a student's environment is made anew."""
+
+    reading: Overview
+    """With the plan of this."""
+
+    notes: tuple[str, ...]
+    """What a person should know before they agree."""
+
+    finish: Callable[[Settings, int, Progress], UpResult]
+    """Does it; given the lock that the caller holds."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Whole:
     """All that a cohort has and that would be deleted."""
 
@@ -149,10 +163,8 @@ class Backend(Protocol):
     ) -> Receipt:  # fmt: skip
         """Archive, delete and search for what is left; the caller keeps the receipt."""
 
-    def reset(
-        self, settings: Settings, reading: Any, held: int, progress: Progress, again: Again, /  # noqa: ANN401
-    ) -> UpResult:  # fmt: skip
-        """Delete one student's environment and make it anew."""
+    def reset(self, reading: Any, again: Again, /) -> Resetting:  # noqa: ANN401
+        """Say how one student's environment is deleted and made anew. Changes nothing."""
 
     def archive(
         self, settings: Settings, reading: Any, ids: Iterable[str], progress: Progress  # noqa: ANN401

@@ -90,7 +90,7 @@ def of_namespaces(settings: Settings, cohort: Cohort, at_once: int | None) -> Ca
         groups=tuple(map(_need, groups)),
         another=_usual(reading.cohort),
     )
-    room = cluster.read_room(reading.client, set(_namespaces([*parts, *groups])))
+    room = cluster.read_room(reading.client, name, set(_namespaces([*parts, *groups])))
     return Capacity(
         cohort=name,
         students=len(parts),

@@ -94,7 +94,8 @@ def of_namespaces(
             otherwise="Or say --no-archive, and keep nothing.",
         )
     with (
-        Engine.open(settings, reading, held, progress) as opened,
+        # Without its state, too, a cohort can be taken down: it goes by the cluster.
+        Engine.open(settings, reading, held, progress, needs_state=False) as opened,
         claim.held(settings, reading, lost=opened.stop) as hold,
     ):
         ending.first()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from .ahead import Asked
     from .archives.archiving import Archived
     from .archives.restoring import Opened, Restoring
-    from .backend import Again, Ending, Ids, Resting, Whole
+    from .backend import Again, Ending, Ids, Resetting, Resting, Whole
     from .capacity import Capacity
     from .checks.finding import Finding
     from .leaving import Leaving
@@ -124,14 +124,7 @@ class Namespaces:
 
         return down.of_namespaces(settings, reading, held, progress, ending)
 
-    def reset(
-        self,
-        _settings: Settings,
-        reading: Reading,
-        _held: int,
-        _progress: Progress,
-        again: Again,
-    ) -> UpResult:
+    def reset(self, reading: Reading, again: Again) -> Resetting:
         """Refuse: a namespace is emptied by whom it belongs to.
 
         Raises:

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from ..errors import ClusterError, InputError
 from ..settings import Settings
 from . import backend
-from .choice import EVERYBODY, Choice, refuse_without_shared
+from .choice import EVERYBODY, Choice, chosen
 from .overview import Overview
 from .progress import Progress
+from .reading import narrowed
 from .up import Wishes, up
 from .up_result import UpResult
 
@@ -38,6 +39,23 @@ class Prewarmed:
 
     unseen: Mapping[str, str] = field(default_factory=dict)
     """Why nothing could be made for students, or even be seen of them, by id."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ahead:
+    """What is missing now, and when to begin with it."""
+
+    reading: Overview
+    """With the plan of what is missing, alone."""
+
+    missing: tuple[str, ...]
+    """Whose environment is missing, by id."""
+
+    begins: datetime | None
+    """None where nothing is missing."""
+
+    unseen: Mapping[str, str]
+    """Of whom nothing can be made, or even be seen, with the reason, by id."""
 
 
 def missing(reading: Overview) -> list[str]:
@@ -83,11 +101,6 @@ def prewarm(
             changing something else; this is told before the wait.
         PracticumError: As ``up`` raises it.
     """
-    if at - _now() > LONGEST:
-        raise InputError(
-            f"Class begins at {at:%Y-%m-%d %H:%M}, which is more than a day ahead.",
-            hint="Have cron start this an hour or so before class.",
-        )
     _wait(settings, name, at, progress, sleep)
     reading = backend.read(settings, name)
     who = tuple(missing(reading))
@@ -101,22 +114,42 @@ def prewarm(
     return Prewarmed(missing=who, result=done, in_time=in_time, unseen=unseen(reading))
 
 
+def look(settings: Settings, name: str, at: datetime) -> Ahead:
+    """Say what would be made, and when that would begin. Waits for nothing, changes nothing.
+
+    Raises:
+        InputError: If the files are wrong, or class begins in more than a day.
+        ClusterError: If those students could have nothing then.
+    """
+    if at - _now() > LONGEST:
+        raise InputError(
+            f"Class begins at {at:%Y-%m-%d %H:%M}, which is more than a day ahead.",
+            hint="Have cron start this an hour or so before class.",
+        )
+    reading = backend.read(settings, name)
+    who = tuple(missing(reading))
+    seconds = backend.of(reading.cohort).seconds_for(len(who))
+    return Ahead(
+        reading=chosen(reading, _choice(reading, who)) if who else narrowed(reading, ()),
+        missing=who,
+        begins=at - timedelta(seconds=seconds) if who else None,
+        unseen=unseen(reading),
+    )
+
+
 def _wait(
     settings: Settings, name: str, at: datetime, progress: Progress, sleep: Callable[[float], None]
 ) -> None:
     """Wait until what is missing now would just be ready in time.
 
     Raises:
-        ClusterError: If those students could have nothing then.
+        InputError: As ``look`` does.
+        ClusterError: As ``look`` does.
     """
-    reading = backend.read(settings, name)
-    who = tuple(missing(reading))
-    if (count := len(who)) and _choice(reading, who).ids:
-        refuse_without_shared(reading)
-    begin = at - timedelta(seconds=backend.of(reading.cohort).seconds_for(count))
-    if count and begin > _now():
-        progress.say(f"{count} to be made; that begins at {begin:%H:%M:%S}.")
-    while count and (left := (begin - _now()).total_seconds()) > 0:
+    found = look(settings, name, at)
+    if found.begins and found.begins > _now():
+        progress.say(f"{len(found.missing)} to be made; that begins at {found.begins:%H:%M:%S}.")
+    while found.begins and (left := (found.begins - _now()).total_seconds()) > 0:
         sleep(min(left, STEP))
 
 

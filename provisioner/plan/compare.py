@@ -53,6 +53,9 @@ AMOUNTS = ("LimitRange", "PersistentVolume", "PersistentVolumeClaim", "ResourceQ
 BINDING = ("resourceVersion", "uid")
 """What the cluster notes of the claim that a volume is bound to."""
 
+Steps = tuple[str, ...]
+"""The way to a field. Its last step may hold dots, as the name of a label does."""
+
 _METADATA = ("labels", "annotations", *FOREIGN_METADATA)
 _NOTHING = object()
 
@@ -67,7 +70,33 @@ def differences(wanted: Manifest, live: Manifest) -> list[str]:
     if _are_the_same(wanted, live):
         return []
     ours, theirs = _owned_of_both(wanted, live)
-    return [] if ours == theirs else list(_paths(ours, theirs, ""))
+    return [] if ours == theirs else [".".join(steps) for steps in _paths(ours, theirs)]
+
+
+def values(wanted: Manifest, live: Manifest) -> Iterator[tuple[str, Any, Any]]:
+    """Yield each of these fields with what it is and what it is to be, spelled as they are.
+
+    None stands for nothing. It takes longer than ``differences``, so it is for what differs.
+    """
+    ours, theirs = _owned(wanted, wanted["kind"]), _owned(live, wanted["kind"])
+    for steps in _paths(*_owned_of_both(wanted, live)):
+        yield ".".join(steps), _at(theirs, steps), _at(ours, steps)
+
+
+def inner_values(before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401  (plain data)
+    """Yield the same of two values, as ``values`` does of two objects.
+
+    >>> list(inner_values({"max": {"cpu": "1", "pods": "2"}}, {"max": {"cpu": "1000m"}}))
+    [('max.pods', '2', None)]
+    """
+    for steps in _paths(in_one_form(after), in_one_form(before)):
+        yield ".".join(steps), _at(before, steps), _at(after, steps)
+
+
+def _at(owned: Any, steps: Steps) -> Any:  # noqa: ANN401  (plain data)
+    for step in steps:
+        owned = owned.get(step) if isinstance(owned, dict) else None
+    return owned
 
 
 def _are_the_same(wanted: Manifest, live: Manifest) -> bool:
@@ -110,7 +139,7 @@ def _owned_of_both(wanted: Manifest, live: Manifest) -> tuple[dict[str, Any], di
 
 
 def _with_amounts(owned: dict[str, Any]) -> dict[str, Any]:
-    return {name: _normal(part) if name == "spec" else part for name, part in owned.items()}
+    return {name: in_one_form(part) if name == "spec" else part for name, part in owned.items()}
 
 
 def _owned(manifest: Manifest, kind: str) -> dict[str, Any]:
@@ -138,21 +167,22 @@ def _with_its_claim(fields: dict[str, Any], volume: Manifest) -> dict[str, Any]:
     return {**fields, "spec": {**spec, "claimRef": claim}}
 
 
-def _normal(value: Any) -> Any:  # noqa: ANN401  (plain data)
+def in_one_form(value: Any) -> Any:  # noqa: ANN401  (plain data)
+    """Return a value with every quantity in it as an amount: ``1000m`` is ``1``."""
     if isinstance(value, dict):
-        return {key: _normal(item) for key, item in value.items()}
+        return {key: in_one_form(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_normal(item) for item in value]
+        return [in_one_form(item) for item in value]
     try:
         return quantity.parse(str(value))
     except ValueError:
         return value  # the type of a limit, for one
 
 
-def _paths(wanted: Any, live: Any, at: str) -> Iterator[str]:  # noqa: ANN401  (plain data)
+def _paths(wanted: Any, live: Any, at: Steps = ()) -> Iterator[Steps]:  # noqa: ANN401  (plain data)
     if isinstance(wanted, dict) and isinstance(live, dict):
         for key in sorted(wanted.keys() | live.keys()):
-            yield from _paths(wanted.get(key), live.get(key), f"{at}.{key}" if at else key)
+            yield from _paths(wanted.get(key), live.get(key), (*at, key))
     elif wanted != live:
         yield at
 

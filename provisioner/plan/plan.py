@@ -49,6 +49,9 @@ class Part:
     surplus: tuple[Manifest, ...] = ()
     """Live objects that are ours and not wanted; they go by UID."""
 
+    differing: tuple[tuple[Manifest, Manifest], ...] = field(default=(), repr=False)
+    """Of what is there and differs: what is wanted, and what runs. See ``fields``."""
+
     patches: tuple[tuple[Manifest, dict[str, Any]], ...] = ()
     """Live objects with the merge patch that takes away what others added."""
 
@@ -96,7 +99,7 @@ class Plan:
     def of(self, names: Container[str]) -> Plan:
         """Return the plan for some students alone; what several share is left as it is."""
         some = tuple(part for part in self.students if part.name in names)
-        guard = replace(self.guard, action="same", changes=())
+        guard = replace(self.guard, action="same", changes=(), differing=())
         return replace(self, guard=guard, students=some, groups=())
 
     def shared(self, *actions: Action) -> list[Part]:
@@ -132,7 +135,7 @@ def compare_part(
     taken = [f"{key} {live.foreign[key]}" for key in keys if key in live.foreign]
     if taken:
         return replace(part, action="foreign", changes=tuple(taken))
-    changes, patches = _compare_objects(wanted, live.owned)
+    changes, differing = _compare_objects(wanted, live.owned)
     changes += [f"{key} is not wanted" for key in sorted(surplus)]
     due = due_copies(copies, live.owned)
     found = live.owned.get(key_of(wanted[0]))
@@ -141,11 +144,14 @@ def compare_part(
         part,
         action=action,
         changes=() if action == "create" else (*changes, *due.values()),
+        differing=() if action == "create" else tuple(differing),
         copies=tuple(copy for copy in copies if key_of(copy) in due),
         copies_alone=bool(due) and not changes,
         outdated=action == "change" and _rendered_by(wanted[0]) != _rendered_by(found),
         surplus=tuple(surplus[key] for key in sorted(surplus)),
-        patches=tuple(patches),
+        patches=tuple(
+            (there, patch) for ours, there in differing if (patch := strangers(ours, there))
+        ),
     )
 
 
@@ -157,9 +163,9 @@ def _rendered_by(first: Manifest | None) -> str | None:
 
 def _compare_objects(
     wanted: Iterable[Manifest], owned: Mapping[ObjectKey, Manifest]
-) -> tuple[list[str], list[tuple[Manifest, dict[str, Any]]]]:
+) -> tuple[list[str], list[tuple[Manifest, Manifest]]]:
     changes: list[str] = []
-    patches: list[tuple[Manifest, dict[str, Any]]] = []
+    differing: list[tuple[Manifest, Manifest]] = []
     for manifest in wanted:
         key = key_of(manifest)
         if key not in owned:
@@ -167,9 +173,9 @@ def _compare_objects(
             continue
         paths = differences(manifest, owned[key])
         changes += [f"{key} {path}" for path in paths]
-        if paths and (patch := strangers(manifest, owned[key])):
-            patches.append((owned[key], patch))
-    return changes, patches
+        if paths:
+            differing.append((manifest, owned[key]))
+    return changes, differing
 
 
 def leaver(name: str, mine: Mapping[ObjectKey, Manifest], record: Record | None) -> Part:

@@ -68,19 +68,20 @@ def pinned_keys(path: Path) -> dict[str, frozenset[HostKey]]:
     found: dict[str, frozenset[HostKey]] = {}
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.startswith("#"):
-            where, key = _parsed(line, f"{path}:{number}:1")
+            where, key = _parsed(line, path, number)
             found[where] = found.get(where, frozenset()) | {key}
     return found
 
 
-def _parsed(line: str, where: str) -> tuple[str, HostKey]:
+def _parsed(line: str, path: Path, number: int) -> tuple[str, HostKey]:
     at, kind, blob = [*line.split(), "", "", ""][:3]
     if at.startswith(("@", "|")) or "," in at or not kind or _kind_of(blob) != kind:
-        problem = Problem(where, "this is not a host, the kind of a key and the key")
+        problem = Problem(f"{path}:{number}:1", "this is not a host, the kind of a key and the key")
         raise InputError(
             "The pinned keys of the hosts are damaged.",
             problems=[problem],
-            hint="Delete the line, and pin the host anew with: practicum hosts scan COHORT",
+            hint="Delete the line, and pin the host anew with: practicum hosts scan"
+            f" {path.parent.name}",
         )
     return at, HostKey(kind=kind, blob=blob)
 

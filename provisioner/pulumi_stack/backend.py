@@ -6,14 +6,21 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from .. import private_file
+from .. import private_file, shell
+from ..errors import ToolError
 
 PARALLEL = 64
 """Operations a stack has in flight: latency then costs nothing (measured at 25 ms)."""
 
 RUN_MARK = "PRACTICUM_RUN"
 """In the environment of all that a run starts, so that strays can be told by it."""
+
+BUCKETS = ("s3://", "gs://", "azblob://")
+
+PATIENCE = 60.0
+"""Seconds in which a bucket says whether it is there: Pulumi itself tries three times."""
 
 KEPT = ("PULUMI_ACCESS_TOKEN",)
 """The only PULUMI_ variable of the operator that passes: others change what a run does
@@ -70,6 +77,28 @@ class Backend:
         if not self.passphrase.exists():
             private_file.write(self.passphrase, secrets.token_urlsafe(32).encode())
         private_file.require_private(self.passphrase)
+
+    def refuse_unreachable(self, cohort: str) -> None:
+        """Stop where the bucket with the state is not there, or not ours to use.
+
+        Pulumi would say so in its own words, of each stack, after the records were written.
+        A folder has been made.
+
+        Raises:
+            ToolError: If that is so.
+        """
+        if not self.url.startswith(BUCKETS):
+            return
+        with TemporaryDirectory() as home:  # Pulumi notes there which backend it asked last
+            env = self.environment(cohort) | {"PULUMI_HOME": home}
+            try:
+                shell.run("pulumi", "whoami", "--non-interactive", env=env, timeout=PATIENCE)
+            except ToolError as error:
+                raise ToolError(
+                    f"The state at {self.url} cannot be used; nothing was changed.",
+                    details=error.details or error.message,
+                    hint="Make the bucket, or mend --state, the network or your login for it.",
+                ) from error
 
     def environment(self, cohort: str) -> dict[str, str]:
         """Return the whole environment of a worker; Pulumi gets its own home below this one."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from . import ends, recovery
+from . import ends, recovery, values
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.access.assistance import Grant
@@ -28,6 +28,7 @@ def plan(reading: Overview) -> dict[str, Any]:
         "cohort": reading.cohort.name,
         "guard": reading.plan.guard.action,
         "guard_changes": list(reading.plan.guard.changes),
+        "guard_fields": values.document(reading.plan.guard),
         "outdated": reading.plan.outdated,
         "students": [
             {
@@ -35,6 +36,7 @@ def plan(reading: Overview) -> dict[str, Any]:
                 "namespace": part.record.namespace if part.record else "",
                 "action": part.action,
                 "changes": list(part.changes),
+                "fields": values.document(part),
             }
             for part in reading.plan.students
         ],
@@ -44,6 +46,7 @@ def plan(reading: Overview) -> dict[str, Any]:
                 "namespace": part.group.namespace if part.group else "",
                 "action": part.action,
                 "changes": list(part.changes),
+                "fields": values.document(part),
             }
             for part in reading.plan.groups
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -12,9 +13,10 @@ def lines(cohort: str, ending: Mapping[str, datetime]) -> Iterator[str]:
     if not ending:
         return
     yield "These kubeconfigs end before the term does, or within 30 days, for a cluster's certificates"
-    yield f"last a year; a new cluster has new ones (its work is archived): practicum reset {cohort} STUDENT"
+    yield "last a year; a new cluster has new ones (its work is archived):"
     for id, end in sorted(ending.items()):
-        yield f"  ! {id}: ends on {end:%Y-%m-%d}"
+        new = f"practicum reset {cohort} {shlex.quote(id)}"
+        yield f"  ! {id}: ends on {end:%Y-%m-%d}; {new}"
 
 
 def document(ending: Mapping[str, datetime]) -> list[dict[str, Any]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import shlex
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ..cohort import duration
-from ..plan import Part
 from . import archives, ends, hosts
 
 if TYPE_CHECKING:  # a command pays for no other's modules
@@ -15,67 +14,12 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.access.giving import HandoutResult
     from ..lifecycle.access.revoke import RevokeResult
     from ..lifecycle.change import Changed
-    from ..lifecycle.overview import Overview
     from ..lifecycle.receipt import Receipt
     from ..lifecycle.up_result import UpResult
     from ..lifecycle.watch import Drift
 
-SIGNS = {"create": "+", "change": "~", "same": "=", "remove": "-", "foreign": "!"}
-
 FEW = 5
 """Lines of one kind that are shown before the rest is summed up."""
-
-
-def plan(reading: Overview, *, full: bool = False) -> Iterator[str]:
-    """Yield the lines of a plan: what differs, then the totals."""
-    found = reading.plan
-    if found.guard.action != "same":
-        yield from _part("what all students share", found.guard, full=full)
-    for action in ("create", "change", "remove", "foreign"):
-        parts = found.having(action)
-        shown = parts if full or len(parts) <= 2 * FEW else parts[:FEW]
-        for part in shown:
-            yield from _part(reading.id_of(part.name), part, full=full)
-        if len(shown) < len(parts):
-            yield f"  {SIGNS[action]} … and {len(parts) - len(shown)} more like these"
-    for part in found.shared("create", "change", "remove", "foreign"):
-        yield from _part(f"group {reading.title_of(part.name)}", part, full=full)
-    yield f"{found.cohort}: {_counted(found.students)}"
-    if found.groups:
-        yield f"groups of {found.cohort}: {_counted(found.groups)}"
-    yield from _reasons(reading)
-
-
-def _counted(parts: Iterable[Part]) -> str:
-    counts = Counter(part.action for part in parts)
-    return (
-        f"{counts['create']} to create, {counts['change']} to change,"
-        f" {counts['remove']} to remove, {counts['same']} as they should be"
-        + (f", {counts['foreign']} in other hands" if counts["foreign"] else "")
-    )
-
-
-def _reasons(reading: Overview) -> Iterator[str]:
-    """Say what nobody did by hand: an upgrade, or a choice of this run."""
-    name, outdated = reading.cohort.name, reading.plan.outdated
-    if outdated:
-        yield (
-            f"{outdated} of these were made by another version of Practicum, which renders"
-            f" environments otherwise. In steps: practicum up {name} --at-most 10"
-        )
-    if reading.left:
-        yield f"{reading.left} more differ, and are left for a later run"
-    yield from reading.notes
-
-
-def _part(who: str, part: Part, *, full: bool) -> Iterator[str]:
-    its = part.record or part.group
-    where = f" ({its.namespace})" if its else ""
-    yield f"  {SIGNS[part.action]} {who}{where}"
-    shown = part.changes if full else part.changes[:FEW]
-    yield from (f"      {change}" for change in shown)
-    if len(shown) < len(part.changes):
-        yield f"      … and {len(part.changes) - len(shown)} more"
 
 
 def drift(event: Drift) -> str:
@@ -204,7 +148,9 @@ def revoke(result: RevokeResult) -> Iterator[str]:
             yield "They can still log in at the school; that opens nothing here any more."
         else:
             yield f"The cluster remembers a dead token for up to {SECONDS} seconds."
-        yield f"Give access back with: practicum reinstate {result.cohort} STUDENT"
+        few = len(result.revoked) <= 2 * FEW
+        who = shlex.join(result.revoked) if few else "STUDENT"
+        yield f"Give access back with: practicum reinstate {result.cohort} {who}"
 
 
 def _failures(result: HandoutResult) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -87,6 +89,10 @@ def test_keys_are_shown_first_and_written_when_that_is_said(course: Path) -> Non
     assert "+ 20260001  age SHA256:" in asked.stdout
     assert not place.exists()
 
+    dry = json.loads(run(course, *arguments, "--yes", "--dry-run", "--json").stdout)
+    assert (dry["new"], dry["written"]) == (["20260001"], False)
+    assert not place.exists()
+
     done = run(course, *arguments, "--yes", "--json")
     assert done.exit_code == 6, "what could not be taken is told by the exit code"
     document = json.loads(done.stdout)
@@ -96,6 +102,23 @@ def test_keys_are_shown_first_and_written_when_that_is_said(course: Path) -> Non
     assert "nobody in the roster" in refused["why"]
     left = json.loads(run(course, "keys", "missing", "mls26", "--json").stdout)
     assert "20260001" not in left["missing"]
+
+
+def test_in_a_dry_run_it_is_not_noted_either_how_a_platform_names_its_students(
+    course: Path,
+) -> None:
+    roster = (course / "stacks" / "mls26" / "roster.csv").read_text(encoding="utf-8")
+    first = next(csv.DictReader(roster.splitlines()))
+    path = course / "submissions.zip"
+    with zipfile.ZipFile(path, "w") as out:
+        out.writestr(f"{first['name']}_1201_assignsubmission_file_/key.pub", key())
+    arguments = ("keys", "import", "mls26", str(path), "--from", "moodle", "--yes")
+    noted = course / "home" / "platform"
+
+    for done, there in (((), True), (("--dry-run",), False), ((), True)):
+        shutil.rmtree(noted, ignore_errors=True)
+        assert run(course, *arguments, *done).exit_code == 0
+        assert noted.exists() is there
 
 
 def test_a_zip_that_leads_elsewhere_changes_nothing(course: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+import socket
 
 import pytest
 
@@ -66,20 +68,34 @@ def test_joining_touches_nobody_else(changing, control_plane):
     assert touched == {course.namespace("4"), f"practicum-{course.name}"}
 
 
-def test_a_changed_quota_reaches_every_student(changing):
+def test_a_changed_quota_reaches_every_student(changing, monkeypatch):
     course, pods = changing, str(next(PODS))
     ids = list(course.actions())
     course.write(ids, environment={"quota": {"pods": pods}})
 
     assert course.changes()["1"] == ["ResourceQuota/practicum spec.hard.pods"]
-    course.run("plan", course.name, "--detailed-exitcode", code=10)
+    said = course.run("plan", course.name, "--detailed-exitcode", code=10).stdout
+    assert f"  ~ {len(ids)} students: {', '.join(ids)}\n" in said
+    assert re.search(rf"spec\.hard\.pods: \d+ → {pods}\n", said)
     assert "Say --yes" in course.run("up", course.name, code=3).stderr
     assert "Nothing was changed" in course.run("up", course.name, "--dry-run", "--yes").stderr
     dry = course.json("up", course.name, "--dry-run")
     assert (dry["dry_run"], {one["action"] for one in dry["students"]}) == (True, {"change"})
+    assert {one["fields"][0]["after"] for one in dry["students"]} == {pods}
     goes = course.json("down", course.name, "--dry-run")
     assert {course.namespace(id) for id in ids} < set(goes["deletes"])
-    assert "nobody" in course.run("up", course.name, "--force-finalize", "77", code=3).stderr
+    named = course.run("up", course.name, "--force-finalize", "77", code=3)
+    assert "77: is not in the roster, and never was" in named.stderr
+    assert set(course.actions().values()) == {"change"}
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and listens to nobody
+        place = f"endpoint=http://127.0.0.1:{closed.getsockname()[1]}&region=us-east-1"
+        for name in ("MAX_ATTEMPTS", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(f"AWS_{name}", "1")
+        state = f"s3://none?{place}&s3ForcePathStyle=true"
+        refused = course.run("--state", state, "up", course.name, "--yes", code=5)
+    assert f"Error: The state at {state} cannot be used; nothing was changed.\n" in refused.stderr
+    assert refused.stderr.count("Error:") == refused.stderr.count("connection refused") == 1
     assert set(course.actions().values()) == {"change"}
     done = course.up()
 

@@ -206,7 +206,11 @@ def rest_keep_and_wake(life: OnKind) -> str:
 def lose_all(life: OnKind, place: Place, folder) -> None:
     """Have the cluster made anew: what was in it is gone, and so is the kubeconfig of before."""
     course, before, old = life.course, life.identity(ONE), life.course.open(ONE, folder)
-    course.run("reset", course.name, ONE, "--yes", "--no-archive")
+    dry = course.json("reset", course.name, ONE, "--dry-run", "--no-archive")
+    assert ([one["action"] for one in dry["students"]], dry["dry_run"]) == (["change"], True)
+    assert life.identity(ONE) == before
+    done = course.json("reset", course.name, ONE, "--yes", "--no-archive")
+    assert (done["changed"], done["failed"]) == (1, [])
 
     assert life.identity(ONE) not in ("", before)
     assert course.changes()[ONE] == []

@@ -197,14 +197,14 @@ LEFT_OUT = {
 
 @pytest.mark.parametrize("why", LEFT_OUT)
 def test_a_node_that_takes_no_pod_of_a_student_is_left_out_and_why(why):
-    room = cluster.read_room(Cluster([LEFT_OUT[why]]), set())
+    room = cluster.read_room(Cluster([LEFT_OUT[why]]), "mls26", set())
 
     assert [place.left_out for place in room.places] == [why]
     assert room.has("requests.cpu") == (0 if why else 8)
 
 
 def test_a_soft_taint_keeps_nobody_out():
-    room = cluster.read_room(Cluster([node(taints=[("soft", "PreferNoSchedule")])]), set())
+    room = cluster.read_room(Cluster([node(taints=[("soft", "PreferNoSchedule")])]), "mls26", set())
 
     assert len(room.counted) == 1
 
@@ -225,13 +225,13 @@ PODS = {
 def test_what_is_free_is_what_others_leave(other, free):
     nodes = [node(), node("n2", cordoned=True)]
 
-    room = cluster.read_room(Cluster(nodes, [other]), {"mls26--s1"})
+    room = cluster.read_room(Cluster(nodes, [other]), "mls26", {"mls26--s1"})
 
     assert room.free("requests.cpu") == parse(free)
 
 
 def test_devices_of_a_node_are_found():
-    room = cluster.read_room(Cluster([node(**{"nvidia.com/gpu": "4"})]), set())
+    room = cluster.read_room(Cluster([node(**{"nvidia.com/gpu": "4"})]), "mls26", set())
 
     assert room.free("requests.nvidia.com/gpu") == 4
     assert room.untold == {"requests.storage"}
@@ -246,7 +246,7 @@ def test_both_lists_come_page_by_page(server, client):
         Answer(body={"metadata": {}, "items": [node("n2")]}),
     )
 
-    room = cluster.read_room(client, set())
+    room = cluster.read_room(client, "mls26", set())
 
     assert (room.has("requests.cpu"), room.free("requests.cpu")) == (16, 12)
     assert [asked.path.partition("?")[0] for asked in server.asked] == [
@@ -259,9 +259,9 @@ def test_who_may_not_list_is_told_which_command_prints_the_right(server, client)
     server.will("GET", Answer(status=403, body={"reason": "Forbidden", "message": "no pods"}))
 
     with pytest.raises(ClusterError, match="refuses to list pods: no pods") as refused:
-        cluster.read_room(client, set())
+        cluster.read_room(client, "mls26", set())
 
-    assert "practicum role" in (refused.value.hint or "")
+    assert (refused.value.hint or "").endswith("practicum role mls26")
 
 
 # The answer

@@ -318,7 +318,7 @@ def test_so_does_the_backend_of_own_clusters(course, monkeypatch):
 
 
 @contextmanager
-def engine(*_):
+def engine(*_, **__):
     yield SimpleNamespace(stop=lambda: None)
 
 

@@ -92,7 +92,7 @@ def test_doctor_names_whose_certificate_ends_too_early(handed_out, monkeypatch):
 
     assert found["certificates"].verdict == "warning"
     assert found["certificates"].found.endswith(f": 1 ({EARLY:%Y-%m-%d})")
-    assert "practicum reset mls26 STUDENT" in found["certificates"].fix
+    assert found["certificates"].fix.endswith("practicum reset mls26 1")
     scoped = course(course_.folder, access="namespace")
     assert "certificates" not in {one.about for one in preflight.check(settings, scoped, [])}
 
@@ -105,7 +105,7 @@ def test_status_names_whose_certificate_ends_too_early(handed_out):
     found = status(settings, reading)
 
     told = [line for line in status_text.header(found) if line.startswith("  ! ")]
-    assert told == [f"  ! 1: ends on {EARLY:%Y-%m-%d}"]
+    assert told == [f"  ! 1: ends on {EARLY:%Y-%m-%d}; practicum reset mls26 1"]
     assert [one["id"] for one in documents.status(found)["ending"]] == ["1"]
 
 
@@ -123,7 +123,8 @@ def test_a_hand_out_names_whose_certificate_ends_too_early(handed_out, monkeypat
     result = handing_out._Counter(settings, reading, Wishes()).serve(pairs, Silent())
 
     assert result.ending == {"1": EARLY}
-    assert f"  ! 1: ends on {EARLY:%Y-%m-%d}" in [*text.handout(result)]
+    ends = f"  ! 1: ends on {EARLY:%Y-%m-%d}; practicum reset mls26 1"
+    assert ends in [*text.handout(result)]
     assert [one["id"] for one in documents.handout(result)["ending"]] == ["1"]
 
 

@@ -19,7 +19,7 @@ from provisioner.kind.wanted import Wanted
 from provisioner.lifecycle import backend
 from provisioner.lifecycle.leaving import refuse_mass_drop
 from provisioner.lifecycle.namespaces import Namespaces
-from provisioner.lifecycle.own_clusters import engines, keeping, restoring, up, waking
+from provisioner.lifecycle.own_clusters import OwnClusters, engines, keeping, restoring, up, waking
 from provisioner.lifecycle.own_clusters import reading as readings
 from provisioner.lifecycle.own_clusters.engines import Sight
 from provisioner.lifecycle.own_clusters.filling import Filling
@@ -392,9 +392,49 @@ def test_a_namespace_is_not_reset_and_it_is_said_what_to_do():
     reading = SimpleNamespace(cohort=sample())
 
     with pytest.raises(InputError) as error:
-        Namespaces().reset(None, reading, 0, None, backend.Again(id="1"))
+        Namespaces().reset(reading, backend.Again(id="1"))
 
     assert error.value.hint == ("For a new one: practicum drop mls26 1, then practicum add mls26 1")
+
+
+@pytest.mark.parametrize(
+    ("seen", "archive", "action", "changes", "said"),
+    [
+        (sight(there(None, "1")), False, "change", (ANEW,), "is not archived, and is lost"),
+        (
+            sight(there(None, "1", image="node:2")), False,
+            "change", ("KindCluster/mls26--s1 spec.image", ANEW), "is lost",
+        ),
+        (sight(), True, "create", (), "There is no cluster"),
+        (
+            sight(silent=["local"]), True, "foreign",
+            ("KindCluster/mls26--s1 cannot be seen: the engine local does not answer",), "",
+        ),
+    ],
+    ids=["whole", "differs", "none", "silent"],
+)  # fmt: skip
+def test_before_a_reset_it_is_told_what_goes_and_of_nobody_else(
+    seen, archive, action, changes, said
+):
+    reading = read(course(**KIND), people("1", "2"), seen)
+
+    told = OwnClusters().reset(reading, backend.Again(id="1", archive=archive))
+
+    assert actions(told.reading.plan) == {"s1": (action, changes)}
+    assert said in "".join(told.notes)
+    assert bool(said) is bool(told.notes)
+
+
+def test_a_reset_that_would_archive_says_so_and_takes_a_key():
+    """Also in a dry run, which would otherwise promise what cannot be."""
+    again = backend.Again(id="1")
+    reading = read(course(**KIND), people("1"), sight(there(None, "1")))
+    keyed = reading.cohort.model_copy(update={"course_key": "age1x"})
+
+    with pytest.raises(InputError, match="has no course_key"):
+        OwnClusters().reset(reading, again)
+    [note] = OwnClusters().reset(replace(reading, cohort=keyed), again).notes
+    assert "is archived first, encrypted" in note
 
 
 def test_no_other_module_asks_which_backend_it_is():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -76,6 +77,41 @@ def test_where_nobody_is_missing_it_does_not_wait(course):
     done = warmed(course, NOW + timedelta(hours=1))
 
     assert (course.slept, course.made, done.result) == ([], [], None)
+
+
+def test_a_dry_run_says_who_is_missing_and_when_it_would_begin_and_does_not_wait(course):
+    course.reading = reading_of(["1", "2", "3"], changed=["3"])
+    at = NOW + timedelta(hours=1)
+
+    found = prewarm.look(Settings(stacks=None, home=None), "mls26", at)
+
+    assert (found.missing, found.begins) == (("1", "2"), at - timedelta(seconds=TAKES))
+    assert [part.name for part in found.reading.plan.students] == ["s1", "s2"]
+    assert (course.slept, course.made) == ([], [])
+
+
+def test_in_a_dry_run_it_is_said_and_nothing_is_made(course):
+    settings = Settings(stacks=None, home=None)
+    at = NOW + timedelta(seconds=TAKES)
+    arguments = ["mls26", "--at", at.isoformat(), "--dry-run"]
+
+    said = CliRunner().invoke(command, arguments, obj=settings)
+    document = json.loads(CliRunner().invoke(command, [*arguments, "--json"], obj=settings).stdout)
+
+    assert (said.exit_code, said.stdout) == (0, "")
+    assert "  + 1 (mls26--s1)\n" in said.stderr
+    assert "2 to be made; that begins at 07:00:00." in said.stderr
+    assert (document["missing"], document["dry_run"]) == (["1", "2"], True)
+    assert datetime.fromisoformat(document["begins"]) == NOW
+    assert course.made == []
+
+
+def test_a_dry_run_in_which_nobody_is_missing_says_so(course):
+    course.reading = reading_of(["1"], changed=["1"])
+
+    found = prewarm.look(Settings(stacks=None, home=None), "mls26", NOW + timedelta(hours=1))
+
+    assert (found.missing, found.begins, found.reading.plan.students) == ((), None, ())
 
 
 def without_guard(reading, **cohort):

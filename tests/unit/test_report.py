@@ -32,7 +32,7 @@ from provisioner.lifecycle.status import Status, StudentStatus
 from provisioner.lifecycle.up_result import UpResult
 from provisioner.manifest import key_of
 from provisioner.plan import Live, Part, make_plan
-from provisioner.report import archives, documents, live, text
+from provisioner.report import archives, documents, live, plan_text, text
 from provisioner.report import status as status_text
 
 from ..sample import cohort, record
@@ -112,7 +112,7 @@ def sharing():
 
 def test_groups_stand_beside_students_and_never_among_them():
     [new] = documents.plan(sharing())["groups"]
-    lines = list(text.plan(sharing()))
+    lines = list(plan_text.lines(sharing()))
     done = UpResult(cohort="m", groups=Counter(create=2), failed_groups={"alpha": "no room"})
 
     assert (new["group"], new["namespace"], new["action"]) == ("alpha", "mls26--g", "create")
@@ -264,13 +264,13 @@ def test_a_type_that_was_not_searched_counts_as_left():
 
 
 def test_a_plan_shows_what_differs_and_then_the_totals():
-    lines = list(text.plan(reading_of("1234", changed="1", left="9", foreign="3")))
+    lines = list(plan_text.lines(reading_of("1234", changed="1", left="9", foreign="3")))
 
     assert lines == [
         "  + 2 (mls26--s2)",
         "  + 4 (mls26--s4)",
         "  ~ 1 (mls26--s1)",
-        *(f"      ResourceQuota/practicum spec.hard.{n}" for n in range(5)),
+        *(f"      ResourceQuota/practicum spec.hard.{n}: 1 → (none)" for n in range(5)),
         "      … and 2 more",
         "  - 9 (mls26--s9)",
         "  ! 3 (mls26--s3)",
@@ -282,7 +282,7 @@ def test_a_plan_shows_what_differs_and_then_the_totals():
 def test_many_of_one_kind_are_summed_up_and_in_full_they_are_not():
     reading = reading_of([str(number) for number in range(100, 111)])
 
-    short, full = list(text.plan(reading)), list(text.plan(reading, full=True))
+    short, full = list(plan_text.lines(reading)), list(plan_text.lines(reading, full=True))
 
     assert short[-2:] == [
         "  + … and 6 more like these",
@@ -398,7 +398,7 @@ def test_a_receipt_says_whether_the_proof_holds():
 def test_people_are_shown_by_id_and_never_by_name():
     reading = reading_of("123", changed="1", foreign="3")
 
-    shown = json.dumps(documents.plan(reading)) + "".join(text.plan(reading, full=True))
+    shown = json.dumps(documents.plan(reading)) + "".join(plan_text.lines(reading, full=True))
 
     assert PERSON not in shown
     assert "(mls26--s2)" in shown

@@ -121,8 +121,9 @@ def test_what_the_server_has_forgotten_is_looked_at_anew(followed, server, clien
     followed._follow("ResourceQuota")  # ends by the refusal
 
     assert followed._versions == {"ResourceQuota": "7"}
-    with pytest.raises(ClusterError, match="refuses to watch resourcequotas: no"):
+    with pytest.raises(ClusterError, match="refuses to watch resourcequotas: no") as refused:
         followed.wait(0)
+    assert refused.value.hint.endswith("practicum role mls26")
 
 
 def test_an_object_that_goes_or_loses_its_label_is_a_change(followed, server, client):

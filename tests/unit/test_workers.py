@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from provisioner import shell
-from provisioner.errors import InputError
+from provisioner.errors import InputError, ToolError
 from provisioner.pulumi_stack import (
     RUN_MARK,
     Backend,
@@ -175,6 +175,34 @@ def test_a_state_elsewhere_makes_no_folder_here(tmp_path):
     backend.prepare("mls26")
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["passphrase", "pulumi"]
+
+
+def stub(folder, says, code):
+    """A Pulumi that says something and ends."""
+    program = folder / "pulumi"
+    program.write_text(f"#!/bin/sh\necho '{says}' >&2\nexit {code}\n")
+    program.chmod(0o755)
+    return (folder,)
+
+
+@pytest.mark.parametrize("url", ["s3://b", "gs://b/state", "azblob://b"])
+def test_a_bucket_that_is_not_there_is_told_once_with_what_to_do(tmp_path, url):
+    tools = stub(tmp_path, "error: no such bucket", 255)
+    backend = Backend(home=tmp_path, url=url, tools=tools, run="x")
+
+    with pytest.raises(ToolError) as told:
+        backend.refuse_unreachable("mls26")
+
+    assert told.value.message == f"The state at {url} cannot be used; nothing was changed."
+    assert told.value.details == "error: no such bucket"
+    assert "--state" in told.value.hint
+
+
+def test_a_bucket_that_is_there_and_a_folder_stop_nothing(tmp_path):
+    there = stub(tmp_path, "", 0)
+    Backend(home=tmp_path, url="s3://b", tools=there, run="x").refuse_unreachable("mls26")
+    failing = stub(tmp_path, "asked", 255)
+    Backend(home=tmp_path, url="file:///x", tools=failing, run="x").refuse_unreachable("mls26")
 
 
 # The job

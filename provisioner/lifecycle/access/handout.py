@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -157,7 +158,7 @@ def rotate_namespaces(
             raise InputError(
                 f"The students of {name} log in with the school's account: there is nothing of"
                 " ours to rotate.",
-                hint="To keep somebody out: practicum revoke " + name + " STUDENT",
+                hint=f"To keep somebody out: practicum revoke {name} {shlex.join(ids) or 'STUDENT'}",
             )
         return rotate_at(found, ids, progress=progress, overlap=overlap)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, date, datetime, time, timedelta
 
 from ... import credential
@@ -26,10 +27,11 @@ def expiry(cohort: Cohort, record: Record | None = None) -> datetime:
     last = last_day(cohort, record)
     ends = datetime.combine(last, time(23, 59, 59), tzinfo=UTC)
     if (ends - datetime.now(UTC)).total_seconds() < credential.SHORTEST:
+        who = shlex.quote(record.id) if record else "STUDENT"
         raise InputError(
             f"The term of {cohort.name} is over: its grace ended on {last}.",
             hint="Set term.ends in cohort.yaml, or take the cohort down; for single students,"
-            f" run: practicum extend {cohort.name} STUDENT --until DATE",
+            f" run: practicum extend {cohort.name} {who} --until DATE",
         )
     return ends
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # a command pays for no other's modules
     from ..ahead import Asked
     from ..archives.archiving import Archived
     from ..archives.restoring import Opened, Restoring
-    from ..backend import Again, Ending, Resting, Whole
+    from ..backend import Again, Ending, Resetting, Resting, Whole
     from ..capacity import Capacity
     from ..checks.finding import Finding
     from ..leaving import Leaving
@@ -138,18 +138,11 @@ class OwnClusters(Desk):
 
         return down.take_down(settings, reading, held, progress, ending)
 
-    def reset(
-        self,
-        settings: Settings,
-        reading: ClustersReading,
-        held: int,
-        progress: Progress,
-        again: Again,
-    ) -> UpResult:
-        """Delete one student's cluster and make it anew."""
+    def reset(self, reading: ClustersReading, again: Again) -> Resetting:
+        """Say how one student's cluster is deleted and made anew."""
         from . import reset
 
-        return reset.reset(settings, reading, held, progress, again)
+        return reset.reset(reading, again)
 
     def archive(
         self, settings: Settings, reading: ClustersReading, ids: Iterable[str], progress: Progress

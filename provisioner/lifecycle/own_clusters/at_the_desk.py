@@ -35,7 +35,7 @@ class Desk:
         from . import scoped
 
         reading = _read(settings, name)
-        scoped.refuse_admins(reading, "rotate")
+        scoped.refuse_admins(reading, "rotate", ids)
         pairs = scoped.chosen(reading, ids)
         return scoped.rotate(settings, reading, pairs, progress=progress, overlap=overlap)
 
@@ -54,7 +54,7 @@ class Desk:
         from . import scoped
 
         reading = _read(settings, name)
-        scoped.refuse_admins(reading, "revoke")
+        scoped.refuse_admins(reading, "revoke", ids)
         pairs = desk.chosen(reading, tuple(ids))  # also whose cluster does not run: they fail
         return scoped.revoke(settings, reading, pairs, progress=progress)
 
@@ -65,7 +65,7 @@ class Desk:
         from . import scoped
 
         reading = _read(settings, name)
-        scoped.refuse_admins(reading, "reinstate")
+        scoped.refuse_admins(reading, "reinstate", ids)
         return scoped.reinstate(
             settings,
             reading,

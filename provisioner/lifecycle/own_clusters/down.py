@@ -38,7 +38,7 @@ def take_down(
     name, there = reading.cohort.name, everybody(reading)
     if ending.archive:
         keeping.refuse_without_key(reading, there)
-    with Stacks.open(settings, reading, held, progress) as stacks:
+    with Stacks.open(settings, reading, held, progress, needs_state=False) as stacks:
         ending.first()
         with (
             stacks.noted("down", reading.stacks) as noted,

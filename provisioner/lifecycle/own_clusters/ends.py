@@ -6,6 +6,7 @@ cluster that is to go on for longer has to be made anew.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -54,10 +55,13 @@ def findings(settings: Settings, cohort: Cohort) -> Iterator[Finding]:
     """Yield whose access ends too early, for `doctor`; nothing where nobody's does."""
     records = record_file.load(cohort.records_file).values()
     if found := noted(settings, cohort, records, datetime.now(UTC)):
+        first, *others = sorted(found)
+        more = ", and so for the others" if others else ""
         whose = ", ".join(f"{id} ({end:%Y-%m-%d})" for id, end in sorted(found.items()))
         yield Finding(
             about="certificates",
             verdict="warning",
             found=f"kubeconfigs that end before the term does, or within {SOON.days} days: {whose}",
-            fix=f"make these clusters anew, work is archived: practicum reset {cohort.name} STUDENT",
+            fix="make these clusters anew, work is archived: practicum reset"
+            f" {cohort.name} {shlex.quote(first)}{more}",
         )

@@ -4,36 +4,63 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 
 from ...settings import Settings
 from ..archives.kept import Archived
-from ..backend import Again
+from ..backend import Again, Resetting
 from ..interrupt import stopping
 from ..journal import Journal
 from ..progress import Progress
 from ..reading import narrowed
 from ..up_result import UpResult, summary
 from . import keeping, up
+from .planning import ANEW
 from .reading import ClustersReading, stack_of
 from .stacks import Stacks
 
 
-def reset(
-    settings: Settings, reading: ClustersReading, held: int, progress: Progress, again: Again
+def reset(reading: ClustersReading, again: Again) -> Resetting:
+    """Say what goes and what comes; nothing is changed before this is finished.
+
+    Raises:
+        InputError: If there is no key to archive with.
+    """
+    name = reading.records[again.id].name
+    mine = narrowed(reading, [name])
+    there = bool(mine.places(name))
+    if there and again.archive:
+        keeping.refuse_without_key(mine, [name])
+    return Resetting(
+        reading=_as_change(mine),
+        notes=() if mine.plan.having("foreign") else _notes(again, there=there),
+        finish=partial(_make_anew, mine, name, archive=there and again.archive),
+    )
+
+
+def _notes(again: Again, *, there: bool) -> tuple[str, ...]:
+    if not there:
+        return ("There is no cluster: nothing is deleted, and one is made.",)
+    kept = "is archived first, encrypted" if again.archive else "is not archived, and is lost"
+    return (f"What is in the cluster {kept}. The kubeconfig of {again.id} opens nothing then.",)
+
+
+def _make_anew(
+    mine: ClustersReading,
+    name: str,
+    settings: Settings,
+    held: int,
+    progress: Progress,
+    *,
+    archive: bool,
 ) -> UpResult:
     """Archive, delete and make a cluster; the caller holds the lock and has had it confirmed.
 
     Raises:
-        InputError: If there is no key to archive with.
         MissingToolError: If a tool cannot be had.
         Interrupted: If a signal came; what was in flight has finished.
     """
     began = time.monotonic()
-    name = reading.records[again.id].name
-    mine = narrowed(reading, [name])
-    to_keep = [name] if again.archive and mine.places(name) else []
-    if to_keep:
-        keeping.refuse_without_key(mine, to_keep)
     with (
         Stacks.open(settings, mine, held, progress) as stacks,
         stacks.noted("up", [stack_of(mine.cohort, name)]) as noted,
@@ -41,8 +68,8 @@ def reset(
         up.save(mine)  # an `up` finishes what is cut off here, and is what the journal says
         with stopping(stacks.stop, progress.say):
             kept = Archived(cohort=mine.cohort.name)
-            if to_keep:
-                kept = keeping.keep(settings, mine, to_keep, progress)
+            if archive:
+                kept = keeping.keep(settings, mine, [name], progress)
             why = {**up.foreign(mine), **kept.failed}
             why = why or _replace(mine, name, stacks, noted, progress)
     after = up.read_after(settings, mine)
@@ -63,6 +90,14 @@ def _replace(
 
 
 def _as_change(reading: ClustersReading) -> ClustersReading:
-    """Count who is made anew as changed, whatever the plan had for them."""
-    parts = tuple(replace(part, action="change") for part in reading.plan.students)
+    """Count who is made anew as changed, whatever else the plan had for them.
+
+    Of whom an engine is not to be seen nothing can be made anew, nor of a stranger's cluster.
+    """
+    parts = tuple(
+        part
+        if part.action in ("create", "foreign")
+        else replace(part, action="change", changes=(*(x for x in part.changes if x != ANEW), ANEW))
+        for part in reading.plan.students
+    )
     return replace(reading, plan=replace(reading.plan, students=parts))

@@ -7,6 +7,7 @@ rotated and revoked. Each cluster is a desk of its own, with one student.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -37,7 +38,7 @@ Pair = tuple[Record, Student]
 Result = TypeVar("Result", HandoutResult, RevokeResult)
 
 
-def refuse_admins(reading: ClustersReading, what: str) -> None:
+def refuse_admins(reading: ClustersReading, what: str, ids: tuple[str, ...] = ()) -> None:
     """Stop where students are admins of their clusters: what they have cannot be taken back.
 
     Raises:
@@ -49,7 +50,7 @@ def refuse_admins(reading: ClustersReading, what: str) -> None:
             f"The students of {name} are admins of their own clusters, so there is nothing to"
             f" {what}: an admin can make themselves other ways in.",
             hint="A cluster-admin kubeconfig is taken back by deleting the cluster:"
-            f" practicum reset {name} STUDENT",
+            f" practicum reset {name} {shlex.join(ids) if len(ids) == 1 else 'STUDENT'}",
         )
 
 

@@ -39,8 +39,9 @@ class Stacks:
     @classmethod
     @contextmanager
     def open(
-        cls, settings: Settings, reading: ClustersReading, held: int, progress: Progress
-    ) -> Iterator[Stacks]:
+        cls, settings: Settings, reading: ClustersReading, held: int, progress: Progress, *,
+        needs_state: bool = True,
+    ) -> Iterator[Stacks]:  # fmt: skip
         """Find the tools and get the state backend ready; the workers end with the block.
 
         Args:
@@ -48,14 +49,17 @@ class Stacks:
             reading: The cohort.
             held: Descriptor of the cohort's lock, which the workers hold too.
             progress: Told what happens.
+            needs_state: Whether nothing is begun where a bucket with the state is not there.
 
         Raises:
             MissingToolError: If Pulumi, kind or our provider cannot be had.
             InputError: If the passphrase file or a folder cannot be used.
+            ToolError: If the bucket with the state cannot be, and is needed.
         """
         tools = toolchain.find("pulumi", toolchain.KIND, say=progress.say)
         folders = (tools["pulumi"].path.parent, provider_folder())
-        with workers_of(settings, reading.cohort.name, held, folders) as workers:
+        cohort = reading.cohort.name
+        with workers_of(settings, cohort, held, folders, needs_state=needs_state) as workers:
             yield cls(settings=settings, reading=reading, workers=workers, progress=progress)
 
     def noted(self, command: str, stacks: Iterable[str]) -> AbstractContextManager[Journal]:

@@ -50,8 +50,9 @@ class Engine:
     @classmethod
     @contextmanager
     def open(
-        cls, settings: Settings, reading: Reading, held: int, progress: Progress
-    ) -> Iterator[Engine]:
+        cls, settings: Settings, reading: Reading, held: int, progress: Progress, *,
+        needs_state: bool = True,
+    ) -> Iterator[Engine]:  # fmt: skip
         """Find the tools and get the state backend ready; the workers end with the block.
 
         Args:
@@ -59,14 +60,17 @@ class Engine:
             reading: The cohort.
             held: Descriptor of the cohort's lock, which the workers hold too.
             progress: Told what happens.
+            needs_state: Whether nothing is begun where a bucket with the state is not there.
 
         Raises:
             MissingToolError: If Pulumi cannot be had.
             InputError: If the passphrase file or a folder cannot be used.
+            ToolError: If the bucket with the state cannot be, and is needed.
         """
         tools = toolchain.find(*toolchain.PULUMI, say=progress.say)
         folders = [tool.path.parent for tool in tools.values()]
-        with workers_of(settings, reading.cohort.name, held, folders) as workers:
+        cohort = reading.cohort.name
+        with workers_of(settings, cohort, held, folders, needs_state=needs_state) as workers:
             yield cls(settings=settings, reading=reading, workers=workers, progress=progress)
 
     def stop(self) -> None:

@@ -13,7 +13,12 @@ from .. import lock
 
 @contextmanager
 def workers_of(
-    settings: Settings, cohort: str, held: int, tools: Iterable[Path]
+    settings: Settings,
+    cohort: str,
+    held: int,
+    tools: Iterable[Path],
+    *,
+    needs_state: bool,
 ) -> Iterator[Workers]:
     """Get the state backend ready; the workers end with the block.
 
@@ -22,9 +27,11 @@ def workers_of(
         cohort: Its name.
         held: Descriptor of the cohort's lock, which the workers hold too.
         tools: Folders of the programs that Pulumi takes.
+        needs_state: Whether a bucket with the state is to be there.
 
     Raises:
         InputError: If the passphrase file or a folder cannot be used.
+        ToolError: If a bucket that is needed cannot be.
     """
     backend = Backend(
         home=settings.home.resolve(),
@@ -33,5 +40,7 @@ def workers_of(
         run=lock.run_name(settings.home, cohort),
     )
     backend.prepare(cohort)
+    if needs_state:
+        backend.refuse_unreachable(cohort)
     with closing(Workers(backend=backend, keep_open=(held,))) as workers:
         yield workers
