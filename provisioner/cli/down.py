@@ -110,6 +110,7 @@ def _show_what_goes(settings: Settings, cohort: str, *, archive: bool, as_json: 
         students=goes.students,
         folder=archiving.folder_of(settings, cohort) if archive else None,
         protected=reading.cohort.protect,
+        course_key=reading.cohort.course_key is not None,
     )
     if as_json:
         show_json(plan.to_json())

@@ -249,3 +249,27 @@ KINDS = (
 )
 """All that a student's Role and quota let them have; neither DaemonSets nor
 ReplicationControllers are among it."""
+
+
+def woken(type: str, item: Manifest) -> Manifest:
+    """Return an object as it was before it was put to rest; the given one is not changed.
+
+    Args:
+        type: Plural and group, as ``deployments.apps``.
+        item: The object, from an archive that was made while its student was suspended.
+    """
+    how = next((k for k in KINDS if type == f"{k.plural}.{k.root.split('/')[2]}"), None)
+    patch = how.wake(item) if how else None
+    return item if patch is None else _merged(item, patch)
+
+
+def _merged(item: Manifest, patch: Patch) -> Manifest:
+    """Return an object with a merge patch (RFC 7396) in it."""
+    changed = dict(item)
+    for key, value in patch.items():
+        if value is None:
+            changed.pop(key, None)
+        else:
+            inner = isinstance(value, dict)
+            changed[key] = _merged(changed.get(key) or {}, value) if inner else value
+    return changed

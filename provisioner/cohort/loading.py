@@ -221,5 +221,5 @@ def _mistakes(path: Path, problems: list[Problem]) -> InputError:
     return InputError(
         f"{path} has {count}.",
         problems=sorted(problems, key=place),
-        hint="Every key is explained in stacks/README.md.",
+        hint="Every key is explained in docs/reference/cohort-file.md.",
     )

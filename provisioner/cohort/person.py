@@ -13,7 +13,7 @@ from collections.abc import Callable
 MAX_ID = 64
 MAX_NAME = 200
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*")
+_ALLOWED = re.compile(r"[A-Za-z0-9._@+-]+")
 _MANGLED = (
     (re.compile(r"[0-9]+[.,][0-9]+[eE][+-]?[0-9]+|[0-9]+[eE]\+[0-9]+"), "scientific notation"),
     (re.compile(r"[0-9]+[.,]0+"), "a decimal number"),
@@ -39,8 +39,13 @@ _ID_MISTAKES: dict[str, tuple[str, Callable[[str], object]]] = {
     f"the id is longer than {MAX_ID} characters": ("shorten it", lambda id: len(id) > MAX_ID),
     "the id has other characters in it than A-Z a-z 0-9 . _ @ + -": (
         "take another",
-        lambda id: not _ID.fullmatch(id) or ".." in id,
+        lambda id: not _ALLOWED.fullmatch(id),
     ),
+    "the id begins with neither a letter nor a digit": (
+        "take another",
+        lambda id: not id[0].isalnum(),
+    ),
+    "the id has two dots in a row": ("take another", lambda id: ".." in id),
 }
 """What can be wrong with an id, with what to do; the first that holds is told."""
 

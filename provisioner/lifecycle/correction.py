@@ -10,6 +10,7 @@ from ..cohort import Recipient, Record, keys, roster_edit
 from ..cohort import records as record_file
 from ..errors import InputError, Problem
 from ..settings import Settings
+from . import usage
 from .access import bundle, on_disk
 from .change import Changed, Confirm, Finished, Proposal, carry_out
 from .membership import put_key, read_key, see
@@ -119,9 +120,12 @@ def _becomes(reading: Overview, old: str) -> str:
 def _refuse_taken(reading: Overview, old: str, new: str) -> None:
     if new == old or (new not in reading.students and new not in reading.kept):
         return
-    present = new in reading.students
-    what = "is in the roster too" if present else "was somebody in this course before"
-    problem = Problem(new, what, "two people cannot become one; drop one of them")
+    if new in reading.students:
+        what, fix = "is in the roster too", "two people cannot become one; drop one of them"
+    else:
+        what = "was somebody's in this course, and their name in the cluster stays theirs"
+        fix = f"if it is the same person: drop {old}, add {new}, and restore the archive"
+    problem = Problem(new, what, fix)
     raise InputError(f"{old} cannot become {new}.", problems=[problem])
 
 
@@ -141,7 +145,7 @@ def _one_key(reading: Overview, present: str, new: str) -> Recipient | None:
 
 
 def _move_files(settings: Settings, reading: Overview, old: str, new: str) -> Finished:
-    """Let key, kubeconfig and the platform's name for the student follow the id."""
+    """Let key, kubeconfig, samples and the platform's name for the student follow the id."""
     if old == new:
         return Finished()
     cohort = reading.cohort
@@ -150,4 +154,5 @@ def _move_files(settings: Settings, reading: Overview, old: str, new: str) -> Fi
     record = reading.records[new]
     on_disk.move(on_disk.folder_of(settings, cohort.name), replace(record, id=old), record)
     bundle.rename(settings, cohort.name, old, new)
-    return Finished()
+    trouble = usage.rename(settings, cohort.name, old, new)
+    return Finished(notes=(trouble,) if trouble else ())

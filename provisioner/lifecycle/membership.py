@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def add(
             students={**reading.students, newcomer.id: student},
             known=reading.kept,
             write=write,
-            finish=lambda *_: Finished(notes=_access_hint(name, student)),
+            finish=lambda _, ready: _what_is_next(name, student, ready),
             notes=tuple(_of_an_earlier_stay(name, reading.kept.get(newcomer.id))),
         )
 
@@ -196,10 +196,14 @@ def _of_an_earlier_stay(name: str, record: Record | None) -> Iterator[str]:
             yield f"{record.id} {what}, as before they left. To undo it: {line}"
 
 
-def _access_hint(name: str, student: Student) -> tuple[str, ...]:
+def _what_is_next(name: str, student: Student, ready: Collection[str]) -> Finished:
+    """Say how a newcomer gets access; nothing of who has no environment yet."""
+    if student.id not in ready:
+        return Finished()
     if student.key:
-        return (f"Give them access with: practicum handout {name} {student.id}",)
-    return (f"{student.id} has no key yet: it goes to keys/{keys.file_name(student.id)}.",)
+        return Finished(notes=(f"Give them access with: practicum handout {name} {student.id}",))
+    place = f"keys/{keys.file_name(student.id)}"
+    return Finished(notes=(f"{student.id} has no key yet: it goes to {place}.",))
 
 
 def see(name: str) -> str:

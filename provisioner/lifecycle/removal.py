@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable
 from .. import cluster
 from ..manifest import Manifest
 from ..plan import Part
-from .progress import Progress
+from .progress import Progress, Silent
 
 SECONDS = 300.0
 """How long namespaces get to go; on a stock cluster seven go a second (measured)."""
@@ -36,7 +36,8 @@ def remove_surplus(
         Why it did not work, by the student's name.
     """
     parts = [part for part in parts if part.surplus]
-    if progress and parts:
+    progress = progress or Silent()
+    if parts:
         progress.step("Removing what is no longer wanted", len(parts))
     why: dict[str, str] = {}
     owners = {live["metadata"]["uid"]: part.name for part in parts for live in part.surplus}
@@ -48,7 +49,12 @@ def remove_surplus(
     by_name = {live["metadata"]["name"]: owners[live["metadata"]["uid"]] for live in namespaces}
     fresh = not all(map(cluster.is_going, namespaces))
     seconds = SECONDS if fresh else LONGER
-    stuck = cluster.await_gone(client, namespaces, seconds=seconds, renewed=not fresh)
+    for part in parts:
+        if part.name not in by_name.values():
+            progress.advance(part.name)
+    stuck = cluster.await_gone(
+        client, namespaces, seconds=seconds, renewed=not fresh, gone=progress.advance
+    )
     held = [live for live in namespaces if live["metadata"]["name"] in stuck]
     stuck |= force(client, [ns for ns in held if owners[ns["metadata"]["uid"]] in forced], stuck)
     why |= {by_name[name]: reason for name, reason in stuck.items()}

@@ -68,6 +68,15 @@ def keep(settings: Settings, reading: Reading, now: datetime) -> Sampled:
     return Sampled(cohort=reading.cohort.name, time=now, students=count)
 
 
+def rename(settings: Settings, name: str, old: str, new: str) -> str:
+    """Let a student's samples follow a corrected id; returns why they do not, empty if they do."""
+    try:
+        store_of(settings, name).rename(old, new)
+    except InputError as error:
+        return f"The samples of their use stay under {old}: {error.message}"
+    return ""
+
+
 def report(settings: Settings, name: str, *, prices: Path | None, now: datetime) -> Usage:
     """Make the account of a cohort from its samples; the cluster is not asked.
 

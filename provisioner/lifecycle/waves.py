@@ -199,6 +199,8 @@ def _check(reading: Reading, parts: list[Part], progress: Progress) -> dict[str,
     Inside a namespace that is yet to be made nothing can be asked, so there it is the
     Namespace alone.
     """
+    if not parts:
+        return {}
     progress.step("Asking the cluster whether it takes the changes", len(parts))
 
     def refusal(part: Part) -> str:

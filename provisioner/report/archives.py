@@ -19,9 +19,9 @@ FEW = 10
 def to_archive(folder: Path, namespaces: int, *, wanted: bool) -> Iterator[str]:
     """Yield what is archived before it is deleted, and where; nothing where nothing goes."""
     if namespaces and wanted:
-        yield f"{namespaces} student(s) are archived first, encrypted, in {folder}"
+        yield f"{namespaces} environment(s) are archived first, encrypted, in {folder}"
     elif namespaces:
-        yield f"Nothing is kept of what {namespaces} student(s) made (--no-archive)."
+        yield f"Nothing is kept of what is in {namespaces} environment(s) (--no-archive)."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,8 @@ class Goes:
     """Where their work would be archived first; None where no copy is wanted."""
 
     protected: bool
+    course_key: bool
+    """Whether there is a key that work can be archived with."""
 
     def lines(self) -> Iterator[str]:
         """Yield what would be deleted, what is kept of it, and whether `down` refuses."""
@@ -45,6 +47,11 @@ class Goes:
         yield from to_archive(folder, self.students, wanted=self.folder is not None)
         if self.protected:
             yield "It is protected: `down` refuses until protect is false in cohort.yaml."
+        if self.folder and self.students and not self.course_key:
+            yield (
+                "It has no course_key: `down` refuses until cohort.yaml has the line that this"
+                f" prints, or with --no-archive: practicum archive key {self.cohort}"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Return the document of ``--json``."""
@@ -55,6 +62,7 @@ class Goes:
             "students": self.students,
             "archive": self.folder is not None,
             "protected": self.protected,
+            "course_key": self.course_key,
         }
 
 

@@ -98,6 +98,16 @@ def together(rows: Iterable[Row], *, start: int, span: int) -> Row:
     )
 
 
+def met(row: Row, other: Row | None) -> Row:
+    """Return a row with another of the same student and span in it, each by its samples."""
+    if other is None:
+        return row
+    share = row.samples / (row.samples + other.samples)
+    both = together([row, other], start=row.start, span=row.span)
+    mean = {m: row.amounts[m] * share + other.amounts[m] * (1 - share) for m in MEASURES}
+    return replace(both, hours=max(row.hours, other.hours), amounts=mean)
+
+
 def daily(rows: Iterable[Row]) -> list[Row]:
     """Add rows up by student and day in UTC."""
     groups: dict[tuple[int, str], list[Row]] = defaultdict(list)

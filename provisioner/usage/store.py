@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -91,6 +92,21 @@ class Store:
         with self._open() as connection:
             return list(_rows(connection)), list(_taken(connection))
 
+    def rename(self, old: str, new: str) -> None:
+        """Let the samples of a student follow an id that was corrected.
+
+        Raises:
+            InputError: If the file cannot be written, or is damaged.
+        """
+        if not self._path.exists():
+            return
+        with self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            moved = [replace(row, student=new) for row in _rows(connection, "student = ?", old)]
+            there = {(one.start, one.span): one for one in _rows(connection, "student = ?", new)}
+            connection.execute("DELETE FROM used WHERE student = ?", (old,))
+            _put(connection, [rollup.met(row, there.get((row.start, row.span))) for row in moved])
+
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """Open the file in one transaction.
@@ -164,7 +180,7 @@ def _roll_up(connection: sqlite3.Connection, before: int) -> None:
     _put_taken(connection, rollup.daily_taken(taken))
 
 
-def _rows(connection: sqlite3.Connection, where: str = "1", *values: int) -> Iterator[Row]:
+def _rows(connection: sqlite3.Connection, where: str = "1", *values: int | str) -> Iterator[Row]:
     found = connection.execute(f"SELECT * FROM used WHERE {where} ORDER BY start, student", values)
     count = len(MEASURES)
     for start, span, student, samples, hours, *rest in found:

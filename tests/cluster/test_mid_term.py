@@ -17,6 +17,7 @@ from provisioner.cli import practicum
 from ..waiting import until
 from .audit import about, mutations
 from .course import WORK, as_student
+from .test_archive import key_file
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
 
@@ -142,6 +143,11 @@ def a_corrected_id_keeps_environment_and_credential(course, kubeconfigs, control
     assert as_student(kubeconfigs["1"], "get", "configmap", "work").returncode == 0
     assert course.actions() == dict.fromkeys(["2", "3", "4", "5", "9"], "same")
     assert sorted(path.name for path in (course.folder / "keys").iterdir()) == ["2", "9"]
+    sampled = {
+        one["id"]: one["known_hours"] for one in course.json("report", course.name)["students"]
+    }
+    assert sampled["9"]
+    assert "1" not in sampled
     handout = course.json("handout", course.name, "9")
     assert (handout["kept"], handout["issued"]) == (["9"], [])
     assert "9,Ada King" in (course.folder / "roster.csv").read_text()
@@ -207,6 +213,7 @@ def who_is_suspended_is_denied_and_nothing_of_theirs_runs(course, kubeconfigs, w
     assert phases == {"2": "ready", "4": "ready", "5": "ready", "8": "ready", "9": "suspended"}
     again = course.json("suspend", course.name, "9", "--yes")
     assert (again["same"], again["processes"], again["notes"]) == (1, 0, [])
+    course.asleep = course.json("archive", course.name, "9")["archives"][0]["path"]
 
 
 def pods(course):
@@ -228,9 +235,19 @@ def who_is_resumed_has_what_was_before_with_the_same_kubeconfig(course, kubeconf
     everything = course.admin("get", "deploy,sts,cronjob,job", "-o", "yaml", "-n",
                               course.namespace("1"))  # fmt: skip
     assert "suspended.practicum.dev" not in everything
+    what_was_archived_at_rest_comes_back_awake(course)
     assert course.actions()["9"] == "same"
     again = course.json("resume", course.name, "9", "--yes")
     assert (again["same"], again["processes"], again["notes"]) == (1, 0, [])
+
+
+def what_was_archived_at_rest_comes_back_awake(course):
+    """Nobody would wake it: `resume` was before."""
+    course.admin("delete", "deployment", "web", "-n", course.namespace("1"))
+    identity = ("-i", str(key_file(course, course.home)))
+    course.json("archive", "restore", course.name, "9", course.asleep, *identity, "--yes")
+
+    assert field(course, "1", ".spec.replicas", "deployment/web") == "2"
 
 
 def who_has_a_later_end_gets_a_later_credential(course):

@@ -123,6 +123,25 @@ def test_a_total_with_a_name_in_it_is_a_student(tmp_path):
     assert len(importers.read(path, "korean").students) == 2
 
 
+@pytest.mark.parametrize(
+    "total",
+    [["Total", 20], ["Total: 20"], ["합계", "20명"], ["Summe", None, 20], ["Average", 85.5]],
+)
+def test_what_a_spreadsheet_reckons_below_a_list_is_no_student(sheet, total):
+    path = sheet(["id", "name", "section"], ["20260001", "Ada", "A"], total)
+
+    result = importers.read(path, "xlsx")
+
+    assert [one.id for one in result.students] == ["20260001"]
+    assert result.skipped == ((3, "a total"),)
+
+
+def test_a_student_who_is_called_a_total_stays_one(sheet):
+    path = sheet(["id", "name", "section"], ["Sum", "Yi", ""], ["20260001", "Count", "1"])
+
+    assert len(importers.read(path, "xlsx").students) == 2
+
+
 def test_a_number_that_shows_zeros_has_them(sheet):
     path = sheet(["id", "name"], [260001, "Ada"], ["20260002", "Bo"], A2="00000000")
 

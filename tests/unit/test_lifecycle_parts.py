@@ -418,6 +418,33 @@ def test_what_lies_in_a_namespace_goes_with_it_and_each_by_its_uid(server, clien
     }
 
 
+class Told(Silent):
+    """Keeps what a run told while it went on."""
+
+    def __init__(self):
+        self.steps, self.done = [], []
+
+    def step(self, text, total=0):
+        self.steps.append((text, total))
+
+    def advance(self, student):
+        self.done.append(student)
+
+
+def test_how_many_have_gone_is_told_while_it_goes_on(server, client):
+    """A removal may take minutes: also who loses no namespace is counted."""
+    server.will("DELETE", Answer(body={}))
+    server.will("GET", Answer(body={"metadata": {"resourceVersion": "1"}, "items": []}))
+    gone = leaver("1")
+    inside = replace(gone, name="s2", surplus=gone.surplus[-1:])
+    told = Told()
+
+    remove_surplus(client, [gone, inside], told)
+
+    assert [total for _, total in told.steps] == [2]
+    assert len(told.done) == 2
+
+
 def test_a_namespace_that_is_another_one_by_now_is_no_reason_to_wait(server, client):
     """The UID no longer fits: the server refuses, and nobody waits for a stranger's to go."""
     server.will("DELETE", Answer(status=409, body={"message": "the UID in the precondition"}))

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -13,9 +14,9 @@ from hypothesis import strategies as st
 
 from provisioner import cluster, manifest
 from provisioner.cluster import ApiError, workloads
-from provisioner.cohort import enrolment, override, records, roster, roster_edit
+from provisioner.cohort import Student, enrolment, override, records, roster, roster_edit
 from provisioner.errors import ClusterError, InputError
-from provisioner.lifecycle import allowance, membership, named, suspension
+from provisioner.lifecycle import allowance, correction, membership, named, suspension
 from provisioner.lifecycle.access import terms
 from provisioner.lifecycle.choice import Choice, chosen
 from provisioner.lifecycle.reading import narrowed
@@ -45,7 +46,31 @@ def test_who_comes_back_is_told_of_what_holds_from_before():
     assert list(membership._of_an_earlier_stay("mls26", None)) == []
 
 
+def test_who_joined_is_to_be_given_access_once_the_environment_is_there():
+    """Their old namespace may still be ending."""
+    newcomer = Student(id="1", name="Ada")
+
+    assert membership._what_is_next("mls26", newcomer, []).notes == ()
+    [line] = membership._what_is_next("mls26", newcomer, ["1"]).notes
+    assert "keys/1" in line
+
+
 # An id that is corrected
+
+
+def test_an_id_that_was_somebodys_is_refused_with_what_can_be_done():
+    """Nobody of that id is there any more to be dropped."""
+    reading = SimpleNamespace(
+        students={"1": None, "2": None}, kept={"9": record("9", dropped=True)}
+    )
+
+    with pytest.raises(InputError) as gone:
+        correction._refuse_taken(reading, "1", "9")
+    with pytest.raises(InputError) as there:
+        correction._refuse_taken(reading, "1", "2")
+
+    assert gone.value.problems[0].fix.startswith("if it is the same person: drop 1, add 9")
+    assert "drop one of them" in there.value.problems[0].fix
 
 
 def assign(known, students, found=None):
@@ -429,6 +454,28 @@ def test_what_was_put_to_rest_is_woken_as_it_was(plural, live):
     assert not any("suspended" in key for key in awake["metadata"].get("annotations") or {})
     assert kind(plural).rest(at_rest) is None, "done twice, nothing is done"
     assert kind(plural).wake(awake) is None
+
+
+@pytest.mark.parametrize(
+    ("plural", "group", "live"),
+    [
+        ("deployments", "apps", DEPLOYMENT),
+        ("cronjobs", "batch", {"metadata": {"name": "c"}, "spec": {"suspend": False}}),
+        ("configmaps", "", {"metadata": {"annotations": {workloads.FORMER: "2"}}, "data": {}}),
+    ],
+)
+def test_what_was_archived_at_rest_is_brought_back_awake(plural, group, live):
+    """Whoever was resumed before the archive came back would else have work that never runs."""
+    known = group and kind(plural)
+    at_rest = applied(live, known.rest(live)) if known else live
+
+    found = workloads.woken(f"{plural}.{group}".rstrip("."), at_rest)
+
+    assert found["spec" if known else "data"] == live["spec" if known else "data"]
+    assert (found["metadata"].get("annotations") or {}) == (
+        live["metadata"].get("annotations") or {}
+    )
+    assert workloads.woken(f"{plural}.{group}".rstrip("."), live) == live
 
 
 def test_a_statefulset_at_rest_keeps_its_volumes():

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from provisioner import manifest
+from provisioner.cluster import observe
 from provisioner.manifest import ObjectKey, key_of
 from provisioner.plan import Live, make_plan, record_of, render
 
@@ -160,3 +161,12 @@ def test_a_namespace_that_tells_no_record_gives_none(edit):
 
 def test_the_identity_namespace_is_no_students():
     assert record_of(manifest.guard(cohort())[0]) is None
+
+
+def test_a_namespace_of_ours_that_lost_its_label_is_called_so():
+    """That "practicum made it" tells nobody why Practicum leaves it alone."""
+    bare = {"metadata": {"managedFields": [{"manager": "practicum"}]}}
+    theirs = {"metadata": {"managedFields": [{"manager": "kubectl-create"}]}}
+
+    assert "took its label practicum.dev/cohort away" in observe.whose(bare)
+    assert "was made by kubectl-create" in observe.whose(theirs)

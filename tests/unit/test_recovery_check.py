@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pyrage
 import pytest
 
@@ -58,3 +60,36 @@ def test_a_damaged_state_is_told_with_what_mends_it(settings):
     assert states.verdict == "failed"
     assert states.found.startswith("mls26.guard: it is empty, cut off or no JSON")
     assert states.fix.endswith("practicum adopt mls26")
+
+
+SAVED = {
+    "version": 3,
+    "checkpoint": {
+        "stack": "organization/practicum/mls26.guard",
+        "latest": {
+            "manifest": {"version": "v3.250.0"},
+            "secrets_providers": {
+                "type": "passphrase",
+                # Pulumi's own, of a stack that was made for this test.
+                "state": {
+                    "salt": "v1:J9BsEEaF9FU=:v1:VpMWOJ3IpuPCAgTD:N6Zr9tSFbLjWZs8bJ06zdPW/zHYd5A=="
+                },
+            },
+        },
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("typed", "verdict"), [("what the tests open\n", "ok"), ("another one", "failed")]
+)
+def test_a_passphrase_that_opens_nothing_is_told_before_a_run_needs_it(settings, typed, verdict):
+    path = settings.home / "state" / ".pulumi" / "stacks" / "practicum" / "mls26.guard.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(SAVED))
+    (settings.home / "passphrase").write_text(typed)
+
+    states = found(settings)["saved states"]
+
+    assert states.verdict == verdict
+    assert ("does not open them" in states.found) is (verdict == "failed")

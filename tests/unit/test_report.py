@@ -306,18 +306,33 @@ def test_what_is_not_restored_yet_is_not_told_as_if_it_were(dry_run, word):
 @pytest.mark.parametrize("protected", [True, False])
 def test_before_down_it_is_told_that_it_would_be_refused(protected):
     goes = archives.Goes(
-        cohort="m", names=("m--s1",), students=1, folder=Path("kept"), protected=protected
-    )
+        cohort="m", names=("m--s1",), students=1, folder=Path("kept"), protected=protected,
+        course_key=True,
+    )  # fmt: skip
 
     assert list(goes.lines())[:2] == [
         "  - m--s1",
-        "1 student(s) are archived first, encrypted, in kept",
+        "1 environment(s) are archived first, encrypted, in kept",
     ]
     assert any("protected" in line for line in goes.lines()) is protected
     assert goes.to_json() == {
         "cohort": "m", "dry_run": True, "deletes": ["m--s1"], "students": 1, "archive": True,
-        "protected": protected,
+        "protected": protected, "course_key": True,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("folder", "students", "told"),
+    [(Path("kept"), 1, True), (None, 1, False), (Path("kept"), 0, False)],
+)
+def test_before_down_it_is_told_that_there_is_no_key_to_archive_with(folder, students, told):
+    goes = archives.Goes(
+        cohort="m", names=("m--s1",), students=students, folder=folder, protected=False,
+        course_key=False,
+    )  # fmt: skip
+
+    assert any("practicum archive key m" in line for line in goes.lines()) is told
+    assert goes.to_json()["course_key"] is False
 
 
 def test_where_the_work_of_who_left_lies_is_told_when_it_is_there():

@@ -147,6 +147,27 @@ def test_samples_come_back_added_up(store):
     assert (taken.samples, taken.hours, taken.last - taken.first) == (2, 1, 1800)
 
 
+def test_samples_follow_an_id_that_was_corrected(store):
+    """Else the one student has left, and of the other nothing is known."""
+    store.record(START, [sample("1", cpu=1.0), sample("2", cpu=5.0)])
+    store.record(START + timedelta(hours=1), [sample("1", cpu=1.0)])
+    store.record(START + timedelta(hours=1, minutes=2), [sample("9", cpu=4.0)])
+
+    store.rename("1", "9")
+
+    found = {(row.student, row.start): row for row in store.read()[0]}
+    first, second = int(START.timestamp()), int(START.timestamp()) + HOUR
+    assert found.keys() == {("9", first), ("2", first), ("9", second)}
+    met = found["9", second]
+    assert (met.amounts["cpu"], met.peaks["cpu"], met.samples, met.hours) == (2.5, 4.0, 2, 1)
+
+
+def test_where_nothing_was_sampled_a_correction_makes_no_file(store, tmp_path):
+    store.rename("1", "9")
+
+    assert not (tmp_path / "usage").exists()
+
+
 def test_two_looks_in_a_minute_are_one_sample(store):
     assert store.record(START, [sample(cpu=2)])
     assert not store.record(START + timedelta(seconds=59), [sample(cpu=4)])

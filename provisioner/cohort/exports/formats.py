@@ -92,7 +92,21 @@ def _korean_skip(cells: Mapping[str, str], row: Row) -> str | None:
     return f"has left: {status}" if status in _LEFT else None
 
 
-def _no_skip(cells: Mapping[str, str], row: Row) -> str | None:
+_SUMMARY = re.compile(
+    r"(grand |sub)?totals?|sum|count|average|mean|summe|gesamt|insgesamt|anzahl|durchschnitt"
+    r"|mittelwert|총원|총계|합계|소계|계|총인원|인원|평균",
+    re.IGNORECASE,
+)
+_FIGURE = re.compile(r"[0-9][0-9.,]* ?(%|명)?")
+
+
+def _list_skip(cells: Mapping[str, str], row: Row) -> str | None:
+    """Skip what a spreadsheet reckons below its columns: a word for it, and figures alone."""
+    first, *others = [cell.strip() for cell in row.cells if cell.strip()]
+    word, _, figure = first.partition(":")
+    figures = [*others, *([figure.strip()] if figure.strip() else [])]
+    if _SUMMARY.fullmatch(word.strip()) and figures and all(map(_FIGURE.fullmatch, figures)):
+        return "a total"
     return None
 
 
@@ -158,11 +172,11 @@ FORMATS: dict[Source, Format] = {
         skip=_korean_skip,
         by_spreadsheet=True,
     ),
-    "csv": Format(columns=_LIST, needed=(("id",), ("name",)), skip=_no_skip, kinds=("text",)),
+    "csv": Format(columns=_LIST, needed=(("id",), ("name",)), skip=_list_skip, kinds=("text",)),
     "xlsx": Format(
         columns=_LIST,
         needed=(("id",), ("name",)),
-        skip=_no_skip,
+        skip=_list_skip,
         kinds=("workbook",),
         by_spreadsheet=True,
     ),

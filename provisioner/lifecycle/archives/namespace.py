@@ -7,6 +7,7 @@ from functools import partial
 
 from ... import archive, cluster, credential
 from ...archive import Member, Volume
+from ...cluster import workloads
 from ...cohort import Cohort, Record
 from ...manifest import Manifest
 from ...settings import Settings
@@ -82,7 +83,7 @@ class Restore:
         served = self._types.get(type)
         if served is None:
             return "refused", "this cluster has no such type"
-        wanted = archive.portable(type, item)
+        wanted = archive.portable(type, workloads.woken(type, item))
         answer = cluster.create(self._student, served, self._namespace, wanted, dry_run=dry_run)
         if answer == "made":
             return "restored", ""

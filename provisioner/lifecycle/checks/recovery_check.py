@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 
 from ...cohort import Cohort
 from ...cohort import records as record_file
 from ...errors import PracticumError
 from ...manifest import GUARD, stack_name
-from ...pulumi_stack import state_file
+from ...pulumi_stack import passphrase, state_file
 from ...settings import Settings
 from .. import journal
 from .finding import Finding
@@ -37,7 +37,25 @@ def _saved_states(settings: Settings, cohort: Cohort) -> Finding:
     if bad:
         fix = f"keep them aside and build them anew with: practicum adopt {cohort.name}"
         return Finding(about="saved states", verdict="failed", found="; ".join(bad), fix=fix)
-    return Finding(about="saved states", verdict="ok", found="whole, as far as there are any")
+    return _opened(settings, stacks, provider) or Finding(
+        about="saved states", verdict="ok", found="whole, as far as there are any"
+    )
+
+
+def _opened(settings: Settings, stacks: Iterable[str], provider: str) -> Finding | None:
+    """Try the passphrase on the first state that is here; they all have the same."""
+    file = settings.home / "passphrase"
+    paths = (state_file.path_of(settings.state_url, stack) for stack in stacks)
+    first = next((path for path in paths if path and path.exists()), None)
+    saved = state_file.read(first, first.stem, provider=provider) if first else None
+    if saved is None or not file.exists() or passphrase.opens(saved, file.read_text().strip()):
+        return None
+    return Finding(
+        about="saved states",
+        verdict="failed",
+        found=f"the passphrase in {file} does not open them",
+        fix="put the old file back from your backup of that folder",
+    )
 
 
 def _last_run(settings: Settings, cohort: Cohort) -> Finding:

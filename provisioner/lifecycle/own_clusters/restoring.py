@@ -13,6 +13,7 @@ from typing import Any
 
 from ... import archive, cluster, credential
 from ...archive import WHOLE_CLUSTER, Member
+from ...cluster import workloads
 from ...cohort import Record
 from ...kind.found import Found, Node
 from ...manifest import Manifest
@@ -107,7 +108,7 @@ class Restore:
         self, served: cluster.Type, member: Member, item: Manifest, *, dry_run: bool
     ) -> tuple[State, str]:
         place = member.namespace if member.namespace != WHOLE_CLUSTER else ""
-        wanted = archive.portable(member.type, item)
+        wanted = archive.portable(member.type, workloads.woken(member.type, item))
         body = self._asking_for_a_volume(wanted) if self._is_held(member, item) else wanted
         body = _with_node_ports(body, item) if member.type == "services" else body
         answer = _create(self._student, served, place, body, dry_run=dry_run)
