@@ -52,7 +52,7 @@ class Importing:
         return as_student(account, self.fill, account)
 
     def fill(self, account: pwd.struct_passwd) -> bool:
-        """Do so as the student."""
+        """Import into the student's keyring what is missing; says whether something was."""
         env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": account.pw_dir}
         listed = run("gpg", "--batch", "--with-colons", "--list-keys", env=env)
         if self.wanted <= fingerprints(listed):

@@ -116,7 +116,7 @@ class Making:
         return as_student(account, self.pairs, account)
 
     def pairs(self, account: pwd.struct_passwd) -> dict[str, object]:
-        """Do so as the student."""
+        """Make the student's missing pairs; returns which are new, and every public half."""
         env, name = environment(account), account.pw_name
         makers = {
             "ssh": lambda: make_ssh(name, env, dry_run=self.dry_run),

@@ -41,10 +41,10 @@ class Member:
 
     @property
     def object(self) -> Manifest:
-        """The object.
+        """The object that is written in it.
 
         Raises:
-            InputError: If it is none.
+            InputError: If what is written is no object of Kubernetes.
         """
         try:
             _refuse_depth(self.content)

@@ -35,7 +35,7 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """All places together."""
+    """What a cluster, or some engines, have room for: all places together."""
 
     places: tuple[Place, ...]
     waiting: Amounts = field(default_factory=dict)

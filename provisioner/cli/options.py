@@ -25,6 +25,7 @@ __all__ = [
     "ask",
     "ask_name",
     "confirm_all",
+    "keep",
     "pass_settings",
     "require_name",
     "say",
@@ -51,6 +52,17 @@ allow_drop_option = click.option(
     metavar="N",
     help="Let exactly N students go, where that is more than 3 and than a tenth.",
 )
+
+
+_kept: list[object] = []
+
+
+def keep(read: object) -> None:
+    """Keep what a command has read until the process ends, which takes nothing apart.
+
+    Else it would be when the command returns: a thirtieth of a `plan` of hundreds.
+    """
+    _kept[:] = [read]
 
 
 def say(message: str) -> None:

@@ -9,6 +9,7 @@ import click
 from .options import (
     Settings,
     as_json,
+    keep,
     pass_settings,
     say,
     show_json,
@@ -76,6 +77,7 @@ def plan(  # noqa: PLR0913  (a command has as many parameters as options)
     from ..lifecycle.backend import read  # meanwhile
 
     reading = read(settings, cohort, asked=asked)
+    keep(reading)
     _show(reading, full=full, as_json=as_json)
     if detailed_exitcode and not reading.plan.is_empty:
         context.exit(CHANGES)

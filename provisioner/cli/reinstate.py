@@ -33,7 +33,7 @@ def reinstate(  # noqa: PLR0913  (a command has as many parameters as options)
       practicum reinstate demo 20260001
       practicum reinstate demo --yes        everybody who is revoked
     """
-    from ..lifecycle.access.revoke import reinstate as give_back
+    from ..lifecycle.access.reinstatement import reinstate as give_back
     from ..report import live
 
     confirm_all(ids, f"Give access back to all revoked students of {cohort}?", yes=yes)

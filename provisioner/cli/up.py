@@ -13,6 +13,7 @@ from .options import (
     agree,
     allow_drop_option,
     as_json,
+    keep,
     pass_settings,
     say,
     show_json,
@@ -80,6 +81,7 @@ def up(  # noqa: PLR0913  (a command has as many parameters as options)
     from ..lifecycle.holding import holding
 
     with holding(settings, cohort, say) as held:
+        keep(held)
         from ..lifecycle.choice import Choice  # meanwhile
         from ..lifecycle.leaving import Leaving
         from ..lifecycle.up import Wishes

@@ -7,8 +7,8 @@ name, because an object without our mark would be a stranger's.
 
 from __future__ import annotations
 
-import queue
 import threading
+from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -58,19 +58,17 @@ class Listing:
 
     def __init__(self, client: Client, cohort: str) -> None:
         self._client, self._cohort = client, cohort
-        self._kinds: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._kinds = deque(RESOURCES)
         self._lists: dict[str, list[Manifest]] = {}
         self._errors: list[Exception] = []
-        for kind in RESOURCES:
-            self._kinds.put(kind)
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(AT_ONCE)]
         for thread in self._threads:
             thread.start()
 
     def _run(self) -> None:
-        with suppress(queue.Empty):
+        with suppress(IndexError):  # there is no kind left
             while not self._errors:
-                kind = self._kinds.get_nowait()
+                kind = self._kinds.popleft()
                 try:
                     self._lists[kind] = _list(self._client, kind, self._cohort)
                 except Exception as error:  # noqa: BLE001  (told to whoever asks)

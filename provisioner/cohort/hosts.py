@@ -21,15 +21,15 @@ UIDS = (1_000, 60_000)
 """What Debian's ``login.defs`` has for people."""
 
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_NAMED = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?", re.IGNORECASE)
-_GIT = re.compile(
+_NAMED = rf"(?i:{_LABEL}(\.{_LABEL})*\.?)"
+_GIT = (
     r"https://(?!-)[A-Za-z0-9.-]+(:[0-9]+)?/[A-Za-z0-9._~/+-]+"
     r"|ssh://([a-z_][a-z0-9_-]*@)?(?!-)[A-Za-z0-9.-]+(:[0-9]+)?/[A-Za-z0-9._~/+-]+"
     r"|[a-z_][a-z0-9_-]*@(?!-)[A-Za-z0-9.-]+:(?!-)[A-Za-z0-9._~/+-]+"
 )
 
-_REGISTRY = re.compile(rf"{_LABEL}(\.{_LABEL})+(:[0-9]+)?")
-_MIRROR = re.compile(r"https://(?!-)[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
+_REGISTRY = rf"{_LABEL}(\.{_LABEL})+(:[0-9]+)?"
+_MIRROR = r"https://(?!-)[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?"
 
 Tool = Literal[
     "age", "gpg", "sops", "pass", "passage", "dotfiles", "containerd", "docker", "kubectl", "kind",
@@ -41,7 +41,7 @@ def _address(value: str) -> str:
     try:
         return str(ip_address(value))
     except ValueError:
-        if len(value) > 253 or not _NAMED.fullmatch(value):
+        if len(value) > 253 or not re.fullmatch(_NAMED, value):
             wrong("is no host name or address, such as lab1.example.org or 192.0.2.10")
     return value
 
@@ -52,7 +52,7 @@ def _port(value: int) -> int:
 
 def _repository(value: str) -> str:
     """Take what git fetches over HTTPS or SSH; ``ext::`` and ``file:`` run or read things."""
-    if not _GIT.fullmatch(value) or ".." in value.split("/"):
+    if not re.fullmatch(_GIT, value) or ".." in value.split("/"):
         wrong(
             "must be a repository over https or ssh, without a password in it, such as"
             " https://git.example.org/course/dotfiles.git"
@@ -68,7 +68,7 @@ def _recipient(value: str) -> str:
 
 
 def _mirror(value: str) -> str:
-    if not _MIRROR.fullmatch(value):
+    if not re.fullmatch(_MIRROR, value):
         wrong("must be https, without a login in it, such as https://mirror.example.edu")
     return value
 
@@ -86,7 +86,7 @@ Commit = Annotated[
 Repository = Annotated[Text, AfterValidator(_repository)]
 Registry = Annotated[
     Text,
-    AfterValidator(matching(_REGISTRY.pattern, "is no registry's host name, such as docker.io")),
+    AfterValidator(matching(_REGISTRY, "is no registry's host name, such as docker.io")),
 ]
 Mirror = Annotated[Text, AfterValidator(_mirror)]
 Variable = Annotated[Text, AfterValidator(matching(r"[A-Za-z_][A-Za-z0-9_]*", "is no variable"))]

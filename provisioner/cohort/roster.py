@@ -13,7 +13,6 @@ Other columns are read past, and named by ``practicum validate``.
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -114,6 +113,8 @@ def write_roster(path: Path, students: Iterable[Student]) -> None:
     Raises:
         InputError: If it cannot be written; the old file is as it was.
     """
+    import csv  # who only reads has a stricter reader
+
     students = list(students)
     # A course without groups has no column for them.
     columns = COLUMNS if any(one.group for one in students) else COLUMNS[:-1]

@@ -5,8 +5,9 @@ It stands alone: it needs the base install, and works where there is no `pwd` an
 
 from __future__ import annotations
 
-from .identity import Ask, find, open_file
+from .identity import find, open_file
 from .merge import Clash, Merged, place, put
+from .private_key import Ask
 from .trial import Trial, tried
 
 __all__ = ["Ask", "Clash", "Merged", "Trial", "find", "open_file", "place", "put", "tried"]

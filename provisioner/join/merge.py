@@ -92,11 +92,7 @@ def put(content: bytes, path: Path, agree: Agree = lambda _: False) -> Merged:
             hint="If the course has moved there, say --replace. If nobody told you so, ask the"
             " course's staff before you open the file.",
         )
-    merged = dict(old)
-    for section in SECTIONS:
-        merged[section] = _merged(old.get(section) or [], new[section][0])
-    name = str(new["current-context"])
-    merged |= {"apiVersion": "v1", "kind": "Config", "current-context": name}
+    merged, name = _with(old, new), str(new["current-context"])
     context = _entry(new, "contexts", name)
     cluster = _entry(new, "clusters", str(context.get("cluster")))
     if merged != old:
@@ -171,6 +167,13 @@ def _config(content: bytes, what: str) -> dict[str, Any]:
 def _is_list(section: Any) -> bool:  # noqa: ANN401  (YAML)
     entries = section or []
     return isinstance(entries, list) and all(isinstance(one, dict) for one in entries)
+
+
+def _with(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the kubeconfig that was there, with what was handed out; that is current then."""
+    lists = {section: _merged(old.get(section) or [], new[section][0]) for section in SECTIONS}
+    kind = {"apiVersion": "v1", "kind": "Config", "current-context": str(new["current-context"])}
+    return {**old, **lists, **kind}
 
 
 def _merged(old: list[dict[str, Any]], new: dict[str, Any]) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ class Builder:
         return self.scratch / "root"
 
     def build(self, programs: Mapping[str, Path], kind_source: Path, mirror: str) -> None:
-        """Do all of it.
+        """Install and copy into the folder all that a node has, and set it up.
 
         Args:
             programs: The static programs, by their names.
@@ -64,7 +64,7 @@ class Builder:
         self._run_inside("loading the images", recipe.PRELOAD)
 
     def pack(self, archive: Path) -> None:
-        """Make the image of it.
+        """Make a container image of the folder, which goes.
 
         Raises:
             ToolError: If the disk is full.

@@ -20,7 +20,7 @@ from .archives.archiving import Archived
 from .backend import Ending
 from .clearing import Clearing, name_of
 from .hosts import down as hosts_down
-from .hosts.down import HostsReceipt
+from .hosts.receipt import HostsReceipt
 from .interrupt import stopping
 from .leaving import refuse_protected
 from .named import refuse_unknown

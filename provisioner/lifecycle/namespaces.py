@@ -199,9 +199,9 @@ class Namespaces:
         self, settings: Settings, name: str, ids: Ids, *, progress: Progress, replace_key: bool
     ) -> HandoutResult:
         """Mint tokens for those who had been revoked."""
-        from .access import revoke
+        from .access import reinstatement
 
-        return revoke.reinstate_in_namespaces(
+        return reinstatement.of_namespaces(
             settings, name, ids, progress=progress, replace_key=replace_key
         )
 

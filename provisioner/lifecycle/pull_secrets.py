@@ -72,7 +72,10 @@ def with_copies(client: cluster.Client, found: cluster.Found, live: Live, wanted
     """
     accounts = [one for key, one in found.owned.items() if key.kind == "ServiceAccount"]
     named = [key for account in accounts for key in named_by(account)]
-    return cluster.with_copies(client, found, live, set(wanted.copy_keys), named)
+    copies = set(wanted.copy_keys)
+    if not (copies or named):  # as nearly always
+        return live
+    return cluster.with_copies(client, found, live, copies, named)
 
 
 def refuse_without_sources(reading: Reading) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import PartialError, ProofError
 from .archives.archiving import Archived
-from .hosts.down import HostsReceipt
+from .hosts.receipt import HostsReceipt
 
 
 @dataclass(frozen=True, kw_only=True)

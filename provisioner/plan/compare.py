@@ -56,7 +56,6 @@ BINDING = ("resourceVersion", "uid")
 Steps = tuple[str, ...]
 """The way to a field. Its last step may hold dots, as the name of a label does."""
 
-_METADATA = ("labels", "annotations", *FOREIGN_METADATA)
 _NOTHING = object()
 
 
@@ -67,7 +66,7 @@ def differences(wanted: Manifest, live: Manifest) -> list[str]:
     >>> differences(want, {"metadata": {}})
     ['automountServiceAccountToken']
     """
-    if _are_the_same(wanted, live):
+    if _is_as_wanted(wanted, live):
         return []
     ours, theirs = _owned_of_both(wanted, live)
     return [] if ours == theirs else [".".join(steps) for steps in _paths(ours, theirs)]
@@ -99,19 +98,35 @@ def _at(owned: Any, steps: Steps) -> Any:  # noqa: ANN401  (plain data)
     return owned
 
 
-def _are_the_same(wanted: Manifest, live: Manifest) -> bool:
-    """Say whether nobody has touched an object at all, not even where it is not ours.
+def _is_as_wanted(wanted: Manifest, live: Manifest) -> bool:
+    """Say whether nothing of ours differs at first sight, with quantities as they are written.
 
-    So it is with nearly all of them; to cut both down to what we own takes six times longer.
+    So it is with nearly all objects; to cut both down to what we own takes six times longer.
     """
-    ours, theirs = wanted["metadata"], live["metadata"]
     for name in EXACT[wanted["kind"]]:
         if wanted.get(name, _NOTHING) != live.get(name, _NOTHING):
             return False
-    for part in _METADATA:  # noqa: SIM110  (this is the innermost loop of a plan)
-        if (ours.get(part) or None) != (theirs.get(part) or None):
+    ours, theirs = wanted["metadata"], live["metadata"]
+    for part in FOREIGN_METADATA:
+        if theirs.get(part):
             return False
-    return True
+    return _holds(theirs.get("labels"), ours.get("labels")) and _holds(
+        theirs.get("annotations"), ours.get("annotations")
+    )
+
+
+def _holds(theirs: dict[str, str] | None, ours: dict[str, str] | None) -> bool:
+    """Say whether all of ours is there, and nothing beside it that would be ours too.
+
+    What is beside it is Pulumi's notes on everything, and on a Namespace its name.
+    """
+    if theirs == ours:
+        return True
+    theirs, ours = theirs or {}, ours or {}
+    for key in theirs:
+        if key not in ours and key.startswith(OURS):
+            return False
+    return ours.items() <= theirs.items()
 
 
 def strangers(wanted: Manifest, live: Manifest) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.access.class_secret import Audit
-    from ..lifecycle.hosts.down import HostsReceipt
     from ..lifecycle.hosts.reading import Labs
+    from ..lifecycle.hosts.receipt import HostsReceipt
     from ..lifecycle.hosts.report import HostRow, HostsResult, LastRun
     from ..lifecycle.hosts.scan import Scanned, ScanResult
     from ..lifecycle.hosts.status import HostsStatus, HostStatus

@@ -45,7 +45,7 @@ PAGE = """<!DOCTYPE html>
 
 
 def whole(title: str, style: str, body: str) -> str:
-    """Return a page.
+    """Return a whole HTML page, with the style that all pages have.
 
     Args:
         title: Is escaped.

@@ -203,16 +203,9 @@ def plain(proof: Proof) -> dict[str, Any]:
             }
             for one in proof.requirements
         ],
-        "failures": [
-            {"about": one.about, "requirements": list(one.requirements), "why": one.why}
-            for one in proof.findings
-            if one.verdict == "failed"
-        ],
+        "failures": _told(one for one in proof.findings if one.verdict == "failed"),
         "cluster": {"uid": proof.cluster, "version": proof.version},
-        "unproven": [
-            {"about": one.about, "requirements": list(one.requirements), "why": one.why}
-            for one in proof.unproven
-        ],
+        "unproven": _told(proof.unproven),
         "server": proof.server,
         "simulated": proof.simulated,
         "live": proof.live,
@@ -222,3 +215,10 @@ def plain(proof: Proof) -> dict[str, Any]:
         "time": proof.time.isoformat(timespec="seconds"),
         "seconds": proof.seconds,
     }
+
+
+def _told(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    return [
+        {"about": one.about, "requirements": list(one.requirements), "why": one.why}
+        for one in findings
+    ]

@@ -23,6 +23,7 @@ from . import (
     identities,
     live,
     matrix,
+    notes,
     people,
     pulling,
     scene,
@@ -30,21 +31,10 @@ from . import (
 from .concerns import Cell
 from .finding import Finding, Proof, judge_all
 from .scene import Scene
-from .surroundings import NO_OTHER_COURSE, Surroundings
+from .surroundings import Surroundings
 
 IN_FULL = 3
 """Students whose rights are asked for one by one, unless all are wanted."""
-
-
-MINTED = (
-    "Requests were made with tokens of 600 seconds for the students' own accounts, bound to one"
-    " Secret, which has been deleted."
-)
-IMPERSONATED = (
-    "Students were impersonated: they log in with the school's account, and Practicum holds no"
-    " credential of theirs. Whether the cluster takes those logins, and which groups they bring"
-    " along, was not seen."
-)
 
 
 class Progress(Protocol):
@@ -157,7 +147,7 @@ def _attempts(
     yield from live.live(
         stage,
         asked=request.live,
-        simulated=_simulated(request.cohort),
+        simulated=notes.is_simulated(request.cohort),
         image=request.image or request.cohort.tool_image,
     )
 
@@ -219,27 +209,6 @@ def _cleared() -> Finding:
     )
 
 
-def _simulated(cohort: Cohort) -> bool:
-    return isinstance(cohort.cluster, str)
-
-
-def _notes(request: Request, around: Surroundings) -> Iterator[str]:
-    yield IMPERSONATED if request.cohort.oidc else MINTED
-    yield "Whoever can merely log in was played by an account without rights of our own."
-    assistant = identities.played(request.cohort)
-    if assistant is None:
-        yield "No assistant sees all students, and no Secrets; what concerns them was not tried."
-    elif not assistant.key:
-        yield "The assistant was impersonated: Practicum holds no credential of theirs."
-    if not around.foreign:
-        yield f"{NO_OTHER_COURSE[0].upper()}{NO_OTHER_COURSE[1:]}; its namespaces were not tried."
-    yield "Rights were asked for with the verbs that the cluster serves" + (
-        ", and all others." if request.every else "; --all asks for all others as well."
-    )
-    if _simulated(request.cohort):
-        yield "This is a rehearsal: the API server is real, pods are simulated."
-
-
 def _proof(
     request: Request,
     found: list[Finding],
@@ -263,8 +232,8 @@ def _proof(
         students=len(records),
         in_full=tuple(record.id for record in in_full),
         live=request.live,
-        simulated=_simulated(request.cohort),
-        notes=tuple(_notes(request, around)),
+        simulated=notes.is_simulated(request.cohort),
+        notes=tuple(notes.of(request, around)),
         requirements=judge_all(found),
         findings=tuple(found),
     )

@@ -68,6 +68,19 @@ def test_init_keeps_the_private_half_of_the_course_key_out_of_the_stacks(run, tm
     assert not any("AGE-SECRET-KEY" in text for text in written)
 
 
+def test_lab_hosts_of_a_protected_cohort_keep_what_they_have(run, tmp_path):
+    run("init", "demo2")
+    file = tmp_path / "stacks" / "demo2" / "cohort.yaml"
+    protected = file.read_text().replace("protect: false", "protect: true")
+    file.write_text(f"{protected}\nhosts: [{{name: lab1, address: 192.0.2.1}}]\n")
+
+    result = run("hosts", "down", "demo2", "--yes", "demo2")
+
+    assert result.exit_code == 3
+    assert "demo2 is protected." in result.stderr
+    assert not (tmp_path / "home" / "receipts").exists()
+
+
 def test_init_twice_changes_nothing(run, tmp_path):
     run("init", "demo2")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -74,6 +76,31 @@ def test_what_is_wrong_is_left_to_the_reading(settings, said):
     write(settings, cluster=said)
 
     assert ahead.ask(settings, "mls26") is None
+
+
+COUNTED = """
+import gc, sys
+from provisioner.cli import practicum
+practicum(sys.argv[2:], standalone_mode=False)
+print(sum(type(one).__name__ == sys.argv[1] for one in gc.get_objects()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("Reading", ["plan"]), ("Listing", ["up", "--dry-run"])]
+)
+def test_what_was_read_stays_until_the_process_ends(settings, server, kind, words):
+    """To take it apart when the command returns would be a thirtieth of a `plan` of hundreds."""
+    write_kubeconfig(settings.home / "rehearsal" / "kubeconfig", server.url)
+    write(settings, cluster="rehearsal")
+    (settings.stacks / "mls26" / "roster.csv").write_text("id,name\n1,Somebody\n")
+    server.will("GET", Answer(body=EMPTY))
+    folders = ["--home", settings.home, "--stacks", settings.stacks]
+    command = [sys.executable, "-c", COUNTED, kind, *folders, *words, "mls26"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert int(done.stdout.split()[-1]) == 1
 
 
 def test_a_name_that_leads_elsewhere_is_no_cohort(settings):

@@ -19,7 +19,7 @@ from provisioner.lifecycle.backend import Ending
 from provisioner.lifecycle.claim import Hold
 from provisioner.lifecycle.clearing import Clearing
 from provisioner.lifecycle.hosts import down as hosts_down
-from provisioner.lifecycle.hosts.down import HostReceipt, HostsReceipt
+from provisioner.lifecycle.hosts.receipt import HostReceipt, HostsReceipt
 from provisioner.lifecycle.own_clusters import down as own_clusters
 from provisioner.lifecycle.progress import Silent
 from provisioner.lifecycle.receipt import Receipt

@@ -136,6 +136,12 @@ def test_what_a_spreadsheet_reckons_below_a_list_is_no_student(sheet, total):
     assert result.skipped == ((3, "a total"),)
 
 
+def test_a_portals_total_below_the_names_is_no_student(sheet):
+    path = sheet(["학번", "성명"], ["20260001", "김민준"], ["합계", 1])
+
+    assert importers.read(path, "korean").skipped == ((3, "a total"),)
+
+
 def test_a_student_who_is_called_a_total_stays_one(sheet):
     path = sheet(["id", "name", "section"], ["Sum", "Yi", ""], ["20260001", "Count", "1"])
 

@@ -27,9 +27,9 @@ from provisioner.lifecycle.hosts import inventory as host_inventory
 from provisioner.lifecycle.hosts import reading as lab_hosts
 from provisioner.lifecycle.hosts import report as host_report
 from provisioner.lifecycle.hosts import status as hosts_status
-from provisioner.lifecycle.hosts.down import HostReceipt, HostsReceipt
 from provisioner.lifecycle.hosts.harvest import Harvest
 from provisioner.lifecycle.hosts.inventory import Folders
+from provisioner.lifecycle.hosts.receipt import HostReceipt, HostsReceipt
 from provisioner.lifecycle.hosts.report import HostRow, HostsResult
 from provisioner.lifecycle.hosts.run import Ran
 from provisioner.lifecycle.hosts.scan import Scanned

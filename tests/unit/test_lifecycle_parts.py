@@ -17,6 +17,7 @@ from provisioner.lifecycle import backend
 from provisioner.lifecycle import change as changing
 from provisioner.lifecycle import target as targets
 from provisioner.lifecycle.access import handout as handing
+from provisioner.lifecycle.access import reinstatement
 from provisioner.lifecycle.access import revoke as revoking
 from provisioner.lifecycle.archives import restoring
 from provisioner.lifecycle.interrupt import ending_in_order, finished, stopping
@@ -130,7 +131,7 @@ NAMED = {"progress": Silent()}
         (handing.handout, {"ids": ()}, "the same command"),
         (handing.rotate, {"ids": ()}, "the same command"),
         (revoking.revoke, {"ids": ()}, "the same command"),
-        (revoking.reinstate, {"ids": ()}, "practicum reinstate mls26, and practicum handout mls26"),
+        (reinstatement.reinstate, {"ids": ()}, "practicum reinstate mls26, and practicum handout mls26"),
     ],
     ids=["handout", "rotate", "revoke", "reinstate"],
 )  # fmt: skip

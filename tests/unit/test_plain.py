@@ -23,6 +23,8 @@ PATH = "/api/v1/namespaces"
 PAGE = {"metadata": {}, "items": [{"metadata": {"name": "a"}}]}
 GOOD = Answer(body=PAGE)
 CHUNKED = Answer(chunks=[json.dumps(PAGE)[:9].encode(), json.dumps(PAGE)[9:].encode()])
+SMALL = gzip.compress(json.dumps(PAGE).encode())
+GZIP = {"Content-Encoding": "gzip"}
 
 
 @pytest.fixture
@@ -48,13 +50,18 @@ def was_patient(client):
     return "pool" in vars(client._session.connections)
 
 
-@pytest.mark.parametrize("answer", [GOOD, CHUNKED], ids=["whole", "in chunks"])
+@pytest.mark.parametrize(
+    "answer",
+    [GOOD, CHUNKED, Answer(body=SMALL, headers=GZIP)],
+    ids=["whole", "in chunks", "packed"],
+)
 def test_a_list_that_comes_as_it_should_is_asked_for_once_and_plainly(server, own, answer):
     server.will("GET", answer)
 
     assert list(own.pages(PATH)) == PAGE["items"]
 
-    assert len(server.asked) == 1
+    [asked] = server.asked
+    assert asked.headers["Accept-Encoding"] == "gzip"
     assert not was_patient(own)
 
 
@@ -65,9 +72,11 @@ def test_a_list_that_comes_as_it_should_is_asked_for_once_and_plainly(server, ow
         Answer(status=503, body={}, headers={"Retry-After": "0"}),
         Answer(body=b""),
         Answer(chunks=[b'{"items": ['], cut=True),
-        Answer(body=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"}),
+        Answer(body=SMALL[:-1], headers=GZIP),
+        Answer(body=b"{}", headers=GZIP),
+        Answer(body=b"{}", headers={"Content-Encoding": "br"}),
     ],
-    ids=["busy", "no leader", "nothing", "cut off", "packed"],
+    ids=["busy", "no leader", "nothing", "cut off", "packed and cut off", "not packed", "other"],
 )
 def test_what_does_not_come_as_it_should_is_asked_for_again_with_patience(server, own, answer):
     server.will("GET", answer, GOOD)
@@ -75,6 +84,7 @@ def test_what_does_not_come_as_it_should_is_asked_for_again_with_patience(server
     assert list(own.pages(PATH)) == PAGE["items"]
 
     assert len(server.asked) == 2
+    assert server.asked[1].headers["Accept-Encoding"] == "identity"
     assert was_patient(own)
 
 

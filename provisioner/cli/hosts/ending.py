@@ -10,7 +10,7 @@ import click
 from ..options import show_json, show_lines
 
 if TYPE_CHECKING:
-    from ...lifecycle.hosts.down import HostsReceipt
+    from ...lifecycle.hosts.receipt import HostsReceipt
     from ...lifecycle.hosts.report import HostsResult
     from ...lifecycle.hosts.status import HostsStatus
 

@@ -89,7 +89,8 @@ def _korean_skip(cells: Mapping[str, str], row: Row) -> str | None:
     if no_person and _KOREAN_FOOTER.fullmatch(" ".join(said)):
         return "a total"
     status = cells.get("status", "").strip()
-    return f"has left: {status}" if status in _LEFT else None
+    # Or it stands below the names.
+    return f"has left: {status}" if status in _LEFT else _list_skip(cells, row)
 
 
 _SUMMARY = re.compile(

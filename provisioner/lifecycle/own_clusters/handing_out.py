@@ -107,10 +107,26 @@ class _Counter:
 
     def serve(self, pairs: list[Pair], progress: Progress) -> HandoutResult:
         """Serve everybody; one who fails stops no other."""
-        name = self._reading.cohort.name
-        progress.step("Handing out clusters", len(pairs))
         found: dict[str, dict[str, _Given]] = defaultdict(dict)
         expires: dict[str, datetime] = {}
+        for (record, student), given in zip(pairs, self._each(pairs, progress), strict=True):
+            found[given.heading][student.id] = given
+            expires[record.name] = given.expires
+        return HandoutResult(
+            cohort=self._reading.cohort.name,
+            issued=tuple(one.issued for one in found["issued"].values() if one.issued),
+            kept=tuple(found["kept"]),
+            unkeyed=tuple(found["unkeyed"]),
+            failed={id: one.why for id, one in found["failed"].items()},
+            ending=ends.too_early(
+                self._reading.cohort, (one for one, _ in pairs), expires, datetime.now(UTC)
+            ),
+        )
+
+    def _each(self, pairs: list[Pair], progress: Progress) -> list[_Given]:
+        """Serve several at a time; returns what became of them, in their order."""
+        progress.step("Handing out clusters", len(pairs))
+        name = self._reading.cohort.name
         with (
             audit.opened(self._settings, name, self._reading.whoami) as log,
             ThreadPoolExecutor(access.AT_ONCE) as threads,
@@ -121,20 +137,7 @@ class _Counter:
                 progress.advance(pair[0].name)
                 return given
 
-            for (record, student), given in zip(pairs, threads.map(one, pairs), strict=True):
-                found[given.heading][student.id] = given
-                expires[record.name] = given.expires
-        issued = tuple(one.issued for one in found["issued"].values() if one.issued)
-        return HandoutResult(
-            cohort=name,
-            issued=issued,
-            kept=tuple(found["kept"]),
-            unkeyed=tuple(found["unkeyed"]),
-            failed={id: one.why for id, one in found["failed"].items()},
-            ending=ends.too_early(
-                self._reading.cohort, (one for one, _ in pairs), expires, datetime.now(UTC)
-            ),
-        )
+            return list(threads.map(one, pairs))
 
     def _guarded(self, pair: Pair, log: AuditLog) -> _Given:
         try:

@@ -10,6 +10,7 @@ from ...settings import Settings
 from ..archives.kept import Archived
 from ..backend import Again, Resetting
 from ..interrupt import stopping
+from ..journal import Journal
 from ..progress import Progress
 from ..reading import narrowed
 from ..up_result import UpResult, summary
@@ -70,16 +71,22 @@ def _make_anew(
             if archive:
                 kept = keeping.keep(settings, mine, [name], progress)
             why = {**up.foreign(mine), **kept.failed}
-            if not why:
-                why |= up.remove(mine, [name], stacks, noted, progress)
-            if not why:
-                progress.step("Making the cluster anew", 1)
-                why |= stacks.bring_up([name], noted)
+            why = why or _replace(mine, name, stacks, noted, progress)
     after = up.read_after(settings, mine)
     done = summary(_as_change(mine), after.plan, why, began, processes=stacks.workers.started)
     failed = {mine.id_of(one): reason for one, reason in why.items()}
     changed = done.changed if not failed else 0
     return replace(done, changed=changed, failed={**done.failed, **failed}, archives=kept.made)
+
+
+def _replace(
+    mine: ClustersReading, name: str, stacks: Stacks, noted: Journal, progress: Progress
+) -> dict[str, str]:
+    """Delete the cluster and make it anew; returns why that failed, by name."""
+    if why := up.remove(mine, [name], stacks, noted, progress):
+        return why
+    progress.step("Making the cluster anew", 1)
+    return stacks.bring_up([name], noted)
 
 
 def _as_change(reading: ClustersReading) -> ClustersReading:

@@ -22,6 +22,7 @@ from ...plan import Live
 from ...settings import Settings
 from ..access import desk as desks
 from ..access import handout as handouts
+from ..access import reinstatement
 from ..access import revoke as revoking
 from ..access.desk import Desk
 from ..access.giving import HandoutResult
@@ -129,7 +130,7 @@ def reinstate(
 
     def one(found: Desk, id: str) -> HandoutResult:
         who = (id,) if named else ()
-        return revoking.reinstate_at(found, who, progress=Silent(), replace_key=replace_key)
+        return reinstatement.reinstate_at(found, who, progress=Silent(), replace_key=replace_key)
 
     return _handed(settings, reading, pairs, progress, one)
 
