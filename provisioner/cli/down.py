@@ -102,7 +102,7 @@ def _show_what_goes(settings: Settings, cohort: str, *, archive: bool, as_json: 
     from ..lifecycle.archives import archiving
     from ..report import archives
 
-    reading = backend.read(settings, cohort)
+    reading = backend.read(settings, cohort, needs_students=False)
     goes = backend.all_of(reading)
     plan = archives.Goes(
         cohort=cohort,

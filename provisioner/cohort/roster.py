@@ -85,8 +85,6 @@ def of_text(text: Text, problems: list[Problem]) -> Roster:
     entries = [_entry(row, where) for row in full]
     problems += [problem for entry in entries for problem in mistakes(text, entry)]
     problems += twice(text, entries)
-    if all(row.is_blank for row in body):
-        problems.append(Problem(text.at(1), "there is no student below the header", "import some"))
     return Roster(
         students=tuple(entry.student for entry in entries),
         ignored=tuple(cell for cell in header.cells if cell.strip() and known(cell) not in COLUMNS),

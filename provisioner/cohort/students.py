@@ -33,16 +33,25 @@ class Student:
     """What the kubeconfig is encrypted to; None for an *unkeyed* student."""
 
 
-def load_students(cohort: Cohort) -> tuple[Student, ...]:
+def load_students(cohort: Cohort, *, needed: bool = True) -> tuple[Student, ...]:
     """Read a cohort's roster and keys, in the roster's order.
+
+    Args:
+        cohort: The cohort.
+        needed: Whether there must be somebody. What ends a course, or tells of it, goes by
+            the records and the cluster, and is not held up by a roster that is gone.
 
     Raises:
         InputError: If the roster or a key has mistakes; it lists them all.
     """
     from . import oidc, roster  # which need Student
 
+    if not needed and not cohort.roster_file.exists():
+        return ()
     problems: list[Problem] = []
     people = roster.read(cohort.roster_file, problems).students
+    if needed and not people and not problems:
+        problems.append(_nobody(cohort))
     keyed = tuple(_with_key(cohort, student, problems) for student in people)
     problems += _shared_keys(cohort, keyed)
     if cohort.oidc:
@@ -52,6 +61,12 @@ def load_students(cohort: Cohort) -> tuple[Student, ...]:
         count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
         raise InputError(f"The students of {cohort.name} have {count}.", problems=problems)
     return keyed
+
+
+def _nobody(cohort: Cohort) -> Problem:
+    """Refuse a roster of nobody: far more often an export gone wrong than a course without students."""
+    where = f"{cohort.roster_file}:1:1"
+    return Problem(where, "there is no student below the header", "import some")
 
 
 def _with_key(cohort: Cohort, student: Student, problems: list[Problem]) -> Student:

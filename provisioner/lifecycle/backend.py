@@ -118,7 +118,15 @@ class Backend(Protocol):
     A reading is that of the backend itself, as its ``read`` returned it.
     """
 
-    def read(self, settings: Settings, cohort: Cohort, asked: Asked | None = None, /) -> Overview:
+    def read(
+        self,
+        settings: Settings,
+        cohort: Cohort,
+        asked: Asked | None = None,
+        /,
+        *,
+        needs_students: bool = True,
+    ) -> Overview:
         """Read what is wanted and what runs, and compare the two. Changes nothing."""
 
     def again(
@@ -235,13 +243,17 @@ def of_name(settings: Settings, name: str) -> Backend:
     return of(cohorts.load(settings.stacks, name))
 
 
-def read(settings: Settings, name: str, asked: Asked | None = None) -> Overview:
+def read(
+    settings: Settings, name: str, asked: Asked | None = None, *, needs_students: bool = True
+) -> Overview:
     """Read a cohort's files and what runs of it, and compare the two. Changes nothing.
 
     Args:
         settings: Folders and state backend.
         name: The cohort.
         asked: What its cluster was asked beforehand.
+        needs_students: Whether somebody must be in the roster. To end a course, or to tell of
+            it, nobody needs to be: a roster that is empty or gone keeps nothing from going.
 
     Raises:
         InputError: If the cohort's files are wrong.
@@ -249,7 +261,7 @@ def read(settings: Settings, name: str, asked: Asked | None = None) -> Overview:
         MissingToolError: If no container engine answers.
     """
     cohort = cohorts.load(settings.stacks, name)
-    return of(cohort).read(settings, cohort, asked)
+    return of(cohort).read(settings, cohort, asked, needs_students=needs_students)
 
 
 def going(reading: Overview) -> list[str]:

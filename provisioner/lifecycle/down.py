@@ -58,7 +58,7 @@ def down(settings: Settings, name: str, ending: Ending = USUAL, *, progress: Pro
         Interrupted: If a signal came; what was in flight has finished.
     """
     with lock.held(settings.home, name, progress.say) as held:
-        reading = backend.read(settings, name)
+        reading = backend.read(settings, name, needs_students=False)
         # Whatever can be refused is refused here, while nothing has gone.
         refuse_protected(reading.cohort)
         refuse_unknown(reading, ending.force)

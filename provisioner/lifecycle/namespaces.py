@@ -34,9 +34,16 @@ if TYPE_CHECKING:  # a command pays for no other's modules
 class Namespaces:
     """Hands each question to the module that answers it."""
 
-    def read(self, settings: Settings, cohort: Cohort, asked: Asked | None = None) -> Reading:
+    def read(
+        self,
+        settings: Settings,
+        cohort: Cohort,
+        asked: Asked | None = None,
+        *,
+        needs_students: bool = True,
+    ) -> Reading:
         """Read the files and the cluster."""
-        return readings.of_cohort(settings, cohort, asked)
+        return readings.of_cohort(settings, cohort, asked, needs_students=needs_students)
 
     def again(
         self, reading: Reading, students: Mapping[str, Student], known: Mapping[str, Record]

@@ -103,9 +103,21 @@ def read(settings: Settings, name: str, *, adopting: bool = False) -> Reading:
 
 
 def of_cohort(
-    settings: Settings, cohort: Cohort, asked: Asked | None = None, *, adopting: bool = False
+    settings: Settings,
+    cohort: Cohort,
+    asked: Asked | None = None,
+    *,
+    adopting: bool = False,
+    needs_students: bool = True,
 ) -> Reading:
     """Read a cohort whose file was read, and whose cluster may have been asked; else as ``read``.
+
+    Args:
+        settings: Folders and state backend.
+        cohort: What its file says.
+        asked: What its cluster was asked beforehand.
+        adopting: Whether damaged records and another cluster are to be got over.
+        needs_students: Whether somebody must be in the roster.
 
     Raises:
         InputError: If the cohort's files are wrong, or its students have no namespaces.
@@ -113,7 +125,7 @@ def of_cohort(
     """
     targets.refuse_without_namespaces(cohort)
     _refuse_left_clusters(cohort)
-    files = _read_files(cohort, adopting=adopting)
+    files = _read_files(cohort, adopting=adopting, needs_students=needs_students)
     answer = _read_cluster(settings, cohort, asked)
     if not adopting:
         identity.refuse_other(cohort, files.cluster, answer.found.uid)
@@ -135,8 +147,9 @@ def _refuse_left_clusters(cohort: Cohort) -> None:
         )
 
 
-def _read_files(cohort: Cohort, *, adopting: bool) -> Files:
-    students = {student.id: student for student in cohorts.load_students(cohort)}
+def _read_files(cohort: Cohort, *, adopting: bool, needs_students: bool) -> Files:
+    found = cohorts.load_students(cohort, needed=needs_students)
+    students = {student.id: student for student in found}
     try:
         records, uid = record_file.load_all(cohort.records_file)
     except record_file.DamagedRecordsError:

@@ -129,7 +129,7 @@ def _look(settings: Settings, name: str, today: date, after: int) -> Case:
             return case
         if _is_gone(settings, cohort, known.values(), recorded):
             return replace(case, verdict="gone")
-        reading = backend.read(settings, name)
+        reading = backend.read(settings, name, needs_students=False)
     except PracticumError as error:
         first = f" {error.problems[0]}" if error.problems else ""
         return replace(case, verdict="unreadable", why=error.message + first)

@@ -96,7 +96,7 @@ def status(settings: Settings, name: str, *, say: Callable[[str], None] = lambda
         ClusterError: If the cluster cannot be read.
         MissingToolError: If no container engine answers.
     """
-    reading = backend.read(settings, name)
+    reading = backend.read(settings, name, needs_students=False)
     return backend.of(reading.cohort).status(settings, reading, say)
 
 

@@ -6,7 +6,7 @@ import json
 
 from . import work
 
-CHANGES = 10
+CHANGES, INPUT = 10, 3
 
 
 def test_a_course_is_made_worked_in_kept_right_and_taken_down_with_proof(new_life, tmp_path):
@@ -91,7 +91,11 @@ def drop_one(life, first):
 
 def take_down(life, theirs):
     course = life.course
+    course.roster([])
 
+    refused = course.run("up", course.name, "--yes", "--allow-drop", "1", code=INPUT)
+    assert "there is no student below the header" in refused.stderr
+    assert phases(course).keys() == {"1"}  # who is there is known without the roster
     receipt = course.down()
 
     assert (receipt["proved"], receipt["remaining"]) == (True, [])

@@ -169,6 +169,7 @@ def _read(kind: str, path: Path) -> None:
         _check(roster.load(path).students)
     else:
         found = importers.read(path, kind)
+        assert found.students
         assert found.rows == 1 + len(found.students) + len(found.skipped)
         _check(found.students)
 
@@ -182,7 +183,6 @@ def _check_papers(papers) -> None:
 
 
 def _check(students) -> None:
-    assert students
     assert len({person.likeness(one.id) for one in students}) == len(students)
     for one in students:
         assert person.id_mistake(one.id) is None

@@ -189,6 +189,18 @@ def test_an_import_that_is_agreed_to_is_written_and_then_the_same(run, imported)
     assert document["written"] is False
 
 
+def test_an_import_does_what_the_refusal_of_an_empty_roster_says(run, imported):
+    imported.write_text("id,name\n")
+
+    refused = run("validate", "demo2")
+    export = DEMO / "canvas-gradebook.csv"
+    done = run("roster", "import", "demo2", export, "--from", "canvas", "--yes")
+
+    assert (refused.exit_code, done.exit_code) == (3, 0), done.stderr
+    assert "roster.csv:1:1: there is no student below the header; import some" in refused.stderr
+    assert run("validate", "demo2").exit_code == 0
+
+
 def test_who_stays_stays_in_place(run, imported):
     before = imported.read_text().splitlines()
     export = DEMO / "canvas-gradebook-week6.csv"

@@ -59,6 +59,8 @@ class Term(RuleBasedStateMachine):
         """Who has an environment since the last `up` that succeeded."""
         self.ended: list[tuple[Credential, str]] = []
         """What must not work any more once the next `up` is done, and where it did."""
+        self.perhaps_going: set[str] = set()
+        """Leavers of a killed `up`, by id: it may have begun to delete what they have."""
         self.suspended_before: dict[str, bool] = {}
         """Of who left: coming back lifts nothing."""
         self.canaries = Canaries()
@@ -91,11 +93,20 @@ class Term(RuleBasedStateMachine):
 
     # What they run
 
+    @precondition(lambda self: not self.roster)
+    @rule(command=st.sampled_from(["plan", "up", "handout"]))
+    def nobody_is_left(self, command: str) -> None:
+        """An empty roster is a slip more often than a wish: it keeps `down` alone from nothing."""
+        asked = ["--yes"] if command == "up" else []
+        refused = self.course.run(command, self.course.name, *asked, code=3)
+        assert "there is no student below the header" in refused.stderr
+
+    @precondition(lambda self: self.roster)
     @rule()
     def up(self) -> None:
         done = self.course.up("--no-archive", *self._drops())
         assert done["failed"] == []
-        self.live = dict(self.roster)
+        self.live, self.perhaps_going = dict(self.roster), set()
         for student in self.course.json("plan", self.course.name)["students"]:
             self.roster[student["id"]].namespace = student["namespace"]
         self.holds()
@@ -103,7 +114,9 @@ class Term(RuleBasedStateMachine):
     @rule(after=st.floats(min_value=0.3, max_value=4))
     def killed_up(self, after: float) -> None:
         killed(self.course, after, *self._drops())
+        self.perhaps_going |= self.live.keys() - self.roster.keys()
 
+    @precondition(lambda self: self.roster)
     @rule()
     def hand_out(self) -> None:
         """Of a run that was killed, some have no environment yet, or nobody has."""
@@ -155,6 +168,8 @@ class Term(RuleBasedStateMachine):
         """The namespace and the credential stay; only the id is another."""
         member = self._one_of(data, self._working(), "whose")
         other = f"{member.id}0"
+        while other in self.course.keys:  # somebody's, now or earlier: two do not become one
+            other += "0"
         self.course.json("rename", self.course.name, member.id, other, "--yes")
         self.course.keys[other] = self.course.keys.pop(member.id)
         for students in (self.roster, self.live):
@@ -172,19 +187,19 @@ class Term(RuleBasedStateMachine):
 
     # What happens to them
 
-    @precondition(lambda self: self.live)
+    @precondition(lambda self: self._staying())
     @rule(data=st.data(), what=st.sampled_from(sorted(DRIFT)))
     def drift(self, data: st.DataObject, what: str) -> None:
-        member = self._one_of(data, list(self.live.values()), "whose")
+        member = self._one_of(data, list(self._staying().values()), "whose")
         verb, *rest = DRIFT[what]
         ignore = ["--ignore-not-found"] if verb == "delete" else []
         if self._exists(member, *rest[:2]):
             self.course.admin(verb, "-n", member.namespace, *rest, *ignore)
 
-    @precondition(lambda self: self.live)
+    @precondition(lambda self: self._staying())
     @rule(data=st.data(), name=st.sampled_from(["thesis", "notes"]))
     def work(self, data: st.DataObject, name: str) -> None:
-        member = self._one_of(data, list(self.live.values()), "whose")
+        member = self._one_of(data, list(self._staying().values()), "whose")
         if name not in member.work:
             self.course.admin("create", "configmap", name, "-n", member.namespace)
             member.work.add(name)
@@ -204,7 +219,7 @@ class Term(RuleBasedStateMachine):
             "down", self.course.name, "--yes", self.course.name, "--no-archive"
         )
         assert receipt["proved"]
-        self.live = {}
+        self.live, self.perhaps_going = {}, set()
         for member in self.roster.values():
             member.given = None
             member.work.clear()
@@ -259,10 +274,16 @@ class Term(RuleBasedStateMachine):
 
     def _working(self) -> list[Member]:
         """Who has an environment and is in the roster, and is not suspended."""
-        return [one for id, one in self.live.items() if id in self.roster and not one.suspended]
+        return [
+            one for id, one in self._staying().items() if id in self.roster and not one.suspended
+        ]
 
     def _suspended(self) -> list[Member]:
-        return [one for id, one in self.live.items() if id in self.roster and one.suspended]
+        return [one for id, one in self._staying().items() if id in self.roster and one.suspended]
+
+    def _staying(self) -> dict[str, Member]:
+        """Who has an environment that nobody may have begun to delete."""
+        return {id: one for id, one in self.live.items() if id not in self.perhaps_going}
 
     def _given(self, issued: list[dict[str, str]]) -> None:
         for one in issued:
@@ -329,6 +350,8 @@ STEPS = [
     ("resume", {}), ("rotate", {}), ("revoke_and_reinstate", {}), ("correct_an_id", {}),
     ("join", {"id": "3"}), ("leave", {"id": "2"}), ("up", {}),
     ("end_of_term", {}), ("up", {}),
+    ("leave", {"id": "10"}), ("leave", {"id": "3"}),
+    ("nobody_is_left", {"command": "up"}), ("end_of_term", {}),
 ]  # fmt: skip
 
 

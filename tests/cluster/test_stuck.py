@@ -11,7 +11,7 @@ from provisioner import cluster
 from provisioner.errors import ClusterError
 
 from . import runs
-from .refusing import imposed
+from .refusing import POLICY, imposed
 
 pytestmark = pytest.mark.cluster
 
@@ -19,6 +19,11 @@ HELD = """
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: held, finalizers: [example.org/held]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: kept}
+spec: {ports: [{port: 80}]}
 """
 
 DEAD = """
@@ -32,24 +37,6 @@ spec:
   versionPriority: 100
   insecureSkipTLSVerify: true
   service: {namespace: default, name: nobody}
-"""
-
-KEEPING = """
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: {{name: keep-{name}}}
-spec:
-  failurePolicy: Fail
-  matchConstraints:
-    resourceRules:
-    - {{apiGroups: [""], apiVersions: [v1], operations: [DELETE], resources: [namespaces]}}
-  validations:
-  - {{expression: "request.name != '{namespace}'", message: this one stays}}
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: {{name: keep-{name}}}
-spec: {{policyName: keep-{name}, validationActions: [Deny]}}
 """
 
 IN_USE = """
@@ -69,6 +56,21 @@ spec:
 """
 
 
+def keeping(course, whole, services):
+    """Somebody else's policy that keeps one namespace, and the services of another."""
+    unless = (
+        f"request.name != '{whole}' &&"
+        f" !(request.resource.resource == 'services' && request.namespace == '{services}')"
+    )
+    return POLICY.format(
+        name=course.name,
+        group='""',
+        operations="DELETE",
+        resources="namespaces, services",
+        unless=unless,
+    )
+
+
 def trouble(receipt, namespace):
     [found] = [line for line in receipt["troubles"] if line.startswith(f"{namespace}: ")]
     return found
@@ -81,10 +83,11 @@ def _gone(course, namespace):
 def _holds(course, namespace):
     """The conditions that are true of a namespace."""
     path = "jsonpath={.status.conditions[?(@.status=='True')].type}"
-    return course.admin("get", "ns", namespace, "-o", path)
+    return set(course.admin("get", "ns", namespace, "-o", path).split())
 
 
 WAIT = ("--no-archive", "--wait", "1")
+REFUSED = "NamespaceDeletionContentFailure"
 UNHOLD = '{"metadata": {"finalizers": null}}'
 
 
@@ -92,14 +95,15 @@ UNHOLD = '{"metadata": {"finalizers": null}}'
 def stuck(new_course, wait_until):
     """One cohort for all that can hold something up: to end its namespaces takes the most time.
 
-    What a policy keeps is student 5's, who has left, as 6 has. An object of 1, the namespace
-    of 2 and a volume in use of 4 are held by finalizers. Nothing holds what is 3's.
+    What a policy keeps is student 5's, who has left, as 6 has, and a service of 1. Another
+    object of 1, the namespace of 2 and a volume in use of 4 are held by finalizers. Nothing
+    holds what is 3's.
     """
     course = new_course([str(number) for number in range(1, 7)])
     course.up()
     fifth = course.namespace("5")
-    keeping = KEEPING.format(name=course.name, namespace=fifth)
-    with imposed(course, keeping, "delete", "namespace", fifth, "--dry-run=server"):
+    policy = keeping(course, whole=fifth, services=course.namespace("1"))
+    with imposed(course, policy, "delete", "namespace", fifth, "--dry-run=server"):
         course.roster(["1", "2", "3", "4"])
         course.dropped = course.up(code=6)
         hold(course)
@@ -135,7 +139,7 @@ def await_held(course, wait_until):
             "jsonpath={.metadata.deletionTimestamp}")  # fmt: skip
     wait_until(lambda: _gone(course, course.namespace("3")))
     told = "NamespaceFinalizersRemaining"
-    wait_until(lambda: told in _holds(course, course.namespace("1")))
+    wait_until(lambda: {told, REFUSED} <= _holds(course, course.namespace("1")))
     wait_until(lambda: course.admin(*ends))  # the volume waits for the pod
 
 
@@ -225,8 +229,8 @@ def test_a_policy_that_refuses_the_deletion_is_told_and_the_others_go(stuck):
     [failed] = stuck.dropped["failed"]
 
     assert (stuck.dropped["removed"], failed["id"]) == (1, "5")
-    assert "this one stays" in failed["error"]
-    assert "this one stays" in trouble(stuck.receipt, stuck.namespace("5"))
+    assert "not on this cluster" in failed["error"]
+    assert "not on this cluster" in trouble(stuck.receipt, stuck.namespace("5"))
 
 
 def test_a_volume_in_use_is_named_with_what_holds_it(stuck):
@@ -234,3 +238,11 @@ def test_a_volume_in_use_is_named_with_what_holds_it(stuck):
 
     assert "persistentvolumeclaims disk has the finalizer kubernetes.io/pvc-protection" in line
     assert "pods writer has the finalizer example.org/writing" in line
+
+
+def test_content_whose_deletion_is_refused_is_named_with_who_refuses(stuck):
+    line = trouble(stuck.receipt, stuck.namespace("1"))
+
+    assert "services kept" in line
+    assert REFUSED in line
+    assert f"'refuse-{stuck.name}'" in line

@@ -67,6 +67,11 @@ def test_the_use_of_a_term_is_told_from_what_the_cluster_counts(
     taken = course.json("report", course.name, "--sample")
     assert (taken["students"], taken["taken"]) == (2, True)
 
+    course.roster([])
+    everybody_left = course.json("report", course.name)["students"]
+    assert [(one["id"], one["in_roster"]) for one in everybody_left] == [("1", False), ("2", False)]
+    assert [one["in_roster"] for one in found["students"]] == [True, True]
+
 
 def used(course, id) -> str:
     return course.admin("get", "quota", "practicum", "-n", course.namespace(id), "-o",
@@ -136,6 +141,7 @@ def test_reap_warns_waits_and_takes_down_and_holds_nothing_up(past, control_plan
     week_ago = date.fromisoformat(plain["warned"]) - timedelta(days=7)
     note.write_text(json.dumps(plain | {"warned": str(week_ago)}))
     nobody = past.run("reap", code=3)
+    (past.folder / "roster.csv").unlink()  # the end of a term asks nobody for the roster
     done = past.json("reap", "--yes", code=6)["cohorts"]
 
     assert "nobody to ask" in nobody.stderr

@@ -236,6 +236,7 @@ def mended(course, refused):
 @pytest.fixture(scope="module")
 def ended(course, mended):
     """The end of the term, its receipt, and what the hosts have afterwards."""
+    (course.files / "roster.csv").unlink()  # records and hosts know who there is
     document = course.hosts_json("down", "--yes", NAME)
     receipts = sorted(course.home.glob(f"receipts/{NAME}-hosts-*.json"))
     has_some = f"getent passwd | grep 'practicum {NAME}' || getent group p-{NAME}"

@@ -135,6 +135,29 @@ def test_a_key_of_two_students_is_refused(write):
     ]
 
 
+@pytest.mark.parametrize("content", ["id,name\n", "id,name\n\n , \n", None])
+def test_a_roster_of_nobody_is_refused_unless_nobody_is_needed(write, content):
+    stacks = write()
+    roster = stacks / "course" / "roster.csv"
+    roster.write_text(content) if content else roster.unlink()
+    cohort = load(stacks, "course")
+
+    with pytest.raises(InputError) as caught:
+        load_students(cohort)
+    told = [caught.value.message, *map(str, caught.value.problems)]
+    wanted = "no student below the header; import some" if content else "There is no roster at"
+    assert any(wanted in line for line in told)
+    assert load_students(cohort, needed=False) == ()
+
+
+def test_a_roster_with_mistakes_is_refused_also_where_nobody_is_needed(write):
+    stacks = write()
+    (stacks / "course" / "roster.csv").write_text("id,name\n1,Ada\n1,Bo\n")
+
+    with pytest.raises(InputError, match="have 1 mistake"):
+        load_students(load(stacks, "course"), needed=False)
+
+
 def test_every_cohort_that_we_ship_is_valid():
     names = [path.parent.name for path in (ROOT / "stacks").glob("*/cohort.yaml")]
 

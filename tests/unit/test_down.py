@@ -212,7 +212,7 @@ class Course:
         self.settings = Settings(stacks=home / "stacks", home=home)
         self.reading = reading_of(["1"])
         self.labs = SimpleNamespace(cohort=self.reading.cohort, hosts=())
-        monkeypatch.setattr(backend, "read", lambda *_: self.reading)
+        monkeypatch.setattr(backend, "read", lambda *_, **__: self.reading)
         monkeypatch.setattr(backend, "of", lambda _: self)
         monkeypatch.setattr(hosts_down, "to_clear", lambda *_, **__: self.labs)
         monkeypatch.setattr(hosts_down, "run", self.clear_hosts)

@@ -269,6 +269,14 @@ def test_other_lines_columns_and_the_order_stay_to_the_byte(write):
     assert [one.id for one in roster.load(path).students] == ["1", "7"]
 
 
+def test_a_roster_of_nobody_is_joined(write):
+    path = write("id,name\n")
+
+    roster_edit.add(path, {"id": "3", "name": "Cy"}).write()
+
+    assert [one.id for one in roster.load(path).students] == ["3"]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp949"])
 def test_the_encoding_stays_as_long_as_it_has_the_letters(write, encoding):
     path = write("id,name\n1,김민준\n2,이서연\n".encode(encoding))

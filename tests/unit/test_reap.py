@@ -173,7 +173,7 @@ def test_who_still_has_an_account_on_a_lab_host_keeps_a_cohort_from_being_gone(
     placement.save(folder / "hosts.json", {"s1": seat})
     nothing = Whole(names=(), students=0, anything=False, where="u")
     monkeypatch.setattr(reap.backend, "all_of", lambda _: nothing)
-    monkeypatch.setattr(reap.backend, "read", lambda settings, name: SimpleNamespace(
+    monkeypatch.setattr(reap.backend, "read", lambda settings, name, **_: SimpleNamespace(
         cohort=cohorts.load(settings.stacks, name), records={}))  # fmt: skip
 
     [case] = reap.survey(settings, today=ENDS, after=7)

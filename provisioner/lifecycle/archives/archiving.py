@@ -55,7 +55,7 @@ def make(settings: Settings, name: str, ids: Iterable[str] = (), *, progress: Pr
         Interrupted: If a signal came.
     """
     with lock.held(settings.home, name, progress.say):
-        reading = backend.read(settings, name)
+        reading = backend.read(settings, name, needs_students=False)
         with stopping(lambda: None, progress.say):
             return backend.of(reading.cohort).archive(settings, reading, ids, progress)
 

@@ -51,7 +51,7 @@ def down(
         Interrupted: If a signal came; Ansible has ended then.
     """
     with lock.held(settings.home, name, progress.say) as held:
-        labs = lab_hosts.read(settings, name, limit)
+        labs = lab_hosts.read(settings, name, limit, needs_students=False)
         refuse_protected(labs.cohort)
         refuse_without_key(labs, archive=archive)
         return take_down(settings, labs, held, progress, archive=archive)
@@ -75,7 +75,7 @@ def look_ahead(
     """
     began, what = time.monotonic(), "Asking hosts what would go"
     with lock.held(settings.home, name, progress.say) as held:
-        labs = lab_hosts.read(settings, name, limit)
+        labs = lab_hosts.read(settings, name, limit, needs_students=False)
         refuse_without_key(labs, archive=archive)
         wishes = Wishes(
             playbook=PLAYBOOK, what=what, check=True, archive=archive, keep_open=(held,)
@@ -97,7 +97,7 @@ def to_clear(reading: Overview, *, archive: bool) -> Labs | None:
     if not reading.cohort.hosts:
         lab_hosts.refuse_lost(reading.cohort)
         return None
-    labs = lab_hosts.of(reading.cohort)
+    labs = lab_hosts.of(reading.cohort, needs_students=False)
     if not labs.known and not any(map(labs.is_pinned, labs.hosts)):
         return None  # with these files nobody ever came to a host
     refuse_without_key(labs, archive=archive)

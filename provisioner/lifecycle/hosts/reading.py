@@ -66,28 +66,32 @@ def place_of(host: Host) -> str:
     return playbook.place(host.address or "", host.port)
 
 
-def read(settings: Settings, name: str, only: Iterable[str] = ()) -> Labs:
+def read(
+    settings: Settings, name: str, only: Iterable[str] = (), *, needs_students: bool = True
+) -> Labs:
     """Read a cohort's files, and decide who is where.
 
     Args:
         settings: Folders.
         name: The cohort.
         only: Hosts that the command is about; all when empty.
+        needs_students: Whether somebody must be in the roster.
 
     Raises:
         InputError: If the files are wrong, or a host is unknown.
     """
-    return of(cohorts.load(settings.stacks, name), only)
+    return of(cohorts.load(settings.stacks, name), only, needs_students=needs_students)
 
 
-def of(cohort: Cohort, only: Iterable[str] = ()) -> Labs:
+def of(cohort: Cohort, only: Iterable[str] = (), *, needs_students: bool = True) -> Labs:
     """Return the labs of a cohort that was read.
 
     Raises:
         InputError: As ``read``.
     """
     hosts = chosen(cohort, only)
-    students = {student.id: student for student in cohorts.load_students(cohort)}
+    present = cohorts.load_students(cohort, needed=needs_students)
+    students = {student.id: student for student in present}
     on_file = record_file.load(cohort.records_file)
     records = enrolment.assign(on_file, list(students), cohort.name, WAVE_SIZE)
     people = placement.people(students.values(), records)

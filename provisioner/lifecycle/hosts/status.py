@@ -146,7 +146,7 @@ def status(
         Interrupted: If a signal came.
     """
     with lock.held(settings.home, name, progress.say) as held:
-        labs = lab_hosts.read(settings, name, limit)
+        labs = lab_hosts.read(settings, name, limit, needs_students=False)
         return ask(settings, labs, held, progress)
 
 

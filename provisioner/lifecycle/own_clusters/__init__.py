@@ -30,12 +30,17 @@ class OwnClusters(Desk):
     """Hands each question to the module that answers it."""
 
     def read(
-        self, _settings: Settings, cohort: Cohort, _asked: Asked | None = None
+        self,
+        _settings: Settings,
+        cohort: Cohort,
+        _asked: Asked | None = None,
+        *,
+        needs_students: bool = True,
     ) -> ClustersReading:
         """Read the files and the engines."""
         from . import reading
 
-        return reading.read(cohort)
+        return reading.read(cohort, needs_students=needs_students)
 
     def again(
         self,

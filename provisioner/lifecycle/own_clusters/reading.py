@@ -107,14 +107,19 @@ def stack_of(cohort: Cohort, name: str) -> str:
     return stack_name(cohort.name, cluster_part(name))
 
 
-def read(cohort: Cohort) -> ClustersReading:
+def read(cohort: Cohort, *, needs_students: bool = True) -> ClustersReading:
     """Read a cohort's files and its engines, and compare the two. Changes nothing.
+
+    Args:
+        cohort: What its file says.
+        needs_students: Whether somebody must be in the roster.
 
     Raises:
         InputError: If the cohort's files are wrong.
         MissingToolError: If no engine answers.
     """
-    students = {student.id: student for student in cohorts.load_students(cohort)}
+    present = cohorts.load_students(cohort, needed=needs_students)
+    students = {student.id: student for student in present}
     known, namespaces_on = record_file.load_all(cohort.records_file)
     if namespaces_on:
         raise InputError(
