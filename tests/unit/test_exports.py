@@ -271,6 +271,17 @@ def _escaped(text):
     return re.sub("[<>&\"']", lambda match: f"&#{ord(match[0])};", text)
 
 
+def test_the_sections_that_office_programs_write_are_no_mistake():
+    page = (
+        "<!--[if gte mso 9]><xml></xml><![endif]-->"
+        "<table><tr><![if !supportEmptyParas]><td>a</td><![endif]></tr></table>"
+    )
+
+    [[row]] = html_table.tables(Path("page.xls"), page)
+
+    assert row.cells == ("a",)
+
+
 def test_merged_cells_keep_the_columns_after_them_in_place():
     page = (
         "<table><tr><td rowspan=2>a</td><td colspan=2>b</td><td>c</td></tr>"

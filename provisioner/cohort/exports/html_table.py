@@ -17,6 +17,10 @@ from ..text_file import MAX_ROWS, refused
 
 MAX_COLUMNS = 512
 _ROW = re.compile(r"<tr\b", re.IGNORECASE)
+_SECTION = re.compile(r"<!\[(?!(?:if|else|endif|cdata)(?![-.\w]))", re.IGNORECASE)
+"""A marked section of a kind that no page has. By its version, Python's reader breaks off at it
+with an AssertionError, or leaves out what is in it."""
+
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _MERGED_DOWN = "the cell is merged with the one above"
 
@@ -25,8 +29,10 @@ def tables(path: Path, text: str) -> list[list[Row]]:
     """Return the rows of each table of a page.
 
     Raises:
-        InputError: If a table does not end, stands in another, or is absurdly large.
+        InputError: If a table does not end, stands in another, or is absurdly large, or a
+            section is damaged.
     """
+    _refuse_sections(path, text)
     reader = _Reader(path)
     reader.feed(text)
     reader.close()
@@ -38,6 +44,14 @@ def tables(path: Path, text: str) -> list[list[Row]]:
         what = f"the file has {tags} rows, and {rows} can be read: a quote or a tag is damaged"
         raise refused(path, what, "export it again")
     return [_rows(path, found) for found in reader.tables]
+
+
+def _refuse_sections(path: Path, text: str) -> None:
+    if found := _SECTION.search(text):
+        before = text[: found.start()]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        problem = Problem(f"{path}:{line}:{column}", "this section is damaged", "export it again")
+        raise InputError(f"{path} cannot be read.", problems=[problem])
 
 
 class _Cell:
