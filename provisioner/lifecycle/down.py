@@ -17,6 +17,7 @@ from . import backend, claim, leftovers, lock
 from .access import on_disk
 from .archives import archiving, last_archive
 from .archives.archiving import Archived
+from .archives.earlier import earlier
 from .backend import Ending
 from .clearing import Clearing, name_of
 from .hosts import down as hosts_down
@@ -73,7 +74,10 @@ def down(settings: Settings, name: str, ending: Ending = USUAL, *, progress: Pro
 
         ours, whole = backend.of(reading.cohort), replace(ending, first=first)
         receipt = ours.take_down(settings, reading, held, progress, whole)
-        return _keep(settings, reading, replace(receipt, hosts=next(iter(cleared), None)))
+        progress.step("Writing the receipt, with what earlier runs had archived")
+        before = tuple(earlier(settings, receipt.archived))
+        receipt = replace(receipt, earlier=before, hosts=next(iter(cleared), None))
+        return _keep(settings, reading, receipt)
 
 
 def of_namespaces(

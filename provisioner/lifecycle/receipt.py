@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import PartialError, ProofError
 from .archives.archiving import Archived
+from .archives.earlier import KeptFile
 from .hosts.receipt import HostsReceipt
 
 
@@ -41,6 +42,9 @@ class Receipt:
 
     archived: Archived
     """What was kept of the students' work, and whose could not be."""
+
+    earlier: tuple[KeptFile, ...] = ()
+    """What earlier runs had kept: the rest of what there is to hand over, or to delete."""
 
     hosts: HostsReceipt | None = None
     """The same of the lab hosts, where the cohort has accounts on any."""
@@ -75,6 +79,7 @@ class Receipt:
             "troubles": list(self.troubles),
             "tokens_tried": self.tokens,
             "archives": self.archived.to_json()["archives"],
+            "earlier_archives": [one.to_json() for one in self.earlier],
             "not_archived": self.archived.to_json()["failed"],
             "hosts": self.hosts.to_json() if self.hosts else None,
             "time": self.time.isoformat(timespec="seconds"),

@@ -161,6 +161,9 @@ def down(receipt: Receipt) -> Iterator[str]:
     """Yield what was taken away, what is left, and whether the proof holds."""
     if receipt.archived.made or receipt.archived.failed:
         yield from archives.archived(receipt.archived)
+    if receipt.earlier:
+        many = len(receipt.earlier)
+        yield f"{many} archive(s) of earlier runs are kept too, and named in the receipt"
     if receipt.hosts:
         yield from hosts.removed(receipt.hosts)
     yield f"{receipt.cohort}: {receipt.removed} {receipt.what}(s) deleted"

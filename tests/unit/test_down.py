@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -10,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from provisioner import manifest
+from provisioner import manifest, private_file
 from provisioner.cohort import Student
 from provisioner.errors import ClusterError, InputError, LockedError
 from provisioner.lifecycle import backend, clearing, down, leftovers
@@ -255,6 +256,22 @@ def test_hosts_are_cleared_once_the_cohort_is_held(course):
 
     assert course.done == ["held", "hosts", "namespaces"]
     assert [host.name for host in receipt.hosts.hosts] == ["lab1"]
+
+
+def test_the_receipt_names_what_earlier_runs_had_archived(course):
+    """Of a `down` that was cut off, and of who left in mid-term; half a file is none."""
+    folder = private_file.make_folder(course.settings.home / "archive" / "mls26")
+    (folder / "1.20260901T000000Z.tar.gz.age").write_bytes(b"sealed")
+    (folder / ".2.20260901T000000Z.tar.gz.age.x").write_bytes(b"half")
+    (folder / "3.20260901T000000Z.tar.gz.age").symlink_to("nowhere")
+
+    course.down()
+
+    [kept] = [name for name in course.kept() if "hosts" not in name]
+    document = json.loads((course.settings.home / "receipts" / kept).read_text())
+    first, unread = document["earlier_archives"]
+    assert (first["bytes"], first["sha256"]) == (6, hashlib.sha256(b"sealed").hexdigest())
+    assert (unread["path"].split("/")[-1][0], unread["sha256"]) == ("3", None)
 
 
 def test_a_name_that_is_nobodys_is_refused_while_nothing_has_gone(course):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,3 +77,13 @@ class Archived:
             "failed": [{"id": id, "error": why} for id, why in sorted(self.failed_ids.items())],
             "shared_requests": self.shared_requests,
         }
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file, in hex.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -19,7 +18,7 @@ from ...settings import Settings
 from ..overview import Overview
 from ..reading import Reading
 from . import copying
-from .kept import Archive
+from .kept import Archive, sha256_of
 
 SUFFIX = ".tar.gz.age"
 COPIES = "students"
@@ -105,7 +104,7 @@ class Work:
             objects=contents.objects,
             claims=_claims(contents),
             size=path.stat().st_size,
-            sha256=_sha256(path),
+            sha256=sha256_of(path),
             volumes=len(contents.volumes),
             lists=source.lists.requests,
             **copy,
@@ -131,7 +130,7 @@ class Work:
         back = self._write(path, archive.own_part(members), key)
         with _removed_on_error(path):
             archive.checked(path, back)
-        return {"copy": path, "copy_sha256": _sha256(path)}
+        return {"copy": path, "copy_sha256": sha256_of(path)}
 
     def _students_key(self, subject: Subject) -> tuple[Recipient | None, str]:
         """Return the key of a student, also of one who has left the roster."""
@@ -238,8 +237,3 @@ def _sweep(folder: Path) -> None:
     for path in folder.glob(f".*{SUFFIX}.*"):
         with suppress(OSError):
             path.unlink()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
