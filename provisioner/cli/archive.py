@@ -106,11 +106,14 @@ def key(settings: Settings, cohort: str) -> None:
     Examples:
       practicum archive key demo
     """
-    from ..cohort import load, template
+    from ..cohort import FILE, load, template
 
-    private = settings.home / "keys" / f"{load(settings.stacks, cohort).name}.agekey"
-    click.echo(f"course_key: {template.course_key(private)}")
-    say(f"Write this line into {settings.stacks / cohort / 'cohort.yaml'}; keep {private} safe.")
+    found = load(settings.stacks, cohort)
+    private, file = settings.home / "keys" / f"{found.name}.agekey", found.folder / FILE
+    public = template.course_key(private)
+    click.echo(f"course_key: {public}")
+    stands = found.course_key == public
+    say(f"{'It stands in' if stands else 'Write this line into'} {file}; keep {private} safe.")
 
 
 @archive.command("open")

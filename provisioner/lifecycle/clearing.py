@@ -44,7 +44,7 @@ class Clearing:
         others = [live for live in namespaces if name_of(live) != self._accounts]
         # As long as it is there, the claim on it keeps everybody else from beginning anew.
         (self._hold.tie if last else self._hold.check)()
-        self._progress.step("Deleting namespaces", len(namespaces))
+        self._progress.step("Deleting namespaces", len(others))
         # All at once, for each takes the cluster 5 s or more; the accounts' first, which has
         # the most in it.
         refused = removal.refusals(self._reading.client, [*last, *others])
@@ -59,6 +59,8 @@ class Clearing:
         self._hold.end()
         # However little the others get: what it holds ends by itself.
         self._patience = max(self._patience, removal.LONGER)
+        if last:
+            self._progress.step("Deleting the accounts", len(last))
         stuck |= self._end(last, refused, set())
         self.removed = len(namespaces) - len(stuck)
         self.troubles += [f"{name}: {why}" for name, why in stuck.items()]

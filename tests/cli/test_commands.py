@@ -270,12 +270,15 @@ def test_down_wants_the_name_typed(course: Path) -> None:
 
 def test_a_course_without_a_key_gets_one_and_keeps_it(course: Path) -> None:
     private = course / "home" / "keys" / "mls26.agekey"
+    told = run(course, "archive", "key", "mls26")
     private.unlink()
 
     first = run(course, "archive", "key", "mls26")
     second = run(course, "archive", "key", "mls26")
 
-    assert first.stdout == second.stdout
+    assert "It stands in " in told.stderr
+    assert "Write this line into " in first.stderr, "the file has the lost key's other half"
+    assert first.stdout == second.stdout != told.stdout
     assert first.stdout.startswith("course_key: age1")
     assert private.stat().st_mode & 0o777 == 0o600
 

@@ -24,6 +24,7 @@ from provisioner.lifecycle.hosts.receipt import HostReceipt, HostsReceipt
 from provisioner.lifecycle.own_clusters import down as own_clusters
 from provisioner.lifecycle.progress import Silent
 from provisioner.lifecycle.receipt import Receipt
+from provisioner.report import live as shown
 from provisioner.settings import Settings
 
 from . import test_own_clusters as own
@@ -41,7 +42,7 @@ class Cluster:
     """Writes down what is deleted, and lets all of it go at once."""
 
     def __init__(self, monkeypatch):
-        self.deleted, self.waits, self.lost_after = [], [], 99
+        self.deleted, self.waits, self.told, self.lost_after = [], [], [], 99
         reading = reading_of(["1", "2"], changed=["1", "2"])
         owned = {key: named(item) for key, item in reading.found.owned.items()}
         self.reading = replace(reading, found=replace(reading.found, owned=owned))
@@ -58,8 +59,10 @@ class Cluster:
         assert not volumes  # there were none
         return self.reading.found
 
-    def await_gone(self, _, lives, *, seconds, **__):
+    def await_gone(self, _, lives, *, seconds, gone, **__):
         self.deleted.append(("wait", len(lives)))
+        for one in lives:
+            gone(one["metadata"]["name"])
         self.waits.append(([live["metadata"]["name"] for live in lives], seconds))
         return {}
 
@@ -85,8 +88,9 @@ class Cluster:
 
     def clear(self, spared=frozenset()):
         hold = Hold(check=self.check, tie=self.tie, end=self.end)
-        done = Clearing(self.reading, self, Silent(), hold, spared, 1)
-        done.run(set())
+        with shown.progress(self.told.append) as progress:
+            done = Clearing(self.reading, self, progress, hold, spared, 1)
+            done.run(set())
         return done
 
 
@@ -108,6 +112,8 @@ def test_all_namespaces_are_deleted_before_one_is_waited_for_and_the_claim_goes_
     assert live.deleted[:5] == [*first, ("wait", 2)]
     assert live.deleted[-2:] == [("claim", "ends"), ("wait", 1)]
     assert ("state", manifest.GUARD) in live.deleted
+    assert live.told[1] == "Deleting namespaces: 2 of 2"
+    assert live.told[-1] == "Deleting the accounts: 1 of 1"
     assert done.removed == 3
 
 
