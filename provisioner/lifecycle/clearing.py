@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Mapping
 
 from .. import cluster, names
 from ..cohort import Group, Record
@@ -31,6 +31,8 @@ class Clearing:
         self._accounts = names.identity_namespace(reading.cohort.name)
         self.removed = 0
         self.troubles: list[str] = []
+        self.uncleared: Mapping[str, str] = {}
+        """Why Pulumi's state could not be cleared, by stack."""
 
     def run(self, forced: set[str]) -> None:
         """Delete namespaces, what lies outside of them, and the state; the claim goes last.
@@ -55,7 +57,7 @@ class Clearing:
         self._delete_the_rest(spare_inside=any(removal.goes(live, refused) for live in last))
         self._hold.check()
         self._progress.step("Clearing Pulumi's state")
-        cleared = self._engine.destroy(self._stacks(stuck))
+        self.uncleared = self._engine.destroy(self._stacks(stuck))
         self._hold.end()
         # However little the others get: what it holds ends by itself.
         self._patience = max(self._patience, removal.LONGER)
@@ -64,7 +66,7 @@ class Clearing:
         stuck |= self._end(last, refused, set())
         self.removed = len(namespaces) - len(stuck)
         self.troubles += [f"{name}: {why}" for name, why in stuck.items()]
-        self.troubles += [f"{stack}: {why}" for stack, why in cleared.items()]
+        self.troubles += [f"{stack}: {why}" for stack, why in self.uncleared.items()]
 
     def _end(
         self, namespaces: list[Manifest], refused: dict[str, str], forced: set[str]

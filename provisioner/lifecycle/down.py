@@ -153,7 +153,7 @@ def _prove(
         removed=clearing.removed,
         searched=found.searched,
         tokens=len(tokens.samples),
-        remaining=tuple(found.remaining),
+        remaining=(*found.remaining, *leftovers.in_bucket(settings, clearing.uncleared)),
         unlisted=(*found.unlisted, *([tokens.trouble] if tokens.trouble else [])),
         troubles=tuple(clearing.troubles),
         archived=kept,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from .. import cluster, credential, names
@@ -153,6 +153,13 @@ def _state(settings: Settings, cohort: str) -> Iterator[str]:
         for path in sorted((root / part).rglob("*.json")):
             if any(piece.startswith(f"{cohort}.") for piece in path.relative_to(root).parts):
                 yield f"{path} is {what}"
+
+
+def in_bucket(settings: Settings, uncleared: Iterable[str]) -> list[str]:
+    """Return a line for each stack that Pulumi could not clear, where no file shows it."""
+    if settings.state_url.startswith("file://"):
+        return []
+    return [f"{settings.state_url}: {stack} could not be cleared" for stack in uncleared]
 
 
 def _processes(settings: Settings, cohort: str) -> Iterator[str]:

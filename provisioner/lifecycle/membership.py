@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import private_file
-from ..cohort import Cohort, Recipient, Record, Student, keys, roster_edit
+from ..cohort import Cohort, Recipient, Student, keys, roster_edit
 from ..cohort.roster_edit import RosterEdit
 from ..errors import InputError, Problem
 from ..settings import Settings
@@ -73,7 +73,6 @@ def add(
             known=reading.kept,
             write=write,
             finish=lambda _, ready: _what_is_next(name, student, ready),
-            notes=tuple(_of_an_earlier_stay(name, reading.kept.get(newcomer.id))),
         )
 
     return carry_out(settings, name, propose, confirm=confirm, progress=progress)
@@ -178,22 +177,6 @@ def put_key(cohort: Cohort, id: str, key: Recipient) -> None:
     """
     cohort.keys_folder.mkdir(parents=True, exist_ok=True)
     private_file.write(cohort.keys_folder / keys.file_name(id), f"{key.text}\n".encode())
-
-
-def _of_an_earlier_stay(name: str, record: Record | None) -> Iterator[str]:
-    """Say what was decided for somebody who left, and holds again when they come back."""
-    if record is None or not record.dropped:
-        return
-    kept = {
-        "is suspended": ("resume", record.suspended),
-        f"has a last day of their own, {record.until}": ("extend --reset", record.until),
-        "has a quota of their own": ("resize --reset", record.quota),
-    }
-    for what, (back, holds) in kept.items():
-        if holds:
-            verb, _, option = back.partition(" ")
-            line = f"practicum {verb} {name} {record.id} {option}".rstrip()
-            yield f"{record.id} {what}, as before they left. To undo it: {line}"
 
 
 def _what_is_next(name: str, student: Student, ready: Collection[str]) -> Finished:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from . import ends, recovery, values
+from . import ends, recovery, returning, values
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.access.assistance import Grant
@@ -50,7 +50,7 @@ def plan(reading: Overview) -> dict[str, Any]:
             }
             for part in reading.plan.groups
         ],
-        "notes": list(reading.notes),
+        "notes": [*reading.notes, *returning.notes(reading)],
     }
 
 

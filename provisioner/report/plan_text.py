@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..plan import Part
-from . import values
+from . import returning, values
 
 if TYPE_CHECKING:  # a command pays for no other's modules
     from ..lifecycle.overview import Overview
@@ -107,3 +107,4 @@ def _reasons(reading: Overview) -> Iterator[str]:
     if reading.left:
         yield f"{reading.left} more differ, and are left for a later run"
     yield from reading.notes
+    yield from returning.notes(reading)

@@ -21,7 +21,7 @@ def _line(case: Case) -> str:
     name, over = case.cohort, case.over
     held = f" (for {', '.join(case.held_by)})" if case.held_by else ""
     said = {
-        "running": f"  = {name}: runs, with access until {over}{held}",
+        "running": f"  = {name}: is not over, with access until {over}{held}",
         "gone": f"  = {name}: is down already",
         "warn": f"  ! {name}: over since {over}{held}, with {case.students} namespace(s). This is the"
         f" warning: from {case.due} on, the next reap archives it and takes it down",

@@ -20,7 +20,8 @@ def before_adoption(reading: Reading) -> Iterator[str]:
     yield f"{server} has {there} student(s) of {cohort}; {len(reading.known)} are on file."
     if reading.recorded and reading.recorded != reading.found.uid:
         yield f"The records are of another cluster ({reading.recorded}), which is given up."
-    yield f"{actions['same']} are as they should be; the others are left for `up`."
+    others = len(reading.plan.students) - actions["same"]
+    yield f"as they should be: {actions['same']}; left for `up`: {others}"
 
 
 def before_adoption_document(reading: Reading) -> dict[str, Any]:

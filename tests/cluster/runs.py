@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import yaml
 
 from provisioner import cluster
 from provisioner.lifecycle.lock import run_name
+from provisioner.lifecycle.overview import WAVE_SIZE
 from provisioner.pulumi_stack import RUN_MARK, state_file
 
 from .course import Course, environment
@@ -182,8 +184,9 @@ def check_converged(course: Course, ids: list[str]) -> None:
     accounts = course.admin("get", "serviceaccounts", "-n", f"practicum-{course.name}",
                             "-l", "practicum.dev/student", "-o", "name").split()  # fmt: skip
     assert sorted(accounts) == sorted(f"serviceaccount/s{id}" for id in ids)
-    assert in_state(course) == {f"s{id}" for id in ids}
-    assert saved(course).pending == []
+    waves = [f"wave-{number:02}" for number in range(1, math.ceil(len(ids) / WAVE_SIZE) + 1)]
+    assert set().union(*(in_state(course, wave) for wave in waves)) == {f"s{id}" for id in ids}
+    assert [saved(course, wave).pending for wave in waves] == [[]] * len(waves)
     assert in_state(course, "guard") == {"guard"}
     assert locks(course) == []
     await_no_strays(course)

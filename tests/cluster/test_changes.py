@@ -38,8 +38,10 @@ class NoBucket(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def no_bucket() -> Iterator[str]:
+def no_bucket(monkeypatch) -> Iterator[str]:
     """Yield the address of a bucket that is not there."""
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(f"AWS_{name}", "nobody's")
     with ThreadingHTTPServer(("127.0.0.1", 0), NoBucket) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         place = f"endpoint=http://127.0.0.1:{server.server_port}&region=us-east-1"
@@ -115,9 +117,7 @@ def test_a_changed_quota_reaches_every_student(changing, monkeypatch):
     named = course.run("up", course.name, "--force-finalize", "77", code=3)
     assert "77: is not in the roster, and never was" in named.stderr
     assert set(course.actions().values()) == {"change"}
-    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(f"AWS_{name}", "nobody's")
-    with no_bucket() as state:
+    with no_bucket(monkeypatch) as state:
         refused = course.run("--state", state, "up", course.name, "--yes", code=5)
     assert f"Error: The state at {state} cannot be used; nothing was changed.\n" in refused.stderr
     assert refused.stderr.count("Error:") == refused.stderr.count("NoSuchBucket") == 1
@@ -128,6 +128,19 @@ def test_a_changed_quota_reaches_every_student(changing, monkeypatch):
     quota = course.admin("get", "quota", "practicum", "-n", course.namespace("2"), "-o",
                          "jsonpath={.spec.hard.pods}")  # fmt: skip
     assert quota == pods
+
+
+def test_state_in_a_bucket_that_cannot_be_cleared_is_no_proof(new_course, monkeypatch):
+    """No file shows it, so nobody would look for it again."""
+    course = new_course(["1"])
+    ending = ("down", course.name, "--yes", course.name, "--no-archive")
+
+    with no_bucket(monkeypatch) as state:
+        receipt = course.json("--state", state, *ending, code=8)
+
+    stacks = (f"{course.name}.guard", f"{course.name}.wave-01")
+    assert receipt["remaining"] == [f"{state}: {one} could not be cleared" for one in stacks]
+    assert course.json(*ending)["proved"]
 
 
 def test_a_refused_change_is_seen_beforehand_and_excluded(changing):

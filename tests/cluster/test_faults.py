@@ -69,9 +69,10 @@ def running(made_up, far):
 # A wave goes on past who fails
 
 
-def test_ten_of_thirty_who_fail_stop_nobody_else(through, far, control_plane):
+@pytest.mark.parametrize("count", [30, pytest.param(300, marks=pytest.mark.soak)])
+def test_ten_who_fail_stop_nobody_else(through, far, count):
     """REL-01: strangers in four's place, a server that says 500 for four, one that cuts for two."""
-    ids = [str(number) for number in range(1, 31)]
+    ids = [str(number) for number in range(1, count + 1)]
     course = through(ids)
     strangers, broken, cut = ids[:4], ids[4:8], ids[8:10]
     for id in strangers:
@@ -88,7 +89,7 @@ def test_ten_of_thirty_who_fail_stop_nobody_else(through, far, control_plane):
 
     done = course.up(code=6)
 
-    assert done["created"] == 20
+    assert done["created"] == count - 10
     why = {one["id"]: one["error"] for one in done["failed"]}
     assert sorted(why, key=int) == ids[:10]
     assert all("was made by kubectl-create" in why[id] for id in strangers)
@@ -96,7 +97,7 @@ def test_ten_of_thirty_who_fail_stop_nobody_else(through, far, control_plane):
     far.reset()
     course.admin("delete", "namespace", *(course.namespace(id) for id in strangers))
     done = course.up()
-    assert (done["failed"], done["same"]) == ([], 20)
+    assert (done["failed"], done["same"]) == ([], count - 10)
     runs.check_converged(course, ids)
 
 

@@ -23,6 +23,9 @@ pytestmark = pytest.mark.cluster
 BEFORE = 2
 """Changes of a first run before those of the engine: the identity namespace, and the claim."""
 
+WHEN = ("before", "after")
+"""On which side of a change a run is cut."""
+
 NEW = itertools.count(1001)
 """Ids of students who join: nobody has had them."""
 
@@ -201,7 +204,7 @@ def test_a_hand_out_cut_at_any_change_leaves_the_old_one_its_access(behind, far,
     course.json("handout", course.name)
     theirs = course.open("1", tmp_path)
     for change in ("secrets", "token", "PATCH"):
-        for when in ("before", "after"):
+        for when in WHEN:
             old = theirs.read_bytes()
             came = _cut_hand_out(course, far, change, when)
             counts = (change, when) == ("PATCH", "after")
@@ -256,7 +259,7 @@ def _interrupted_rotation(course, far):
 
 @pytest.mark.soak
 @pytest.mark.timeout(3000)
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", WHEN)
 def test_a_run_cut_at_any_change_of_a_student_is_finished_by_the_next(victim, far, when):
     """REL-03: every change of a student who joins, and of one who leaves."""
     count = changes_of_one(victim, far)
@@ -287,7 +290,7 @@ def test_a_first_run_cut_at_any_change_is_finished_by_the_next(behind, far):
     whole.up()
     for number in range(1, far.changes + 1, 4):
         course = behind(["1"])
-        assert cut_at(course, far, number, random.choice(["before", "after"]))
+        assert cut_at(course, far, number, WHEN[number // 4 % 2])
         assert course.up()["failed"] == [], f"cut at change {number}"
         runs.check_converged(course, ["1"])
         assert course.down()["proved"]
@@ -302,7 +305,7 @@ def test_a_down_cut_at_any_change_is_finished_by_the_next(behind, far):
         course = behind(["1", "2"])
         far.reset()
         course.up()
-        came = cut_at(course, far, number, random.choice(["before", "after"]), "down")
+        came = cut_at(course, far, number, WHEN[number % 2], "down")
         assert course.down("--no-archive")["proved"], f"cut at change {number}"
         assert not runs.state_of(course).exists()
         number += 3
@@ -330,7 +333,7 @@ def test_twenty_random_cuts_over_thirty_students(behind, far):
         quota = {"environment": {"quota": {"pods": str(chance.randrange(5, 50))}}}
         course.write(ids, **course.fixed, **(quota if kind in ("quota", "all") else {}))
         number = chance.randrange(1, 24 if kind in ("join", "leave") else 60)
-        cuts += cut_at(course, far, number, chance.choice(["before", "after"]))
+        cuts += cut_at(course, far, number, chance.choice(WHEN))
         done = course.up()
         assert done["failed"] == [], f"seed {seed}, cut {cuts}, {kind} at {number}"
         runs.check_converged(course, ids)

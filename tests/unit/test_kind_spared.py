@@ -295,10 +295,24 @@ def test_an_engine_that_vanishes_during_a_down_keeps_the_others_from_nothing(doc
     [site] = reading.sites.values()
 
     volumes = {"local": down._volumes_or_why(reading, site)}
-    receipt = down._prove(SETTINGS, reading, volumes, keeping.Archived(cohort="mls26"))
+    receipt = down._prove(SETTINGS, reading, volumes, keeping.Archived(cohort="mls26"), ())
 
     assert not receipt.proved
     assert "the engine local" in receipt.unlisted[0]
+    assert receipt.remaining == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "left"),
+    [("s3://b", ("s3://b: mls26.cluster-s1 could not be cleared",)), ("", ())],
+)
+def test_state_that_could_not_be_cleared_is_left_where_no_file_shows_it(state, left):
+    reading = replace(read(course(**KIND), people(), sight(), {"s1": berth("1")}), sites={})
+    kept = keeping.Archived(cohort="mls26")
+
+    receipt = down._prove(replace(SETTINGS, state=state), reading, {}, kept, ["s1"])
+
+    assert (receipt.remaining, receipt.proved) == (left, not left)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from provisioner.lifecycle.choice import Choice, chosen
 from provisioner.lifecycle.reading import narrowed
 from provisioner.manifest import ObjectKey
 from provisioner.plan import Live, make_plan, record_of
+from provisioner.report import documents, plan_text, returning
 
 from ..sample import cohort, record
 from .rendering import SETTINGS, one
@@ -33,17 +34,22 @@ from .test_report import reading_of
 
 
 def test_who_comes_back_is_told_of_what_holds_from_before():
+    """Also where an import brings them back, and nobody says `add`."""
+    there = reading_of(["1", "2"])
     earlier = record("1", dropped=True, suspended=True, until=date(2027, 5, 4))
+    reading = replace(there, known={**there.known, "1": earlier})
 
-    lines = list(membership._of_an_earlier_stay("mls26", earlier))
+    lines = list(returning.notes(reading))
 
+    assert list(plan_text.lines(reading))[-2:] == lines == documents.plan(reading)["notes"]
     assert [line.rpartition(": ")[2] for line in lines] == [
         "practicum resume mls26 1",
         "practicum extend mls26 1 --reset",
     ]
     assert "last day of their own, 2027-05-04" in lines[1]
-    assert list(membership._of_an_earlier_stay("mls26", replace(earlier, dropped=False))) == []
-    assert list(membership._of_an_earlier_stay("mls26", None)) == []
+    assert list(returning.notes(there)) == []
+    assert list(returning.notes(replace(reading, students={}))) == [], "they stay away"
+    assert list(returning.notes(replace(reading, only=frozenset({"s2"})))) == []
 
 
 def test_who_joined_is_to_be_given_access_once_the_environment_is_there():

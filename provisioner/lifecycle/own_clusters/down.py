@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -20,7 +20,7 @@ from ..progress import Progress
 from ..receipt import Receipt
 from . import keeping, up
 from .engines import Site
-from .reading import ClustersReading
+from .reading import ClustersReading, stack_of
 from .stacks import Stacks
 from .status import where
 
@@ -54,7 +54,7 @@ def take_down(
             why |= stacks.forget([one for one in rest if one not in _unseen(reading)], noted)
             stacks.workers.close()  # the proof takes a process of this run for one that was left
     progress.step("Searching the engines and this machine for what is left")
-    receipt = _prove(settings, reading, volumes, kept)
+    receipt = _prove(settings, reading, volumes, kept, why)
     troubles = tuple(f"{reading.id_of(one)}: {reason}" for one, reason in why.items())
     removed = sum(one not in why for one in goes)
     if receipt.proved:
@@ -112,12 +112,14 @@ def _prove(
     reading: ClustersReading,
     volumes: Mapping[str, set[str] | PracticumError],
     kept: Archived,
+    failed: Iterable[str],
 ) -> Receipt:
     searches = [
         _searched(reading, site, volumes[site.name], done=not kept.failed)
         for site in reading.sites.values()
     ]
     here = leftovers.on_this_machine(settings, reading.cohort.name)
+    here += leftovers.in_bucket(settings, (stack_of(reading.cohort, name) for name in failed))
     return Receipt(
         cohort=reading.cohort.name,
         server=where(reading),
