@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # the schema takes longer to import than a cluster to answer
     from .records import Record
     from .schema import Cohort, Groups
     from .staff import Assistant, Section
-    from .students import Student, load_students
+    from .students import Student, load_students, students_by_id
     from .term import Term
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "Term",
     "load",
     "load_students",
+    "students_by_id",
 ]
 
 __getattr__ = late.parts(
@@ -64,7 +65,7 @@ __getattr__ = late.parts(
         "records": "Record",
         "schema": "Cohort, Groups",
         "staff": "Assistant, Section",
-        "students": "Student, load_students",
+        "students": "Student, load_students, students_by_id",
         "term": "Term",
     },
 )

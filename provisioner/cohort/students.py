@@ -63,6 +63,15 @@ def load_students(cohort: Cohort, *, needed: bool = True) -> tuple[Student, ...]
     return keyed
 
 
+def students_by_id(cohort: Cohort, *, needed: bool = True) -> dict[str, Student]:
+    """Return the same by the roster's id.
+
+    Raises:
+        InputError: As ``load_students`` does.
+    """
+    return {student.id: student for student in load_students(cohort, needed=needed)}
+
+
 def _nobody(cohort: Cohort) -> Problem:
     """Refuse a roster of nobody: far more often an export gone wrong than a course without students."""
     where = f"{cohort.roster_file}:1:1"

@@ -148,8 +148,7 @@ def _refuse_left_clusters(cohort: Cohort) -> None:
 
 
 def _read_files(cohort: Cohort, *, adopting: bool, needs_students: bool) -> Files:
-    found = cohorts.load_students(cohort, needed=needs_students)
-    students = {student.id: student for student in found}
+    students = cohorts.students_by_id(cohort, needed=needs_students)
     try:
         records, uid = record_file.load_all(cohort.records_file)
     except record_file.DamagedRecordsError:

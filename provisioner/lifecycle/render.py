@@ -46,7 +46,7 @@ def render(settings: Settings, name: str, student: str | None = None) -> list[Ma
     """
     cohort = cohorts.load(settings.stacks, name)
     refuse_without_namespaces(cohort)
-    students = {found.id: found for found in cohorts.load_students(cohort)}
+    students = cohorts.students_by_id(cohort)
     if student is not None and student not in students:
         raise InputError(
             f"A student is not in the roster of {name}:",

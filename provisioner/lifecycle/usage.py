@@ -94,7 +94,7 @@ def report(settings: Settings, name: str, *, prices: Path | None, now: datetime)
     subject = usage.Subject(
         cohort=name,
         course=cohort.course,
-        roster=frozenset(student.id for student in cohorts.load_students(cohort, needed=False)),
+        roster=frozenset(cohorts.students_by_id(cohort, needed=False)),
         time=now,
     )
     known = usage.load_prices(prices) if prices else usage.NO_PRICES

@@ -90,8 +90,7 @@ def of(cohort: Cohort, only: Iterable[str] = (), *, needs_students: bool = True)
         InputError: As ``read``.
     """
     hosts = chosen(cohort, only)
-    present = cohorts.load_students(cohort, needed=needs_students)
-    students = {student.id: student for student in present}
+    students = cohorts.students_by_id(cohort, needed=needs_students)
     on_file = record_file.load(cohort.records_file)
     records = enrolment.assign(on_file, list(students), cohort.name, WAVE_SIZE)
     people = placement.people(students.values(), records)

@@ -118,8 +118,7 @@ def read(cohort: Cohort, *, needs_students: bool = True) -> ClustersReading:
         InputError: If the cohort's files are wrong.
         MissingToolError: If no engine answers.
     """
-    present = cohorts.load_students(cohort, needed=needs_students)
-    students = {student.id: student for student in present}
+    students = cohorts.students_by_id(cohort, needed=needs_students)
     known, namespaces_on = record_file.load_all(cohort.records_file)
     if namespaces_on:
         raise InputError(
